@@ -1,0 +1,102 @@
+# Every target sets up what it needs. `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+LINK ?= http
+ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+UV_VERSION := 0.13.9
+CHECKED := schemas gateway bureaus tests tools benchmarks
+
+# A stamp's name holds the checksum of what was installed, so a changed list installs again and an old one does not.
+checksum = $(shell cat $(1) 2>/dev/null | cksum | cut -d' ' -f1)
+VENV_STAMP := .venv/.made
+RUNTIME_STAMP := .venv/.runtime-$(call checksum,requirements.txt pyproject.toml)
+NETWORK_STAMP := .venv/.network-$(call checksum,requirements-network.txt pyproject.toml)
+DEV_STAMP := .venv/.dev-$(call checksum,requirements-dev.txt pyproject.toml)
+PEERS_STAMP := .venv-peers/.python-$(call checksum,requirements-peers.txt)
+NODE_STAMP := tests/peers/node_modules/.made-$(call checksum,tests/peers/package-lock.json)
+
+DEMO_STAMP := $(if $(filter amqp,$(LINK)),$(NETWORK_STAMP) services,$(RUNTIME_STAMP))
+
+.PHONY: help demo test check bench fmt venv services peers lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(DEMO_STAMP) ## run INFRA-SA 2011 on this machine (LINK=http|amqp, ARGS="--json --seed 7 --out DIR")
+	@$(BIN)/bureaunet demo --link $(LINK) $(ARGS)
+
+test: venv services peers ## run all tests (ARGS="tests/unit -k name" runs some)
+	@$(BIN)/pytest $(ARGS)
+
+check: venv ## formatter, linter, types, import contracts, sizes
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/mypy --strict $(CHECKED)
+	$(BIN)/lint-imports
+	$(BIN)/python tools/check_sizes.py
+	$(BIN)/python tools/check_never.py
+
+bench: venv ## measure (ARGS goes to the benchmarks)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+fmt: venv ## format, and mend what the linter can mend itself
+	$(BIN)/ruff check --fix-only --quiet $(CHECKED)
+	$(BIN)/ruff format $(CHECKED)
+
+venv: $(DEV_STAMP) ## make .venv with everything for development
+
+$(VENV_STAMP):
+	@tools/venv.sh .venv
+	@touch $@
+
+define install # a pinned list, then the project itself without fetching anything
+	@echo "installing $(1)"
+	@$(PIP) install --require-hashes --requirement $(1)
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+endef
+
+$(RUNTIME_STAMP): | $(VENV_STAMP)
+	$(call install,requirements.txt)
+
+$(NETWORK_STAMP): | $(VENV_STAMP)
+	$(call install,requirements-network.txt)
+
+$(DEV_STAMP): | $(VENV_STAMP)
+	$(call install,requirements-dev.txt)
+	@touch $(RUNTIME_STAMP) $(NETWORK_STAMP)
+
+services: ## install the servers that tests and LINK=amqp start (as root; otherwise prints the command)
+	@deploy/install-services.sh
+
+peers: $(PEERS_STAMP) $(NODE_STAMP) ## install the implementations that tests compare with
+
+$(PEERS_STAMP):
+	@echo "installing requirements-peers.txt"
+	@tools/venv.sh .venv-peers
+	@.venv-peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-peers.txt
+	@touch $@
+
+$(NODE_STAMP): $(PEERS_STAMP)
+	@tools/node_peers.sh
+	@touch $@
+
+LOCK := .venv/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+lock: $(VENV_STAMP) ## pin every dependency again (ARGS=--upgrade takes newer ones)
+	@$(PIP) install uv==$(UV_VERSION)
+	$(LOCK) $(ARGS) pyproject.toml --group build -o requirements.txt
+	$(LOCK) $(ARGS) pyproject.toml --group build --extra network -c requirements.txt -o requirements-network.txt
+	$(LOCK) $(ARGS) pyproject.toml --group build --extra network --group dev -c requirements-network.txt \
+		-o requirements-dev.txt
+	$(LOCK) $(ARGS) tests/peers/requirements.in -o requirements-peers.txt
+
+clean: ## remove what make made
+	rm -rf .venv .venv-peers tests/peers/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \
+		.hypothesis .import_linter_cache

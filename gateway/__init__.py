@@ -1,0 +1,1 @@
+"""The gateway: admits, routes, records and delivers what bureaus send. It builds on `schemas` alone."""
