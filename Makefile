@@ -19,16 +19,16 @@ RUNTIME_STAMP := .venv/.runtime-$(call checksum,requirements.txt pyproject.toml)
 NETWORK_STAMP := .venv/.network-$(call checksum,requirements-network.txt pyproject.toml)
 DEV_STAMP := .venv/.dev-$(call checksum,requirements-dev.txt pyproject.toml)
 PEERS_STAMP := .venv-peers/.python-$(call checksum,requirements-peers.txt)
-NODE_STAMP := tests/peers/node_modules/.made-$(call checksum,tests/peers/package-lock.json)
+NODE_STAMP := .venv-peers/.node-$(call checksum,tests/peers/package-lock.json tests/peers/requirements-node.txt)
 
-DEMO_STAMP := $(if $(filter amqp,$(LINK)),$(NETWORK_STAMP) services,$(RUNTIME_STAMP))
+DEMO_NEEDS := $(if $(filter amqp,$(LINK)),$(NETWORK_STAMP) broker,$(RUNTIME_STAMP))
 
-.PHONY: help demo test check bench fmt venv services peers lock clean
+.PHONY: help demo test check bench fmt venv services broker peers lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(DEMO_STAMP) ## run INFRA-SA 2011 on this machine (LINK=http|amqp, ARGS="--json --seed 7 --out DIR")
+demo: $(DEMO_NEEDS) ## run INFRA-SA 2011 on this machine (LINK=http|amqp, ARGS="--json --seed 7 --out DIR")
 	@$(BIN)/bureaunet demo --link $(LINK) $(ARGS)
 
 test: venv services peers ## run all tests (ARGS="tests/unit -k name" runs some)
@@ -39,8 +39,8 @@ check: venv ## formatter, linter, types, import contracts, sizes
 	$(BIN)/ruff check $(CHECKED)
 	$(BIN)/mypy --strict $(CHECKED)
 	$(BIN)/lint-imports
-	$(BIN)/python tools/check_sizes.py
-	$(BIN)/python tools/check_never.py
+	$(BIN)/python -m tools.check_sizes
+	$(BIN)/python -m tools.check_never
 
 bench: venv ## measure (ARGS goes to the benchmarks)
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -72,8 +72,11 @@ $(DEV_STAMP): | $(VENV_STAMP)
 	$(call install,requirements-dev.txt)
 	@touch $(RUNTIME_STAMP) $(NETWORK_STAMP)
 
-services: ## install the servers that tests and LINK=amqp start (as root; otherwise prints the command)
+services: ## install the Debian packages that tests start (as root; otherwise prints the command)
 	@deploy/install-services.sh
+
+broker:
+	@deploy/install-services.sh rabbitmq-server
 
 peers: $(PEERS_STAMP) $(NODE_STAMP) ## install the implementations that tests compare with
 
@@ -84,18 +87,20 @@ $(PEERS_STAMP):
 	@touch $@
 
 $(NODE_STAMP): $(PEERS_STAMP)
-	@tools/node_peers.sh
+	@tools/node_peers.sh install
 	@touch $@
 
 LOCK := .venv/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
-lock: $(VENV_STAMP) ## pin every dependency again (ARGS=--upgrade takes newer ones)
+lock: $(VENV_STAMP) $(PEERS_STAMP) ## pin every dependency again (ARGS=--upgrade takes newer ones)
 	@$(PIP) install uv==$(UV_VERSION)
 	$(LOCK) $(ARGS) pyproject.toml --group build -o requirements.txt
 	$(LOCK) $(ARGS) pyproject.toml --group build --extra network -c requirements.txt -o requirements-network.txt
 	$(LOCK) $(ARGS) pyproject.toml --group build --extra network --group dev -c requirements-network.txt \
 		-o requirements-dev.txt
 	$(LOCK) $(ARGS) tests/peers/requirements.in -o requirements-peers.txt
+	$(LOCK) $(ARGS) tests/peers/requirements-node.in -o tests/peers/requirements-node.txt
+	@tools/node_peers.sh lock
 
 clean: ## remove what make made
 	rm -rf .venv .venv-peers tests/peers/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \
