@@ -1,4 +1,4 @@
-"""Runs the measurements: each `bench_NAME` module has `run() -> dict[str, float]`, figures by name with their unit."""
+"""Runs measurements: each `bench_NAME` module has `run() -> dict[str, float]`: figures by name and unit."""
 
 import sys
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Keeps files and functions small. Run as `python -m tools.check_sizes`; exits 1 and names what is too long.
 
-Rules: no Python file over 400 lines; no function over 80; nine functions in ten at most 30. A function's length is
-counted from its `def` to its last line, docstring included. Tests count like everything else.
+Rules: no Python file over 400 lines; no function over 80; nine functions in ten at most 30. A function's
+length is counted from its `def` to its last line, docstring included. Tests count like everything else.
 """
 
 import ast
