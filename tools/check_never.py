@@ -1,7 +1,7 @@
 """Finds what no committed file may hold. Run as `python -m tools.check_never`; exits 1, says file and line.
 
 Rules: no host name of a package registry, since pinned lists must install from whichever registry is set up;
-no path of the machine that a file was written on. The patterns are built from pieces so that this file passes.
+no path of the machine that a file was written on. The patterns are built from pieces, so this file passes.
 """
 
 import re
