@@ -1,0 +1,218 @@
+"""The one encoding: a small deterministic CBOR (RFC 8949 section 4.2.1) and its strict decoder.
+
+Values: 64-bit integers, byte and text strings, arrays, maps with integer or text keys, booleans, null, and tags of a
+short list. One spelling for each value: shortest heads, definite lengths, map keys strictly ascending bytewise by their
+encoding, nothing after the value. Whatever would not encode to the very same bytes is refused.
+
+Bounded: the decoder counts items, depth and pairs against a `Bounds` before it allocates, so hostile input costs no more
+than its own length. Recursion is at most the depth bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias, Union
+
+from schemas.errors import Malformed, Reason
+
+TAGS: Final = frozenset({18, 96})
+"""COSE_Sign1 and COSE_Encrypt (RFC 9052 section 2)."""
+
+_UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
+_SIMPLE_VALUES: Final[Mapping[int, bool | None]] = {20: False, 21: True, 22: None}
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A tagged value; `number` is one of `TAGS`."""
+
+    number: int
+    value: Value
+
+
+Key: TypeAlias = int | str
+# A recursive alias cannot use | with a quoted name at run time.
+Value: TypeAlias = Union[int, bytes, str, bool, None, Sequence["Value"], Mapping[Key, "Value"], Tagged]  # noqa: UP007
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a decoder accepts, in counts. The defaults are an envelope's (protocol section 1)."""
+
+    items: int = 4096
+    depth: int = 8
+    pairs: int = 64
+
+
+ENVELOPE: Final = Bounds()
+DIRECTORY: Final = Bounds(items=1_000_000)
+"""A directory version lists every participant and key of the network; the authority signed it."""
+
+
+def _head(major: int, argument: int) -> bytes:
+    lead = major << 5
+    if argument < 24:
+        return bytes((lead | argument,))
+    for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        if argument < 1 << (8 * size):
+            return bytes((lead | info,)) + argument.to_bytes(size)
+    raise Malformed(Reason.CBOR_UNSUPPORTED, "integers are 64 bits at most")
+
+
+def encode(value: Value) -> bytes:
+    """The one encoding of `value`.
+
+    Raises:
+        Malformed: a type or size that the protocol's CBOR does not have.
+    """
+    out: list[bytes] = []
+    _encode(value, out)
+    return b"".join(out)
+
+
+def _encode(value: Value, out: list[bytes]) -> None:
+    if value is None or isinstance(value, bool):
+        out.append(b"\xf6" if value is None else b"\xf5" if value else b"\xf4")
+    elif isinstance(value, int):
+        out.append(_head(_UINT, value) if value >= 0 else _head(_NINT, -1 - value))
+    elif isinstance(value, bytes):
+        out.extend((_head(_BYTES, len(value)), value))
+    elif isinstance(value, str):
+        text = value.encode()
+        out.extend((_head(_TEXT, len(text)), text))
+    elif isinstance(value, Tagged):
+        out.append(_head(_TAG, value.number))
+        _encode(value.value, out)
+    elif isinstance(value, Mapping):
+        out.append(_head(_MAP, len(value)))
+        keys = {_key(key): key for key in value}
+        for encoded in sorted(keys):
+            out.append(encoded)
+            _encode(value[keys[encoded]], out)
+    elif isinstance(value, Sequence):
+        out.append(_head(_ARRAY, len(value)))
+        for item in value:
+            _encode(item, out)
+    else:
+        raise Malformed(Reason.CBOR_UNSUPPORTED, f"cannot encode {type(value).__name__}")
+
+
+def _key(key: Key) -> bytes:
+    if isinstance(key, bool) or not isinstance(key, int | str):
+        raise Malformed(Reason.CBOR_UNSUPPORTED, "map keys are integers or text")
+    return encode(key)
+
+
+def decode(data: bytes, bounds: Bounds = ENVELOPE) -> Value:
+    """The value that `data`, all of it, encodes: maps as dict, arrays as list.
+
+    Raises:
+        Malformed: anything but the one encoding of a value within `bounds`.
+    """
+    decoder = _Decoder(data, bounds)
+    value = decoder.value(0)
+    if decoder.at != len(data):
+        raise Malformed(Reason.CBOR_TRAILING, f"{len(data) - decoder.at} bytes after the value")
+    return value
+
+
+def decode_first(data: bytes, bounds: Bounds = ENVELOPE) -> tuple[Value, int]:
+    """The first value of a CBOR sequence (RFC 8742) and the offset behind it.
+
+    Raises:
+        Malformed: as `decode`, except for bytes after the value.
+    """
+    decoder = _Decoder(data, bounds)
+    return decoder.value(0), decoder.at
+
+
+class _Decoder:
+    __slots__ = ("at", "bounds", "data", "items")
+
+    def __init__(self, data: bytes, bounds: Bounds) -> None:
+        self.data, self.bounds = data, bounds
+        self.at = self.items = 0
+
+    def take(self, count: int) -> bytes:
+        end = self.at + count
+        if end > len(self.data):
+            raise Malformed(Reason.CBOR_TRUNCATED, f"needs {count} bytes at offset {self.at}")
+        piece = self.data[self.at : end]
+        self.at = end
+        return piece
+
+    def head(self) -> tuple[int, int]:
+        lead = self.take(1)[0]
+        major, info = lead >> 5, lead & 31
+        if info < 24:
+            return major, info
+        if info == 31:
+            raise Malformed(Reason.CBOR_INDEFINITE, "lengths are definite")
+        if info > 27 or major == _SIMPLE:
+            raise Malformed(Reason.CBOR_UNSUPPORTED, f"head {lead:#04x}")
+        size = 1 << (info - 24)
+        argument = int.from_bytes(self.take(size))
+        if argument < (24 if size == 1 else 1 << (4 * size)):
+            raise Malformed(Reason.CBOR_NOT_SHORTEST, f"at offset {self.at - size - 1}")
+        return major, argument
+
+    def value(self, depth: int) -> Value:
+        self.items += 1
+        if self.items > self.bounds.items:
+            raise Malformed(Reason.CBOR_TOO_MANY, f"more than {self.bounds.items} items")
+        major, argument = self.head()
+        if major == _UINT:
+            return argument
+        if major == _NINT:
+            return -1 - argument
+        if major == _BYTES:
+            return self.take(argument)
+        if major == _TEXT:
+            return self.text(argument)
+        if major == _SIMPLE:
+            return self.simple(argument)
+        if depth >= self.bounds.depth:
+            raise Malformed(Reason.CBOR_TOO_DEEP, f"more than {self.bounds.depth} levels")
+        if major == _ARRAY:
+            return self.array(argument, depth + 1)
+        if major == _MAP:
+            return self.map(argument, depth + 1)
+        if argument not in TAGS:
+            raise Malformed(Reason.CBOR_UNSUPPORTED, f"tag {argument}")
+        return Tagged(argument, self.value(depth + 1))
+
+    def text(self, size: int) -> str:
+        try:
+            return self.take(size).decode()
+        except UnicodeDecodeError:
+            raise Malformed(Reason.CBOR_TEXT, "text is not UTF-8") from None
+
+    def simple(self, argument: int) -> bool | None:
+        if argument not in _SIMPLE_VALUES:
+            raise Malformed(Reason.CBOR_UNSUPPORTED, f"simple value {argument}")
+        return _SIMPLE_VALUES[argument]
+
+    def array(self, count: int, depth: int) -> list[Value]:
+        if count > self.bounds.items:
+            raise Malformed(Reason.CBOR_TOO_MANY, f"an array of {count}")
+        return [self.value(depth) for _ in range(count)]
+
+    def map(self, count: int, depth: int) -> dict[Key, Value]:
+        if count > self.bounds.pairs:
+            raise Malformed(Reason.CBOR_TOO_MANY, f"a map of {count} pairs")
+        result: dict[Key, Value] = {}
+        last = b""
+        for _ in range(count):
+            start = self.at
+            key = self.value(depth)
+            if isinstance(key, bool) or not isinstance(key, int | str):
+                raise Malformed(Reason.CBOR_UNSUPPORTED, "map keys are integers or text")
+            encoded = self.data[start : self.at]
+            if encoded == last:
+                raise Malformed(Reason.CBOR_DUPLICATE_KEY, f"key {key!r}"[:40])
+            if encoded < last:
+                raise Malformed(Reason.CBOR_KEY_ORDER, f"key {key!r}"[:40])
+            last = encoded
+            result[key] = self.value(depth)
+        return result

@@ -1,0 +1,141 @@
+"""What both ends of a link share: HTTP paths, queue names, message types, and the two framings.
+
+    submission (HTTP body and AMQP body) = CBOR [statement, sealed]
+    inbox item (both links)              = CBOR [index, type, acceptance, statement, sealed or null]
+
+An item's index is the ledger index of its consignment: the inbox's cursor. An item of type `receipt` carries a signed
+acceptance or attestation and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from schemas import cbor
+from schemas.codes import Urgency
+from schemas.envelope import MAX_SEALED, MAX_STATEMENT, Envelope
+from schemas.errors import Malformed, Reason
+from schemas.identity import Address
+
+CBOR_TYPE: Final = "application/cbor"
+SEQUENCE_TYPE: Final = "application/cbor-seq"
+COSE_TYPE: Final = "application/cose"
+NOTE_TYPE: Final = "text/plain; charset=utf-8"
+
+MESSAGES: Final = "/v1/messages"
+INBOX: Final = "/v1/inbox"
+EVIDENCE: Final = "/v1/evidence"
+DIRECTORY: Final = "/v1/directory"
+CURRENT: Final = "/v1/directory/current"
+OPERATIONS: Final = "/v1/operations"
+ACCEPTANCES: Final = "/v1/acceptances"
+PROOFS: Final = "/v1/proofs"
+CHECKPOINT: Final = "/v1/checkpoint"
+CONSISTENCY: Final = "/v1/consistency"
+SEALED: Final = "/v1/sealed"
+OPENAPI: Final = "/v1/openapi.json"
+
+MAX_SUBMISSION: Final = MAX_STATEMENT + MAX_SEALED + 64
+"""Bytes of a framed submission."""
+INLINE_RECIPIENTS: Final = 32
+"""Above this many recipients an inbox item carries no sealed part; it is fetched by its hash."""
+MAX_WAIT: Final = 25
+"""Seconds of a long poll."""
+MAX_ITEMS: Final = 50
+"""Inbox items in one answer."""
+
+EXCHANGE_DELIVER: Final = "deliver"
+EXCHANGE_DEAD: Final = "dlx"
+QUEUE_DEAD: Final = "dead"
+QUEUE_PROBE: Final = "probe"
+_SUBMISSIONS: Final = "submissions"
+
+
+class ItemType(StrEnum):
+    """The AMQP property `type`, and the second member of an inbox item."""
+
+    ENVELOPE = "envelope"
+    EVIDENCE = "evidence"
+    RECEIPT = "receipt"
+
+
+def submit_exchange(bureau: Address) -> str:
+    """The exchange that a bureau, and nobody else, may publish to."""
+    return f"submit.{bureau.replace('/', '.')}"
+
+
+def submissions_queue(urgency: Urgency) -> str:
+    """The gateway's queue of submissions."""
+    return _SUBMISSIONS + (".urgent" if urgency is Urgency.URGENT else "")
+
+
+def inbox_queue(participant: Address, urgency: Urgency) -> str:
+    """A participant's inbox on the broker."""
+    return f"inbox.{participant.replace('/', '.')}" + (".urgent" if urgency is Urgency.URGENT else "")
+
+
+def encode_submission(envelope: Envelope) -> bytes:
+    """The body of a submission."""
+    return cbor.encode([envelope.statement, envelope.sealed])
+
+
+def decode_submission(body: bytes) -> Envelope:
+    """Take a submission's body apart.
+
+    Raises:
+        Malformed: `cbor-*`, `structure`.
+    """
+    match cbor.decode(body):
+        case [bytes(statement), bytes(sealed)]:
+            return Envelope(statement, sealed)
+    raise Malformed(Reason.STRUCTURE, "a submission is [statement, sealed]")
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """What waits in an inbox."""
+
+    index: int
+    type: ItemType
+    acceptance: bytes
+    statement: bytes
+    sealed: bytes | None
+
+    def encode(self) -> bytes:
+        """CBOR of the item."""
+        return cbor.encode([self.index, str(self.type), self.acceptance, self.statement, self.sealed])
+
+
+def decode_items(data: bytes) -> list[InboxItem]:
+    """The items of a CBOR sequence.
+
+    Raises:
+        Malformed: `cbor-*`, `structure`.
+    """
+    items: list[InboxItem] = []
+    at = 0
+    while at < len(data):
+        value, used = cbor.decode_first(data[at:])
+        at += used
+        items.append(_item(value))
+    return items
+
+
+def decode_item(data: bytes) -> InboxItem:
+    """One item, alone.
+
+    Raises:
+        Malformed: `cbor-*`, `structure`.
+    """
+    return _item(cbor.decode(data))
+
+
+def _item(value: cbor.Value) -> InboxItem:
+    match value:
+        case [int(index), str(kind), bytes(acceptance), bytes(statement), None | bytes() as sealed] if kind in set(
+            ItemType
+        ):
+            return InboxItem(index, ItemType(kind), acceptance, statement, sealed)
+    raise Malformed(Reason.STRUCTURE, "an inbox item is [index, type, acceptance, statement, sealed]")
