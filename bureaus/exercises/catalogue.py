@@ -1,0 +1,205 @@
+"""The INFRA operations, the countries and the organisations of this folder's TOML files, checked as they are read.
+
+The figures are published; which countries took part is not. `participants` chooses them by area, always the same ones,
+and `Operation.choice` says in a sentence how, for whoever shows an exercise to people.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from itertools import zip_longest
+from types import MappingProxyType
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from schemas.errors import Misuse
+from schemas.identity import Address, parse_operation_id
+from schemas.messages.codes import Offence
+from schemas.messages.countries import COUNTRIES
+from schemas.messages.fields import Language, PartialDate
+
+SECRETARIAT: Final = Address("IPSG")
+
+
+class Area(StrEnum):
+    """Parts of the world, for choosing participants. Ours."""
+
+    SOUTH_AMERICA = "south-america"
+    CENTRAL_AMERICA = "central-america"
+    NORTH_AMERICA = "north-america"
+    CARIBBEAN = "caribbean"
+    EUROPE = "europe"
+    MIDDLE_EAST = "middle-east"
+    CENTRAL_ASIA = "central-asia"
+    SOUTH_ASIA = "south-asia"
+    SOUTHEAST_ASIA = "southeast-asia"
+    EAST_ASIA = "east-asia"
+    OCEANIA = "oceania"
+    NORTH_AFRICA = "north-africa"
+    AFRICA = "africa"
+
+
+class _Data(BaseModel):
+    """A value of our own files; not strict, since TOML has no enums and no tuples."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Organisation(_Data):
+    """An international organisation: a participant with narrower rights."""
+
+    code: str
+    name: str
+    utc: Annotated[int, Field(ge=-720, le=840)]
+    """Minutes from UTC at its seat."""
+
+
+class Country(_Data):
+    """A member country, whose national central bureau has its code."""
+
+    code: str
+    name: str
+    area: Area
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)]
+    utc: Annotated[int, Field(ge=-720, le=840)]
+    """Minutes from UTC in its capital, approximately."""
+
+    @model_validator(mode="after")
+    def _is_a_country(self) -> Self:
+        if self.code not in COUNTRIES:
+            raise ValueError(f"{self.code} is not an ISO 3166-1 alpha-2 code")
+        return self
+
+
+class Claim(_Data):
+    """What a source says, and when it said so."""
+
+    says: str
+    source: str
+    published: PartialDate
+
+
+class Total(_Data):
+    """What all operations together led to, as one source counted."""
+
+    arrested: int
+    located: int
+    source: str
+    published: PartialDate
+
+
+class Operation(_Data):
+    """One INFRA operation: the published figures, and how an exercise chooses its participants."""
+
+    id: str
+    name: str
+    year: Annotated[int, Field(ge=2009, le=2018)]
+    focus: tuple[str, ...] = ()
+    """In the source's words; empty where it names none."""
+    area: str
+    """In the source's words."""
+    targets: Annotated[int, Field(gt=0)]
+    participants: Annotated[int, Field(gt=0)]
+    """How many countries took part."""
+    organisations: tuple[str, ...] = ()
+    offences: Annotated[tuple[Offence, ...], Field(min_length=1)]
+    """What the synthetic targets are accused of: ours, after the focus."""
+    whole: tuple[Area, ...] = ()
+    """Areas taken one after the other, each whole."""
+    spread: tuple[Area, ...] = ()
+    """Areas taken from in turn until there are enough."""
+    choice: str
+    """How an exercise chooses the participants, in a sentence."""
+    claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _id_is_one(self) -> Self:
+        parse_operation_id(self.id)
+        return self
+
+
+def _text(*path: str) -> str:
+    return files("bureaus.exercises").joinpath(*path).read_text(encoding="utf-8")
+
+
+def _with_codes(name: str) -> dict[str, dict[str, object]]:
+    return {code: {"code": code} | value for code, value in tomllib.loads(_text(name)).items()}
+
+
+@cache
+def countries() -> Mapping[str, Country]:
+    """The member countries by code."""
+    return MappingProxyType(TypeAdapter(dict[str, Country]).validate_python(_with_codes("countries.toml")))
+
+
+@cache
+def organisations() -> Mapping[str, Organisation]:
+    """The organisations by code."""
+    read = TypeAdapter(dict[str, Organisation]).validate_python(_with_codes("organisations.toml"))
+    return MappingProxyType(read)
+
+
+@cache
+def operations() -> Mapping[str, Operation]:
+    """The eight operations by id, in order of year and name."""
+    folder = files("bureaus.exercises") / "operations"
+    texts = [file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".toml")]
+    read = sorted((Operation.model_validate(tomllib.loads(text)) for text in texts), key=_by_year)
+    for operation in read:
+        unknown = set(operation.organisations) - organisations().keys()
+        if unknown:
+            raise Misuse(f"{operation.id} names unknown organisations: {sorted(unknown)}")
+    return MappingProxyType({operation.id: operation for operation in read})
+
+
+@cache
+def totals() -> tuple[Total, ...]:
+    """The published totals over all operations."""
+    return TypeAdapter(tuple[Total, ...]).validate_python(tomllib.loads(_text("totals.toml"))["totals"])
+
+
+def operation(identifier: str) -> Operation:
+    """The operation of that id.
+
+    Raises:
+        Misuse: there is none.
+    """
+    found = operations().get(identifier)
+    if found is None:
+        raise Misuse(f"no such operation; there are {', '.join(operations())}")
+    return found
+
+
+def participants(operation: Operation) -> list[Address]:
+    """The bureaus of the countries that take part in an exercise of this operation, always the same in the same order.
+
+    Organisations (`Operation.organisations`) and the secretariat come on top of them.
+
+    Raises:
+        Misuse: the operation's areas have too few countries.
+    """
+    chosen = [code for area in operation.whole for code in _area(area)]
+    rows = zip_longest(*(_mixed(operation.id, _area(area)) for area in operation.spread))
+    chosen += [code for row in rows for code in row if code is not None and code not in chosen]
+    if len(chosen) < operation.participants:
+        raise Misuse(f"the areas of {operation.id} have {len(chosen)} countries, not {operation.participants}")
+    return [Address.parse(code) for code in chosen[: operation.participants]]
+
+
+def _area(area: Area) -> list[str]:
+    return sorted(country.code for country in countries().values() if country.area is area)
+
+
+def _mixed(operation_id: str, codes: Sequence[str]) -> list[str]:
+    """The same codes in an order that differs between operations, so that not always the same countries take part."""
+    return sorted(codes, key=lambda code: hashlib.sha256(f"{operation_id} {code}".encode()).digest())
+
+
+def _by_year(operation: Operation) -> tuple[int, str]:
+    return operation.year, operation.id

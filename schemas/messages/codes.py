@@ -1,0 +1,291 @@
+"""Code lists of the messages: every word that has one meaning on the wire.
+
+Each list names where it comes from; "ours" marks a list that no public source gives. A code is never given a second
+meaning and never removed: a list only grows, and a message with a code that the reader does not know is refused.
+Unknown is never a code here (except `Sex.U`): what is not known is left out of the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Sex(StrEnum):
+    """Sex as written in a travel document. Source: ICAO Doc 9303-3, with U for its unspecified."""
+
+    F = "F"
+    M = "M"
+    U = "U"
+
+
+class EyeColour(StrEnum):
+    """Colour of the eyes. Source: the NCIC code manual, field EYE."""
+
+    BLACK = "BLK"
+    BLUE = "BLU"
+    BROWN = "BRO"
+    GREY = "GRY"
+    GREEN = "GRN"
+    HAZEL = "HAZ"
+    MAROON = "MAR"
+    PINK = "PNK"
+    MULTICOLOURED = "MUL"
+
+
+class HairColour(StrEnum):
+    """Colour of the hair. Source: the NCIC code manual, field HAI, with BAL from the driving licence lists."""
+
+    BALD = "BAL"
+    BLACK = "BLK"
+    BLOND = "BLN"
+    BLUE = "BLU"
+    BROWN = "BRO"
+    GREY = "GRY"
+    GREEN = "GRN"
+    ORANGE = "ONG"
+    PINK = "PNK"
+    PURPLE = "PLE"
+    RED = "RED"
+    SANDY = "SDY"
+    WHITE = "WHI"
+
+
+class MarkKind(StrEnum):
+    """What a mark on the body is. Source: the groups of NCIC's list of scars, marks and tattoos."""
+
+    AMPUTATION = "amputation"
+    BIRTHMARK = "birthmark"
+    DEFORMITY = "deformity"
+    PIERCING = "piercing"
+    SCAR = "scar"
+    TATTOO = "tattoo"
+    OTHER = "other"
+
+
+class DocumentType(StrEnum):
+    """Kinds of identity document. Source: the documents of ICAO Doc 9303 parts 4 to 7, and national ones (ours)."""
+
+    PASSPORT = "passport"
+    DIPLOMATIC_PASSPORT = "diplomatic-passport"
+    SERVICE_PASSPORT = "service-passport"
+    EMERGENCY_PASSPORT = "emergency-passport"
+    TRAVEL_DOCUMENT = "travel-document"
+    IDENTITY_CARD = "identity-card"
+    RESIDENCE_PERMIT = "residence-permit"
+    VISA = "visa"
+    CREW_CERTIFICATE = "crew-certificate"
+    SEAFARER_BOOK = "seafarer-book"
+    DRIVING_LICENCE = "driving-licence"
+    OTHER = "other"
+
+
+class Offence(StrEnum):
+    """Families of offences. Ours: the focuses of the INFRA operations and what stands beside them."""
+
+    CHILD_ABUSE = "child-abuse"
+    DRUGS = "drugs"
+    ENVIRONMENTAL = "environmental"
+    FINANCIAL = "financial"
+    FIREARMS = "firearms"
+    FRAUD = "fraud"
+    HOMICIDE = "homicide"
+    HUMAN_TRAFFICKING = "human-trafficking"
+    KIDNAPPING = "kidnapping"
+    MONEY_LAUNDERING = "money-laundering"
+    ORGANISED_CRIME = "organised-crime"
+    PEOPLE_SMUGGLING = "people-smuggling"
+    ROBBERY = "robbery"
+    SEXUAL_ABUSE = "sexual-abuse"
+    OTHER = "other"
+
+
+class Purpose(StrEnum):
+    """Why data is processed; a response inherits it. Source: Rules on the Processing of Data, Article 10(2)."""
+
+    ARREST = "arrest"
+    """Search for a wanted person with a view to detention, arrest or restriction of movement."""
+    LOCATE = "locate"
+    """Find a person or an object of interest to the police, such as a missing person or a witness."""
+    INVESTIGATE = "investigate"
+    """Give or obtain what concerns a criminal investigation, or a person's criminal history."""
+    WARN = "warn"
+    """Warn of a person, an event, an object or a way of working."""
+    IDENTIFY = "identify"
+    """Identify a person or a dead body."""
+    FORENSICS = "forensics"
+    """Forensic analysis."""
+    BORDER_CHECK = "border-check"
+    """Security checks, of which those of the frontline are the most frequent."""
+    ANALYSIS = "analysis"
+    """Find threats, trends of crime and criminal networks."""
+
+
+class Handling(StrEnum):
+    """What the recipient may do with a message. Source: Europol's handling codes."""
+
+    H0 = "H0"
+    """Prevention of and fight against crime only."""
+    H1 = "H1"
+    """Not in judicial proceedings without the sender's permission."""
+    H2 = "H2"
+    """Not passed on without the sender's permission: not forwarded outside the message's recipients."""
+    H3 = "H3"
+    """Other restrictions, in the message's words."""
+
+
+class Urgency(StrEnum):
+    """How soon an answer is owed. Source: Directive (EU) 2023/977 Article 5, and NCIC's hit confirmation."""
+
+    ROUTINE = "routine"
+    URGENT = "urgent"
+
+
+class Answer(StrEnum):
+    """The header's word for the answer clock of a gateway that cannot read the content (protocol section 1)."""
+
+    INTERIM = "interim"
+    FINAL = "final"
+    REFUSED = "refused"
+    MORE_TIME = "more-time"
+
+
+class Finding(StrEnum):
+    """What the asked bureau found. Ours (the whereabouts response)."""
+
+    LOCATED = "LOCATED"
+    DETAINED = "DETAINED"
+    ARRESTED = "ARRESTED"
+    DECEASED = "DECEASED"
+    TRACE = "TRACE"
+    """Was here, or is known here; where the person is now is not known. More may follow."""
+    NO_TRACE = "NO_TRACE"
+    MORE_TIME = "MORE_TIME"
+    REFUSED = "REFUSED"
+
+
+class RefusalGround(StrEnum):
+    """Why a query is not answered. Source: Directive (EU) 2023/977 Article 6; the last three are ours.
+
+    Those three follow from owner control, from Article 3 of INTERPOL's Constitution, and from national law.
+    """
+
+    NOT_AVAILABLE = "not-available"
+    """The asked authorities do not hold it and cannot obtain it."""
+    FORM = "form"
+    """The query lacks what a query must say, and stayed so after a question back."""
+    AUTHORISATION_REFUSED = "authorisation-refused"
+    """A judicial authority did not permit it."""
+    PERSONAL_DATA = "personal-data"
+    """The personal data is not of a category that may be given."""
+    INACCURATE = "inaccurate"
+    """What is held is found to be wrong, incomplete or out of date."""
+    NATIONAL_SECURITY = "national-security"
+    INVESTIGATION = "investigation"
+    """It would endanger a running investigation."""
+    SAFETY = "safety"
+    """It would endanger a person."""
+    MINOR_OFFENCE = "minor-offence"
+    """The offence carries at most one year under the asked country's law."""
+    DISPROPORTIONATE = "disproportionate"
+    OWNER_RESTRICTION = "owner-restriction"
+    """The owner of the data denies it to the asking country."""
+    NEUTRALITY = "neutrality"
+    """Set by a person after a review under Article 3; never by code."""
+    NATIONAL_LAW = "national-law"
+
+
+class SourceGrade(StrEnum):
+    """How far the source is trusted. Source: the 4x4 system, Regulation (EU) 2016/794 Article 29."""
+
+    A = "A"
+    """No doubt about authenticity, trustworthiness and competence."""
+    B = "B"
+    """Reliable in most instances."""
+    C = "C"
+    """Not reliable in most instances."""
+    X = "X"
+    """Cannot be assessed."""
+
+
+class InformationGrade(StrEnum):
+    """How far the information is trusted. Source: the 4x4 system, Regulation (EU) 2016/794 Article 29."""
+
+    ACCURATE = "1"
+    """Accuracy not in doubt."""
+    KNOWN_TO_SOURCE = "2"
+    """Known personally to the source, not to the officer who passes it on."""
+    CORROBORATED = "3"
+    """Not known personally to the source, but corroborated by other information."""
+    NOT_CORROBORATED = "4"
+    """Not known personally to the source, and cannot be corroborated."""
+
+
+class Confidence(StrEnum):
+    """How sure the asked bureau is that its finding concerns the person sought. Ours."""
+
+    CONFIRMED = "confirmed"
+    PROBABLE = "probable"
+    POSSIBLE = "possible"
+
+
+class Asked(StrEnum):
+    """What a query wants to be done. Ours, after what national central bureaus ask of each other."""
+
+    CONFIRM_LOCATION = "confirm-location"
+    CONFIRM_IDENTITY = "confirm-identity"
+    STATUS = "status"
+    PROVISIONAL_ARREST = "provisional-arrest"
+
+
+class ResultKind(StrEnum):
+    """What an operation counts. Source: public reports on INTERPOL operations."""
+
+    ARRESTED = "arrested"
+    LOCATED = "located"
+    IDENTIFIED = "identified"
+    RESCUED = "rescued"
+    SEIZED = "seized"
+
+
+class NoticeColour(StrEnum):
+    """INTERPOL's notices. Source: Rules on the Processing of Data, Article 82 and following; silver: its pilot."""
+
+    RED = "red"
+    BLUE = "blue"
+    GREEN = "green"
+    YELLOW = "yellow"
+    BLACK = "black"
+    ORANGE = "orange"
+    PURPLE = "purple"
+    SILVER = "silver"
+    UN_SPECIAL = "un-special"
+
+
+class CaseTag(StrEnum):
+    """What sets a case apart in an operation. Ours, after the reports on INFRA operations."""
+
+    COLD = "cold"
+    HIGH_PRIORITY = "high-priority"
+    PUBLIC_APPEAL = "public-appeal"
+
+
+_ANSWERS: Final[Mapping[Finding, Answer]] = MappingProxyType(
+    {
+        Finding.LOCATED: Answer.FINAL,
+        Finding.DETAINED: Answer.FINAL,
+        Finding.ARRESTED: Answer.FINAL,
+        Finding.DECEASED: Answer.FINAL,
+        Finding.TRACE: Answer.INTERIM,
+        Finding.NO_TRACE: Answer.FINAL,
+        Finding.MORE_TIME: Answer.MORE_TIME,
+        Finding.REFUSED: Answer.REFUSED,
+    }
+)
+
+
+def answer_to(finding: Finding) -> Answer:
+    """The header's answer code for a finding: all that the blind gateway learns of it."""
+    return _ANSWERS[finding]
