@@ -44,9 +44,7 @@ def complaints(sources: dict[Path, str]) -> list[str]:
     """Return one line for each broken rule."""
     found = [function for path, source in sources.items() for function in functions(path, source)]
     lines = {path: len(source.splitlines()) for path, source in sources.items()}
-    said = [
-        f"{path}: {count} lines, over {FILE_LINES}" for path, count in lines.items() if count > FILE_LINES
-    ]
+    said = [f"{path}: {count} lines, over {FILE_LINES}" for path, count in lines.items() if count > FILE_LINES]
     said += [
         f"{path}:{line}: {name} has {length} lines, over {FUNCTION_LINES}"
         for path, line, name, length in found
