@@ -42,9 +42,15 @@ def percentile90(lengths: list[int]) -> int:
 
 def complaints(sources: dict[Path, str]) -> list[str]:
     """Return one line for each broken rule."""
-    found = [function for path, source in sources.items() for function in functions(path, source)]
+    found: list[Function] = []
+    said: list[str] = []
+    for path, source in sources.items():
+        try:
+            found += functions(path, source)
+        except SyntaxError as error:
+            said.append(f"{path}:{error.lineno}: does not parse: {error.msg}")
     lines = {path: len(source.splitlines()) for path, source in sources.items()}
-    said = [f"{path}: {count} lines, over {FILE_LINES}" for path, count in lines.items() if count > FILE_LINES]
+    said += [f"{path}: {count} lines, over {FILE_LINES}" for path, count in lines.items() if count > FILE_LINES]
     said += [
         f"{path}:{line}: {name} has {length} lines, over {FUNCTION_LINES}"
         for path, line, name, length in found

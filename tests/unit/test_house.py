@@ -166,6 +166,11 @@ def test_a_long_file_and_a_long_function_are_named(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_that_does_not_parse_is_named(tmp_path: Path) -> None:
+    said = check_sizes.complaints({tmp_path / "a.py": "def f(", tmp_path / "b.py": "x = 1\n"})
+    assert [line.split(": does not parse")[0] for line in said] == [f"{tmp_path / 'a.py'}:1"]
+
+
 def test_nine_functions_in_ten_decide_the_percentile() -> None:
     assert check_sizes.percentile90([1] * 9 + [99]) == 1
     assert check_sizes.percentile90([1] * 8 + [99, 99]) == 99
