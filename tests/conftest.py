@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
 from uuid import uuid4
 
 import pytest_asyncio
 
+from bureaus.sandbox.pki import TlsFiles
 from bureaus.sandbox.postgres import Postgres
+from bureaus.sandbox.rabbitmq import Broker
+
+BrokerFactory = Callable[[Path, TlsFiles], Awaitable[Broker]]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -23,3 +29,18 @@ async def fresh_database(postgres: Postgres) -> AsyncIterator[str]:
     name = f"test_{uuid4().hex}"
     yield await postgres.create_database(name)
     await postgres.drop_database(name)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def broker_factory() -> AsyncIterator[BrokerFactory]:
+    """Start a private broker from a definitions file and a server certificate; it ends with the run.
+
+    Brokers may be awaited, killed and restarted in any test's loop. One broker costs 3 s and 140 MB: share
+    it where the tests allow it.
+    """
+    async with AsyncExitStack() as brokers:
+
+        async def start(definitions: Path, tls: TlsFiles) -> Broker:
+            return await brokers.enter_async_context(Broker(definitions, tls))
+
+        yield start

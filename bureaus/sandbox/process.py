@@ -124,7 +124,7 @@ class Process:
 
     async def wait(self) -> int:
         """Wait for the child's exit and give its code. Raises Misuse before the first start."""
-        while self.running:  # noqa: ASYNC110  # nothing tells us of the exit: see the module's docstring
+        while self.running:  # noqa: ASYNC110  # no event: see the module's docstring
             await asyncio.sleep(POLL)
         if self._child is None or self._child.returncode is None:
             msg = f"{self.name} was not started"

@@ -63,9 +63,10 @@ def may_enter(folder: Path, account: Account) -> bool:
 
 
 def postgres_binaries(account: Account | None) -> Path:
-    """Give the folder with `postgres` and `initdb`, reachable by `account`. It may copy 40 MB: call it in a thread.
+    """Give the folder with `postgres` and `initdb`, reachable by `account`.
 
-    Raises Misuse with the command that installs the package if it is missing.
+    It may copy 40 MB: call it in a thread. Raises Misuse with the command that installs the package if it is
+    missing.
     """
     spec = importlib.util.find_spec(_MODULE)
     if spec is None or spec.origin is None:
@@ -113,11 +114,7 @@ def _open_to_readers(path: Path) -> None:
 def _must_be_roots(folder: Path) -> None:
     """Refuse a cache that another user could have filled with programs for us to run."""
     status = folder.lstat()
-    if (
-        not stat.S_ISDIR(status.st_mode)
-        or status.st_uid != 0
-        or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    ):
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         msg = f"{folder} must be a folder that only root writes: remove it and try again"
         raise Misuse(msg)
 
