@@ -19,10 +19,10 @@ from pydantic import Field
 
 from bureaus.exercises.catalogue import Operation, countries
 from bureaus.people import synthetic_day, synthetic_person, synthetic_place
+from schemas.codes import Answer
 from schemas.errors import Misuse
 from schemas.identity import Address
 from schemas.messages.codes import (
-    Answer,
     Asked,
     CaseTag,
     Confidence,

@@ -1,5 +1,7 @@
 """Code lists of the messages: every word that has one meaning on the wire.
 
+The header's lists (purpose, handling, urgency, answer) are in `schemas/codes.py`; these are the content's.
+
 Each list names where it comes from; "ours" marks a list that no public source gives. A code is never given a second
 meaning and never removed: a list only grows, and a message with a code that the reader does not know is refused.
 Unknown is never a code here (except `Sex.U`): what is not known is left out of the message.
@@ -11,6 +13,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+
+from schemas.codes import Answer
 
 
 class Sex(StrEnum):
@@ -100,56 +104,6 @@ class Offence(StrEnum):
     ROBBERY = "robbery"
     SEXUAL_ABUSE = "sexual-abuse"
     OTHER = "other"
-
-
-class Purpose(StrEnum):
-    """Why data is processed; a response inherits it. Source: Rules on the Processing of Data, Article 10(2)."""
-
-    ARREST = "arrest"
-    """Search for a wanted person with a view to detention, arrest or restriction of movement."""
-    LOCATE = "locate"
-    """Find a person or an object of interest to the police, such as a missing person or a witness."""
-    INVESTIGATE = "investigate"
-    """Give or obtain what concerns a criminal investigation, or a person's criminal history."""
-    WARN = "warn"
-    """Warn of a person, an event, an object or a way of working."""
-    IDENTIFY = "identify"
-    """Identify a person or a dead body."""
-    FORENSICS = "forensics"
-    """Forensic analysis."""
-    BORDER_CHECK = "border-check"
-    """Security checks, of which those of the frontline are the most frequent."""
-    ANALYSIS = "analysis"
-    """Find threats, trends of crime and criminal networks."""
-
-
-class Handling(StrEnum):
-    """What the recipient may do with a message. Source: Europol's handling codes."""
-
-    H0 = "H0"
-    """Prevention of and fight against crime only."""
-    H1 = "H1"
-    """Not in judicial proceedings without the sender's permission."""
-    H2 = "H2"
-    """Not passed on without the sender's permission: not forwarded outside the message's recipients."""
-    H3 = "H3"
-    """Other restrictions, in the message's words."""
-
-
-class Urgency(StrEnum):
-    """How soon an answer is owed. Source: Directive (EU) 2023/977 Article 5, and NCIC's hit confirmation."""
-
-    ROUTINE = "routine"
-    URGENT = "urgent"
-
-
-class Answer(StrEnum):
-    """The header's word for the answer clock of a gateway that cannot read the content (protocol section 1)."""
-
-    INTERIM = "interim"
-    FINAL = "final"
-    REFUSED = "refused"
-    MORE_TIME = "more-time"
 
 
 class Finding(StrEnum):

@@ -48,13 +48,6 @@ class Model(BaseModel):
     )
 
 
-class Message(Model):
-    """A whole message: what one envelope carries."""
-
-    KIND: ClassVar[str]
-    """The kind and version, as in the header's claim: `whereabouts.query/1`."""
-
-
 def _clean(text: str, *, lines: bool) -> str:
     if not unicodedata.is_normalized("NFC", text):
         raise PydanticCustomError("text_not_nfc", "text is in normal form C")
@@ -183,3 +176,13 @@ class Place(Model):
     """Town or district."""
     detail: Line | None = None
     """Street, building, prison, border crossing."""
+
+
+class Message(Model):
+    """A whole message: what one envelope carries."""
+
+    KIND: ClassVar[str]
+    """The kind and version, as in the header's claim: `whereabouts.query/1`."""
+
+    restrictions: Prose | None = None
+    """With handling H3: what the recipient may not do, in words."""

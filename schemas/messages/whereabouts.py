@@ -13,8 +13,8 @@ from typing import Annotated, ClassVar, Final, Self
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
+from schemas.codes import Answer
 from schemas.messages.codes import (
-    Answer,
     Asked,
     CaseTag,
     Confidence,

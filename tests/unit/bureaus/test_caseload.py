@@ -6,10 +6,11 @@ import pytest
 
 from bureaus.caseload import RANK, Caseload, answer_for, answers_for, make_caseload, result_for
 from bureaus.exercises.catalogue import operation, participants
+from schemas.codes import Answer
 from schemas.errors import Misuse
 from schemas.identity import Address
 from schemas.messages import decode, encode, kind_of
-from schemas.messages.codes import Answer, Finding
+from schemas.messages.codes import Finding
 
 NOW = 1_700_000_000
 INFRA_SA = operation("infra-sa-2011")

@@ -105,6 +105,7 @@ QUERIES = st.builds(
     last_known=st.none() | st.builds(LastKnown, place=PLACES, date=st.none() | DATES),
     tags=_list(st.sampled_from(codes.CaseTag), 3),
     background=st.none() | PROSE,
+    restrictions=st.none() | PROSE,
 )
 FOUND = st.builds(
     WhereaboutsResponse,

@@ -3,10 +3,10 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from schemas.codes import Answer
 from schemas.identity import Address
 from schemas.messages import Person, Result, WhereaboutsQuery, WhereaboutsResponse
 from schemas.messages.codes import (
-    Answer,
     Asked,
     Confidence,
     Finding,
