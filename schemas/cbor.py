@@ -4,14 +4,15 @@ Values: 64-bit integers, byte and text strings, arrays, maps with integer or tex
 short list. One spelling for each value: shortest heads, definite lengths, map keys strictly ascending bytewise by their
 encoding, nothing after the value. Whatever would not encode to the very same bytes is refused.
 
-Bounded: the decoder counts items, depth and pairs against a `Bounds` before it allocates, so hostile input costs no more
-than its own length. Recursion is at most the depth bound.
+Bounded: the decoder counts items, depth and pairs against a `Bounds` before it allocates, so hostile input costs no
+more than its own length. Recursion is at most the depth bound.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final, TypeAlias, Union
 
 from schemas.errors import Malformed, Reason
@@ -19,7 +20,13 @@ from schemas.errors import Malformed, Reason
 TAGS: Final = frozenset({18, 96})
 """COSE_Sign1 and COSE_Encrypt (RFC 9052 section 2)."""
 
-_UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
+
+class _Major(IntEnum):
+    """Major types (RFC 8949 section 3.1)."""
+
+    UINT, NINT, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)
+
+
 _SIMPLE_VALUES: Final[Mapping[int, bool | None]] = {20: False, 21: True, 22: None}
 
 
@@ -33,7 +40,7 @@ class Tagged:
 
 Key: TypeAlias = int | str
 # A recursive alias cannot use | with a quoted name at run time.
-Value: TypeAlias = Union[int, bytes, str, bool, None, Sequence["Value"], Mapping[Key, "Value"], Tagged]  # noqa: UP007
+Value: TypeAlias = Union[int, bytes, str, bool, Sequence["Value"], Mapping[Key, "Value"], Tagged, None]  # noqa: UP007
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +82,23 @@ def _encode(value: Value, out: list[bytes]) -> None:
     if value is None or isinstance(value, bool):
         out.append(b"\xf6" if value is None else b"\xf5" if value else b"\xf4")
     elif isinstance(value, int):
-        out.append(_head(_UINT, value) if value >= 0 else _head(_NINT, -1 - value))
+        out.append(_head(_Major.UINT, value) if value >= 0 else _head(_Major.NINT, -1 - value))
     elif isinstance(value, bytes):
-        out.extend((_head(_BYTES, len(value)), value))
+        out.extend((_head(_Major.BYTES, len(value)), value))
     elif isinstance(value, str):
         text = value.encode()
-        out.extend((_head(_TEXT, len(text)), text))
+        out.extend((_head(_Major.TEXT, len(text)), text))
     elif isinstance(value, Tagged):
-        out.append(_head(_TAG, value.number))
+        out.append(_head(_Major.TAG, value.number))
         _encode(value.value, out)
     elif isinstance(value, Mapping):
-        out.append(_head(_MAP, len(value)))
+        out.append(_head(_Major.MAP, len(value)))
         keys = {_key(key): key for key in value}
         for encoded in sorted(keys):
             out.append(encoded)
             _encode(value[keys[encoded]], out)
     elif isinstance(value, Sequence):
-        out.append(_head(_ARRAY, len(value)))
+        out.append(_head(_Major.ARRAY, len(value)))
         for item in value:
             _encode(item, out)
     else:
@@ -149,7 +156,7 @@ class _Decoder:
             return major, info
         if info == 31:
             raise Malformed(Reason.CBOR_INDEFINITE, "lengths are definite")
-        if info > 27 or major == _SIMPLE:
+        if info > 27 or major == _Major.SIMPLE:
             raise Malformed(Reason.CBOR_UNSUPPORTED, f"head {lead:#04x}")
         size = 1 << (info - 24)
         argument = int.from_bytes(self.take(size))
@@ -162,25 +169,31 @@ class _Decoder:
         if self.items > self.bounds.items:
             raise Malformed(Reason.CBOR_TOO_MANY, f"more than {self.bounds.items} items")
         major, argument = self.head()
-        if major == _UINT:
-            return argument
-        if major == _NINT:
-            return -1 - argument
-        if major == _BYTES:
-            return self.take(argument)
-        if major == _TEXT:
-            return self.text(argument)
-        if major == _SIMPLE:
-            return self.simple(argument)
-        if depth >= self.bounds.depth:
+        match major:
+            case _Major.UINT:
+                result: Value = argument
+            case _Major.NINT:
+                result = -1 - argument
+            case _Major.BYTES:
+                result = self.take(argument)
+            case _Major.TEXT:
+                result = self.text(argument)
+            case _Major.SIMPLE:
+                result = self.simple(argument)
+            case _:
+                result = self.nested(major, argument, depth + 1)
+        return result
+
+    def nested(self, major: int, argument: int, depth: int) -> Value:
+        if depth > self.bounds.depth:
             raise Malformed(Reason.CBOR_TOO_DEEP, f"more than {self.bounds.depth} levels")
-        if major == _ARRAY:
-            return self.array(argument, depth + 1)
-        if major == _MAP:
-            return self.map(argument, depth + 1)
+        if major == _Major.ARRAY:
+            return self.array(argument, depth)
+        if major == _Major.MAP:
+            return self.map(argument, depth)
         if argument not in TAGS:
             raise Malformed(Reason.CBOR_UNSUPPORTED, f"tag {argument}")
-        return Tagged(argument, self.value(depth + 1))
+        return Tagged(argument, self.value(depth))
 
     def text(self, size: int) -> str:
         try:

@@ -1,7 +1,7 @@
 """The claims of an envelope's header: their labels, types and the rules between them (protocol section 1).
 
-Registered claims have their CWT numbers (RFC 8392); private ones are integers below -65536, listed here once. An unknown
-claim is refused: whoever adds one makes a new version of the statement's type.
+Registered claims have their CWT numbers (RFC 8392); private ones are integers below -65536, listed here once. An
+unknown claim is refused: whoever adds one makes a new version of the statement's type.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ def from_claims(value: cbor.Value) -> Header:
     """Check and take a claims map.
 
     Raises:
-        Malformed: `structure`, `claim-missing`, `claim-unknown`, `claim-type`, `claim-conflict`, `recipients`, `address`,
-            `message-id`, `operation-unknown` (of a wrong form).
+        Malformed: `structure`, `claim-missing`, `claim-unknown`, `claim-type`, `claim-conflict`, `recipients`,
+            `address`, `message-id`, `operation-unknown` (of a wrong form).
     """
     if not isinstance(value, dict):
         raise Malformed(Reason.STRUCTURE, "the claims are a map")

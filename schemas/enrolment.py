@@ -1,7 +1,7 @@
-"""Enrolment and rotation: how a bureau's keys reach the authority. Private keys are made at the bureau and never leave it.
+"""Enrolment and rotation: how a bureau's keys reach the authority.
 
-A request is signed by the very key that it asks for, so that nobody enrols a key they do not hold. A rotation is a new
-request wrapped in a signature by the old key.
+Private keys are made at the bureau and never leave it. A request is signed by the very key that it asks for, so that
+nobody enrols a key they do not hold. A rotation is a new request wrapped in a signature by the old key.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Evidence: the ledger's entries, and the acknowledgements that recipients sign (protocol section 5).
 
 Every event is one entry, a small CBOR map; its leaf is SHA-256(0x00 || entry). No content, no free text, no personal
-data. An entry that belongs to an operation carries that operation's running number and the leaf of its previous entry, so
-that a gap shows.
+data. An entry that belongs to an operation carries that operation's running number and the leaf of its previous entry,
+so that a gap shows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The Merkle tree of RFC 9162 section 2.1: hashes, inclusion and consistency proofs, made and verified.
 
-Making proofs reads subtree hashes through a `Subtrees` function, so the same code serves a list in memory and tiles in a
-database. Verifying needs nothing but the proof. All hashes are SHA-256, 32 bytes.
+Making proofs reads subtree hashes through a `Subtrees` function, so the same code serves a list in memory and tiles in
+a database. Verifying needs nothing but the proof. All hashes are SHA-256, 32 bytes.
 """
 
 from __future__ import annotations

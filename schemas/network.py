@@ -2,9 +2,9 @@
 
     network file = CBOR ["bureaunet-network/1", genesis, checkpoint of size 0]
 
-The genesis is the authority's first statement: its own keys and threshold, the log's name and key, the witness policy and
-the network's mode. The network's id is the genesis' hash. There is no trust on first use: people read the id back to each
-other.
+The genesis is the authority's first statement: its own keys and threshold, the log's name and key, the witness policy
+and the network's mode. The network's id is the genesis' hash. There is no trust on first use: people read the id back
+to each other.
 """
 
 from __future__ import annotations

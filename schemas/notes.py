@@ -1,7 +1,7 @@
 """Checkpoints and cosignatures: C2SP signed-note, tlog-checkpoint and tlog-cosignature with ML-DSA-44 (type 0x06).
 
-One signature type only: a note with an Ed25519 line beside a post-quantum one would be accepted on that line alone. Every
-line must be by a key of the policy, in canonical base64, and verify; any other line fails the whole note.
+One signature type only: a note with an Ed25519 line beside a post-quantum one would be accepted on that line alone.
+Every line must be by a key of the policy, in canonical base64, and verify; any other line fails the whole note.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Operations: what every exchange is recorded against, in versions signed by their owner (never with a gateway's key).
 
-An operation passes planned -> training -> active -> public appeal -> follow-up -> evaluated -> closed. While it is planned
-or in training its traffic is an exercise; on an exercise network all traffic is.
+An operation passes planned -> training -> active -> public appeal -> follow-up -> evaluated -> closed. While it is
+planned or in training its traffic is an exercise; on an exercise network all traffic is.
 """
 
 from __future__ import annotations
@@ -145,7 +145,8 @@ def read_operation(
     Whether the signing key belongs to the owner named inside, the caller has decided by the `keys` it gives.
 
     Raises:
-        Malformed: `structure` and the codec's reasons. Untrusted: `key-unknown`, `signature`, `network`, `version-order`.
+        Malformed: `structure` and the codec's reasons.
+        Untrusted: `key-unknown`, `signature`, `network`, `version-order`.
     """
     sign1 = cose.parse_sign1(data, OPERATION_TYP, cbor.DIRECTORY)
     if sign1.header.get(cose.CLAIMS) != {NET: net}:

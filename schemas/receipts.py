@@ -1,8 +1,8 @@
 """Receipts: the gateway's signed acceptances, and tlog-proofs that an entry is in the ledger (protocol section 5).
 
-At once: an acceptance. One signature covers a batch's Merkle root and each acceptance carries its own path, so nobody sees
-another's digests. Soon after: a C2SP tlog-proof under a signed checkpoint. An index counts only under a checkpoint's
-signed size.
+At once: an acceptance. One signature covers a batch's Merkle root and each acceptance carries its own path, so nobody
+sees another's digests. Soon after: a C2SP tlog-proof under a signed checkpoint. An index counts only under a
+checkpoint's signed size.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Acceptance:
 
 
 def sign_acceptances(acceptances: Sequence[Acceptance], net: bytes, signer: Signer) -> list[bytes]:
-    """Receipts for a batch under one signature, in the batch's order; each is CBOR [signed root, position, path, item]."""
+    """Receipts for a batch under one signature, in its order; each is CBOR [signed root, position, path, item]."""
     items = [acceptance.item() for acceptance in acceptances]
     leaves = [merkle.leaf_hash(item) for item in items]
     subtrees = merkle.of_leaves(leaves)
