@@ -1,0 +1,175 @@
+"""Every limit and choice of a gateway, each with its unit and default, in one frozen object.
+
+Order of work: `load` reads `gateway.toml`, lays the environment over it, then what the command line said; the last word
+wins. An unknown name is an error, so that a misspelt limit does not go unnoticed. Only `gateway.app` and the command
+line read settings; everyone else is handed the part that concerns them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.errors import Misuse
+
+FILE: Final = "gateway.toml"
+ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
+    "BUREAUNET_DATABASE_URL": ("database",),
+    "BUREAUNET_BROKER_URL": ("broker",),
+    "BUREAUNET_LISTEN_HOST": ("bureaus", "host"),
+    "BUREAUNET_LISTEN_PORT": ("bureaus", "port"),
+    "BUREAUNET_OPERATORS_HOST": ("operators", "host"),
+    "BUREAUNET_OPERATORS_PORT": ("operators", "port"),
+}
+"""Environment variables and the settings that they are."""
+MIB: Final = 1024 * 1024
+Said: TypeAlias = Mapping[tuple[str, ...], str | int | None]
+"""Path of a setting -> value, None where nothing was said."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Listener(_Frozen):
+    """Where a listener is bound."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=0, ge=0, le=65535)
+    """TCP port; 0 takes a free one."""
+
+
+class BureausListener(Listener):
+    """The bureaus' API: mutual TLS, and what one link may take of it."""
+
+    connections: int = Field(default=2048, ge=1)
+    """Open connections in all; more are closed at once."""
+    connections_per_link: int = Field(default=16, ge=1)
+    """Open connections of one certificate name; a request on one more is answered 429 and it is closed."""
+    handshake_seconds: float = Field(default=10, gt=0)
+    """Until a client has finished its TLS handshake."""
+    header_seconds: float = Field(default=15, gt=0)
+    """Until a client has sent a request's header, once its connection is open or it has begun one."""
+    body_seconds: float = Field(default=60, gt=0)
+    """Until a client has sent a request's body."""
+    keep_alive_seconds: float = Field(default=75, gt=0)
+    """A connection may be idle between two requests."""
+    drain_seconds: float = Field(default=10, gt=0)
+    """Requests in hand may take after the gateway was told to stop."""
+    buffered_bytes: int = Field(default=256 * MIB, ge=16 * MIB)
+    """Request bodies in memory at one time; more are answered 503."""
+
+
+class Pipeline(_Frozen):
+    """Admission, batches and delivery."""
+
+    batch_items: int = Field(default=256, ge=1)
+    """Submissions in one transaction."""
+    batch_bytes: int = Field(default=4 * MIB, ge=1)
+    """Bytes in one transaction; a larger submission is a batch alone."""
+    queue_items: int = Field(default=4096, ge=1)
+    """Submissions that wait for a batch; more are answered `overloaded`."""
+    lease_seconds: int = Field(default=30, ge=1)
+    """A copy to publish belongs to one process."""
+    link_per_minute: int = Field(default=6000, ge=1)
+    """Submissions of one link (admission step 1)."""
+    bureau_per_minute: int = Field(default=3000, ge=1)
+    """Admitted messages of one bureau (admission step 12)."""
+    recorded_refusals_per_minute: int = Field(default=60, ge=1)
+    """Refusals at steps 8 to 12 that one bureau gets recorded singly; more are summarised."""
+    clock_skew_seconds: int = Field(default=300, ge=0)
+    """A sender's clock may be ahead (admission step 9)."""
+    max_lifetime_seconds: int = Field(default=90 * 24 * 3600, ge=60)
+    """From iat to exp (admission step 9)."""
+    inbox_poll_milliseconds: int = Field(default=100, ge=1)
+    """Between two questions to the database for all who wait."""
+
+
+class Chores(_Frozen):
+    """What runs by itself, and how often."""
+
+    integrate_milliseconds: int = Field(default=250, ge=10)
+    checkpoint_milliseconds: int = Field(default=1000, ge=10)
+    republish_milliseconds: int = Field(default=1000, ge=10)
+    expire_seconds: int = Field(default=60, ge=1)
+    current_seconds: int = Field(default=3600, ge=1)
+    """Between two `DirectoryCurrent` statements."""
+    summary_seconds: int = Field(default=3600, ge=1)
+    """Between two summaries of refusals."""
+
+
+class Logging(_Frozen):
+    """The log on standard error."""
+
+    level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+
+
+class Settings(_Frozen):
+    """All of it."""
+
+    home: Path
+    """The folder with keys, certificates and the network file."""
+    database: str = Field(default="", repr=False)
+    """SQLAlchemy's URL: `sqlite+aiosqlite:///PATH` or `postgresql+asyncpg://...`; empty is `ledger.db` in the home."""
+    broker: str = Field(default="", repr=False)
+    """`amqps://HOST:PORT`, several separated by commas; empty is no broker."""
+    migrate: bool = True
+    """Bring the database to this version at the start; otherwise an older one is refused."""
+    bureaus: BureausListener = BureausListener()
+    operators: Listener = Listener()
+    pipeline: Pipeline = Pipeline()
+    chores: Chores = Chores()
+    logging: Logging = Logging()
+
+    @property
+    def database_url(self) -> str:
+        """The database, with the default filled in."""
+        return self.database or f"sqlite+aiosqlite:///{self.home.absolute() / 'ledger.db'}"
+
+    @property
+    def brokers(self) -> tuple[str, ...]:
+        """The broker's nodes; none where there is no broker."""
+        return tuple(part.strip() for part in self.broker.split(",") if part.strip())
+
+
+def load(home: Path, environment: Mapping[str, str], said: Said | None = None) -> Settings:
+    """The settings of the gateway in `home`.
+
+    Raises:
+        Misuse: the file is not TOML, or a setting is unknown or out of its range.
+    """
+    tree = _read(home / FILE)
+    spoken = {path: environment.get(name) for name, path in ENVIRONMENT.items()}
+    for path, value in [*spoken.items(), *(said or {}).items()]:
+        if value is not None:
+            _put(tree, path, value)
+    try:
+        return Settings.model_validate({**tree, "home": home})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise Misuse(f"setting {where}: {first['msg']}") from None
+
+
+def _read(path: Path) -> dict[str, object]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misuse(f"{path.name} is not TOML: {error}") from None
+
+
+def _put(tree: dict[str, object], path: tuple[str, ...], value: str | int) -> None:
+    if len(path) == 1:
+        tree[path[0]] = value
+        return
+    branch = tree.setdefault(path[0], {})
+    if not isinstance(branch, dict):
+        raise Misuse(f"setting {path[0]} is a table")
+    _put(branch, path[1:], value)
