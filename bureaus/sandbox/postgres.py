@@ -34,6 +34,7 @@ from schemas.errors import Misuse, Unavailable
 USER = "bureaunet"
 MAINTENANCE = "postgres"
 """The database that always exists; others are created and dropped from it."""
+PROBE_SECONDS = 2.0
 START_SECONDS = 60.0
 """How long a start may take, replay of the log after a crash included."""
 ATTEMPTS = 5
@@ -195,7 +196,7 @@ class Postgres:
 
     async def _answers(self) -> bool:
         try:
-            async with self._connected() as connection:
+            async with asyncio.timeout(PROBE_SECONDS), self._connected() as connection:
                 await connection.fetchval("SELECT 1")
         except (OSError, asyncpg.PostgresError, TimeoutError):
             return False

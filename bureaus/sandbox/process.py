@@ -207,16 +207,21 @@ def free_port() -> int:
     """
     for _ in range(1_000):
         port = random.randint(LOWEST_PORT, _highest_port())  # noqa: S311  # a port is no secret
-        if port in _ports_given:
-            continue
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
-            try:
-                trial.bind((LOOPBACK, port))
-            except OSError:
-                continue
-        _ports_given.add(port)
-        return port
+        if port not in _ports_given and is_free(port):
+            _ports_given.add(port)
+            return port
     raise Unavailable(Reason.OVERLOADED, "no free port on loopback")
+
+
+def is_free(port: int) -> bool:
+    """Say whether nobody listens on this port of 127.0.0.1 now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of a server that ended do not count
+        try:
+            trial.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
 
 
 async def accepts(port: int) -> bool:

@@ -19,6 +19,7 @@ import os
 import secrets
 import shutil
 import signal
+import ssl
 import time
 from pathlib import Path
 from types import TracebackType
@@ -28,17 +29,18 @@ from pydantic import JsonValue
 
 from bureaus.sandbox.definitions import missing, read_definitions
 from bureaus.sandbox.pki import TlsFiles
-from bureaus.sandbox.process import LOOPBACK, Process, accepts, free_port, run
+from bureaus.sandbox.process import LOOPBACK, Process, accepts, free_port, is_free, run
 from bureaus.sandbox.reach import private_folder
-from schemas.errors import Misuse, Unavailable
+from schemas.errors import Misuse, Reason, Unavailable
 
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 """Where the package keeps its programs. The wrappers on the PATH insist on the machine's own data and user."""
 INSTALL = "apt-get install --no-install-recommends rabbitmq-server"
 NODE = "sandbox@localhost"
 START_SECONDS = 60.0
+PROBE_SECONDS = 2.0
 ATTEMPTS = 3
-"""Starts tried: a port may be taken between choosing and using it."""
+"""Starts tried: the port between Erlang nodes may be taken between choosing and using it."""
 SETTLING_SECONDS = 5.0
 """A node killed within about a second of declaring a quorum queue loses it and all that was confirmed."""
 
@@ -118,10 +120,8 @@ class Broker:
             try:
                 await self._start_once(self._private())
             except Unavailable:
-                if attempt == ATTEMPTS or self.process.running:
+                if attempt == ATTEMPTS or self._node is None or self._node.running:
                     raise
-                if self.started_in is None:  # clients of an earlier start hold the URL with its port
-                    self.port = free_port()
             else:
                 break
         await self._must_hold(self._definitions)
@@ -173,6 +173,7 @@ class Broker:
 
     async def _start_once(self, folder: Path) -> None:
         await self._start_mapper(folder)
+        self._claim_port()
         self._distribution_port = free_port()
         configuration = _CONFIGURATION.format(
             address=LOOPBACK, port=self.port, tls=self._tls, definitions=self._definitions
@@ -185,7 +186,16 @@ class Broker:
             environment=self._environment(folder),
         )
         self._node.start()
-        await self._node.ready(self._accepts, within=START_SECONDS)
+        await self._node.ready(self._answers, within=START_SECONDS)
+
+    def _claim_port(self) -> None:
+        """Look before the start: RabbitMQ calls itself started even if another program has its port."""
+        if is_free(self.port):
+            return
+        if self.started_in is not None:  # clients of an earlier start hold the URL with its port
+            msg = f"another program has taken the broker's port {self.port}"
+            raise Unavailable(Reason.UNREACHABLE, msg)
+        self.port = free_port()
 
     async def _must_hold(self, path: Path) -> None:
         lost = missing(read_definitions(path), await self.ctl("export_definitions", "-"))
@@ -193,8 +203,17 @@ class Broker:
             msg = f"the broker left out of {path}, perhaps for want of a field: {', '.join(lost)}"
             raise Misuse(msg)
 
-    async def _accepts(self) -> bool:
-        return await accepts(self.port)
+    async def _answers(self) -> bool:
+        """Say whether a server with our authority's certificate answers: not just anybody on that port."""
+        context = ssl.create_default_context(cafile=self._tls.authority)
+        context.check_hostname = False  # its names are the caller's choice; the authority is what tells it apart
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                _, writer = await asyncio.open_connection(LOOPBACK, self.port, ssl=context)
+        except (OSError, TimeoutError):
+            return False
+        writer.transport.abort()
+        return True
 
     async def _start_mapper(self, folder: Path) -> None:
         if self._mapper is not None and self._mapper.running:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -213,6 +214,16 @@ async def test_a_committed_row_survives_kill_and_restart_and_is_in_the_dump() ->
 async def test_postgres_asks_for_the_password_on_loopback_too(postgres: Postgres) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(host="127.0.0.1", port=postgres.port, user="bureaunet", password=uuid4().hex, ssl=False)
+
+
+@pytest.mark.postgres
+@pytest.mark.broker
+async def test_a_port_taken_before_its_use_is_given_up_for_another(scene: Scene) -> None:
+    for server in (Postgres(), Broker(scene.definitions, scene.server)):
+        taken = server.port
+        with socket.create_server(("127.0.0.1", taken)):
+            async with server:
+                assert server.port != taken
 
 
 @pytest.mark.postgres

@@ -1,0 +1,263 @@
+"""A whole private network on loopback: authority, gateway, and every participant enrolled. The one way to start one.
+
+Order: the gateway makes its keys; the authority makes its own and the network file; every participant makes its keys
+and its request; the authority approves them all in one call; the gateway loads the directory and serves; each
+participant gets its certificate. With link `amqp`, a private PostgreSQL and a private RabbitMQ are started before the
+gateway. On leaving, the gateway is drained and everything that was started here is ended.
+
+Rules: the gateway and its authority are used by their command line alone, as their own processes; participants are
+enrolled in this process, by the functions behind `bureaunet enrol`. Everything is made below one folder, whose keys
+`remove_keys` deletes. A second start serves the same database on the same ports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from bureaus import enrolment
+from bureaus.sandbox.pki import TlsFiles
+from bureaus.sandbox.postgres import Postgres
+from bureaus.sandbox.process import Process, free_port, run
+from bureaus.sandbox.rabbitmq import Broker
+from schemas.directory import Link, ParticipantKind
+from schemas.errors import Misuse
+from schemas.identity import Address
+
+ORIGIN: Final = "sandbox.bureaunet.invalid/log"
+"""The log's name: under a top-level domain that is nobody's (RFC 2606)."""
+START_SECONDS: Final = 30.0
+"""How long the gateway may take until it is ready."""
+ATTEMPTS: Final = 3
+"""Starts tried: a port may be taken between choosing and using it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Somebody to enrol."""
+
+    address: Address
+    name: str
+    kind: ParticipantKind = ParticipantKind.NATIONAL_BUREAU
+    units: tuple[str, ...] = ()
+
+
+def _silent(_stage: str) -> None:
+    """Tell nobody."""
+
+
+class PrivateNetwork:
+    """A network of our own: `async with PrivateNetwork(folder, seats) as network`.
+
+    `folder` is made if need be. `say` is told each stage, in words, as it begins.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        seats: Sequence[Seat],
+        *,
+        link: Link = Link.HTTP,
+        name: str = "A private network for exercises",
+        say: Callable[[str], None] = _silent,
+    ) -> None:
+        self.link = link
+        self.seats = tuple(seats)
+        self._folder = folder.resolve()
+        self._name = name
+        self._say = say
+        self._servers = AsyncExitStack()
+        self._environment = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "PYTHONUTF8": "1"}
+        self._ports = (free_port(), free_port())
+        self._broker: Broker | None = None
+        self._postgres: Postgres | None = None
+        self._gateway: Process | None = None
+        self._urls: tuple[str, str] | None = None
+
+    @property
+    def network_file(self) -> Path:
+        """What every participant and every auditor pins."""
+        return self._authority / "network.bn"
+
+    @property
+    def url(self) -> str:
+        """The bureaus' listener. Raises Misuse before the gateway served."""
+        return self._ready()[0]
+
+    @property
+    def operators(self) -> str:
+        """The operators' listener. Raises Misuse before the gateway served."""
+        return self._ready()[1]
+
+    @property
+    def gateway(self) -> Process:
+        """The gateway's process: its id, its log. Raises Misuse before the first start."""
+        if self._gateway is None:
+            raise Misuse("the gateway was not started")
+        return self._gateway
+
+    @property
+    def broker(self) -> Broker | None:
+        """The private broker, with link `amqp`."""
+        return self._broker
+
+    @property
+    def postgres(self) -> Postgres | None:
+        """The private database server, with link `amqp`."""
+        return self._postgres
+
+    @property
+    def gateway_home(self) -> Path:
+        """The gateway's folder: its keys, its settings and, with link `http`, its SQLite database."""
+        return self._folder / "gateway"
+
+    def home(self, address: Address) -> Path:
+        """A participant's folder."""
+        return self._folder / "bureaus" / address.replace("/", ".")
+
+    async def __aenter__(self) -> Self:
+        """Make everything and serve. Raises Misuse or Unavailable; then nothing that was started is left running."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            await self._found()
+            await self._enrol()
+            await self._start_servers()
+            await self.command("participant", "load", "--home", self.gateway_home, self._authority / "directory.cbor")
+            self._say("starting the gateway")
+            await self.serve()
+            await asyncio.to_thread(self._complete)
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Drain the gateway and end what was started here. The folder stays."""
+        await self._close()
+
+    async def command(self, *arguments: str | Path) -> str:
+        """Run one `bureaunet-gateway` command to its end and give what it printed. Raises Unavailable if it fails."""
+        return await run([sys.executable, "-m", "gateway", *arguments], environment=self._environment)
+
+    async def serve(self) -> None:
+        """Start the gateway, again or for the first time, and wait until it is ready. Raises Unavailable."""
+        log = self._folder / "gateway.log"
+        begin = log.stat().st_size if log.exists() else 0
+        ports = ("--port", str(self._ports[0]), "--operators-port", str(self._ports[1]))
+        broker = () if self._broker is None else ("--broker", self._broker.url)
+        self._gateway = Process(
+            "gateway",
+            [sys.executable, "-m", "gateway", "serve", "--home", self.gateway_home, *ports, *broker],
+            log=log,
+            environment=self._environment,
+        )
+        self._gateway.start()
+
+        async def said_ready() -> bool:
+            self._urls = _ready_line(log, begin)
+            return self._urls is not None
+
+        await self._gateway.ready(said_ready, within=START_SECONDS)
+
+    async def drain(self) -> None:
+        """Let the gateway finish what it has in hand, and end it. Raises Misuse if it ended badly."""
+        code = await self.gateway.stop()
+        if code != 0:
+            raise Misuse(f"the gateway ended with code {code}; the end of its log:\n{self.gateway.tail()}")
+
+    async def export(self, operation: str, out: Path) -> None:
+        """Write an operation's record. Raises Unavailable if the gateway's command fails."""
+        await self.command("operation", "export", operation, "--home", self.gateway_home, "--out", out)
+
+    def remove_keys(self) -> None:
+        """Delete everything below the folder: keys, databases, certificates and logs."""
+        shutil.rmtree(self._folder)
+
+    @property
+    def _authority(self) -> Path:
+        return self._folder / "authority"
+
+    def _ready(self) -> tuple[str, str]:
+        if self._urls is None:
+            raise Misuse("the gateway was not started")
+        return self._urls
+
+    async def _found(self) -> None:
+        """The gateway's keys, the authority's, the network file, and both halves of the gateway's start."""
+        self._say("making the authority and the gateway's keys")
+        home, authority = self.gateway_home, self._authority
+        await self.command("init", "--home", home, "--origin", ORIGIN)
+        request = ("--service", home / "service-request.cbor")
+        await self.command("authority", "init", "--home", authority, *request, "--name", self._name, "--exercise")
+        certificate = ("--certificate", authority / "certificates" / "gateway.pem", "--ca", authority / "ca.pem")
+        await self.command("init", "--home", home, "--complete", "--network", self.network_file, *certificate)
+
+    async def _enrol(self) -> None:
+        self._say(f"enrolling {len(self.seats)} participants")
+        requests = await asyncio.to_thread(self._prepare)
+        await self.command("authority", "approve", "--home", self._authority, *requests)
+
+    def _prepare(self) -> list[Path]:
+        return [
+            enrolment.prepare(
+                self.home(seat.address), seat.address, kind=seat.kind, name=seat.name, link=self.link, units=seat.units
+            )
+            for seat in self.seats
+        ]
+
+    def _complete(self) -> None:
+        for seat in self.seats:
+            enrolment.complete(
+                self.home(seat.address),
+                network=self.network_file,
+                certificate=self._certificate(seat.address),
+                ca=self._authority / "ca.pem",
+                gateway=self.url,
+                broker=None if self._broker is None else self._broker.url,
+            )
+
+    def _certificate(self, address: Address) -> Path:
+        return self._authority / "certificates" / f"{address.replace('/', '.')}.pem"
+
+    async def _start_servers(self) -> None:
+        if self.link is Link.HTTP:
+            return
+        self._say("starting a private PostgreSQL and a private RabbitMQ")
+        self._postgres = await self._servers.enter_async_context(Postgres())
+        self._environment["BUREAUNET_DATABASE_URL"] = await self._postgres.create_database("bureaunet")
+        home, authority = self.gateway_home, self._authority
+        definitions = self._folder / "definitions.json"
+        await self.command("participant", "load", "--home", home, authority / "directory.cbor")
+        await self.command("broker", "definitions", "--home", home, "--out", definitions)
+        tls = TlsFiles(authority / "ca.pem", authority / "certificates" / "broker.pem", self._folder / "broker.key")
+        self._broker = await self._servers.enter_async_context(Broker(definitions, tls))
+
+    async def _close(self) -> None:
+        try:
+            if self._gateway is not None and self._gateway.running:
+                await self._gateway.stop()
+        finally:
+            await self._servers.aclose()
+
+
+def _ready_line(log: Path, begin: int) -> tuple[str, str] | None:
+    """The two URLs of the line that says ready, among those after `begin`; None while there is none."""
+    with log.open("rb") as file:
+        file.seek(begin)
+        for line in file.read().splitlines():
+            if line.startswith(b"{") and b'"ready"' in line:
+                said = json.loads(line)
+                if said.get("event") == "ready" and "url" in said:
+                    return str(said["url"]), str(said["operators"])
+    return None
