@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -111,7 +111,7 @@ class Case(Model):
     @property
     def outcome(self) -> Finding:
         """What the case comes to when all have answered."""
-        return min((truth.answer.finding for truth in self.truths), key=RANK.index)
+        return outcome_of(truth.answer for truth in self.truths)
 
 
 class Caseload(Model):
@@ -181,17 +181,34 @@ def answer_for(case: Case, bureau: Address, now: int) -> WhereaboutsResponse:
 
 def result_for(case: Case) -> Result | None:
     """What the owner tells the secretariat when all have answered; None where nobody was found."""
-    found = next((truth for truth in case.truths if truth.answer.finding is case.outcome), None)
-    kind = _RESULTS.get(case.outcome)
-    if found is None or kind is None or found.answer.place is None or found.answer.date is None:
+    return result_of(case.reference, ((truth.bureau, truth.answer) for truth in case.truths))
+
+
+def outcome_of(answers: Iterable[WhereaboutsResponse]) -> Finding:
+    """What a case comes to by these answers: the first in `RANK`. MORE_TIME counts for nothing.
+
+    Raises:
+        Misuse: none of them is an answer but MORE_TIME.
+    """
+    findings = [answer.finding for answer in answers if answer.finding is not Finding.MORE_TIME]
+    if not findings:
+        raise Misuse("a case without answers has no outcome")
+    return min(findings, key=RANK.index)
+
+
+def result_of(reference: Reference, answers: Iterable[tuple[Address, WhereaboutsResponse]]) -> Result | None:
+    """What a case's owner tells the secretariat by these answers, and who gave them; None where nobody was found.
+
+    Raises:
+        Misuse: as `outcome_of`.
+    """
+    given = list(answers)
+    outcome = outcome_of(answer for _, answer in given)
+    kind = _RESULTS.get(outcome)
+    bureau, found = next(pair for pair in given if pair[1].finding is outcome)
+    if kind is None or found.place is None or found.date is None:
         return None
-    return Result(
-        result=kind,
-        case=case.reference,
-        place=found.answer.place,
-        date=found.answer.date,
-        contributors=(found.bureau,),
-    )
+    return Result(result=kind, case=reference, place=found.place, date=found.date, contributors=(bureau,))
 
 
 def _case(rng: random.Random, operation: Operation, bureaus: list[Address], number: int) -> Case:
