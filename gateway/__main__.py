@@ -1,0 +1,33 @@
+"""The operators' command line, `bureaunet-gateway`."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.commands.authority import authority
+from gateway.commands.setup import init
+from gateway.commands.shared import Commands
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="bureaunet")
+def main() -> None:
+    """Run a gateway of a bureaunet network, and the authority that says who belongs to it.
+
+    \b
+    From nothing to a network:
+      bureaunet-gateway init --home gw --origin log.example.net
+      bureaunet-gateway authority init --home authority --service gw/service-request.cbor --name "Example network"
+      bureaunet-gateway init --home gw --network authority/network.bn \\
+          --certificate authority/certificates/gateway.pem --ca authority/ca.pem
+      bureaunet-gateway authority approve --home authority fr/request.cbor br/request.cbor
+      bureaunet-gateway participant load --home gw authority/directory.cbor
+      bureaunet-gateway serve --home gw --port 8443
+    """  # noqa: D301  # click's \b keeps the lines of the example
+
+
+main.add_command(init)
+main.add_command(authority)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,267 @@
+"""The authority, offline: it says who belongs to the network, in versions of the directory, and issues certificates.
+
+    HOME/keys/authority-N.pem ca.pem         its private keys (mode 0600); signatures need a threshold of the first kind
+    HOME/network.bn ca.pem service.cbor      what participants pin; the gateway's request
+    HOME/certificates/NAME.pem               issued; an address's slash is a dot in its file's name
+    HOME/directory-N.cbor directory.cbor     every version; the newest again under the second name
+
+Order of work: `create` once, then `approve` all requests at hand as one version. Rules: it never sees a private key of
+anyone else; a request is signed by the key that it asks for, and a rotation by the key that it replaces; one address
+has one row, and nobody's key is listed twice. That a request is truly from the bureau it names, people check by its
+fingerprint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gateway import certificates, keyfiles
+from gateway.service import ServiceRequest, read_service_request
+from schemas import cose
+from schemas.directory import (
+    Directory,
+    Participant,
+    ParticipantKind,
+    SealingEntry,
+    Service,
+    SigningEntry,
+    State,
+    Use,
+    Validity,
+    read_directory,
+    sign_directory,
+)
+from schemas.enrolment import ROTATION_TYP, Request, read_request, read_rotation
+from schemas.errors import Forbidden, Malformed, Misuse, Reason, Untrusted
+from schemas.identity import Address
+from schemas.keys import SigningKey
+from schemas.network import Genesis, Network, make_network, read_network
+
+CLOCK_SLACK: Final = 300
+"""Seconds before the approval that a key is valid from, since clocks differ."""
+KEY_DAYS: Final = 366
+"""Days that a participant's keys and certificate hold unless said otherwise."""
+OVERLAP_DAYS: Final = 7
+"""Days that a rotated key still holds beside its successor."""
+SERVICE_DAYS: Final = 5 * 366
+_DAY: Final = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """For how long an approval holds: days for new keys, days that a replaced key stays beside its successor."""
+
+    days: int = KEY_DAYS
+    overlap_days: float = OVERLAP_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """What an approval made."""
+
+    version: int
+    directory: Path
+    certificates: Mapping[Address, Path]
+
+
+class Authority:
+    """The authority whose home is `home`."""
+
+    def __init__(self, home: Path) -> None:
+        """Open it.
+
+        Raises:
+            Misuse: there is no authority in `home`.
+        """
+        if not (home / "network.bn").exists():
+            raise Misuse(f"{home} is no authority; see bureaunet-gateway authority init --help")
+        self.home = home
+        self.network: Network = read_network(keyfiles.read(home / "network.bn"))
+        self.service: ServiceRequest = read_service_request(keyfiles.read(home / "service.cbor"))
+
+    @classmethod
+    def create(
+        cls, home: Path, service: bytes, name: str, now: int, *, exercise: bool, keys: int = 1, threshold: int = 1
+    ) -> Authority:
+        """Make a network around a gateway's request: keys, the genesis, the authority's and the gateway's certificates.
+
+        `now` is seconds since the epoch.
+
+        Raises:
+            Misuse: there is an authority already, or the threshold cannot be met. Malformed, Untrusted: the request.
+        """
+        if not 1 <= threshold <= keys:
+            raise Misuse("the threshold is at least 1 and at most the number of keys")
+        if (home / "network.bn").exists():
+            raise Misuse(f"there is an authority in {home} already")
+        request = read_service_request(service)
+        signers = [keyfiles.new_signing_key(_key_path(home, number)) for number in range(1, keys + 1)]
+        public = tuple(sorted((key.public for key in signers), key=lambda key: key.key_id))
+        genesis = Genesis(name, exercise, now, public, threshold, request.policy)
+        _make_issuer(home, name, now)
+        keyfiles.write_public(home / "service.cbor", service)
+        keyfiles.write_public(home / "network.bn", make_network(genesis, signers, request.note))
+        authority = cls(home)
+        csr = certificates.read_csr(request.csr)
+        hosts = (*certificates.LOOPBACK, *certificates.hosts_of(csr))
+        authority._issue(csr, certificates.GATEWAY_NAME, (certificates.SERVER, certificates.CLIENT), now, hosts)
+        return authority
+
+    def directory(self) -> Directory | None:
+        """The newest version, or None before the first."""
+        path = self.home / "directory.cbor"
+        return read_directory(path.read_bytes(), self.network) if path.exists() else None
+
+    def approve(self, requests: Sequence[bytes], now: int, terms: Terms | None = None) -> Approved:
+        """List all of `requests` (enrolments and rotations) in a new version, and issue their certificates.
+
+        `now` is seconds since the epoch. All or nothing: the first request that cannot be approved is raised.
+
+        Raises:
+            Malformed, Untrusted: a request does not verify. Forbidden: an address or a key is listed already, a unit's
+                bureau is not. Misuse: there are too few of the authority's keys here.
+        """
+        terms = terms or Terms()
+        before = self.directory()
+        rows = {row.address: row for row in before.participants} if before else {}
+        approved = [_take(data, before) for data in requests]
+        for request, rotates in approved:
+            rows[request.address] = _row(request, rows.get(request.address), now, terms, rotates=rotates)
+        _check_rows(rows.values())
+        version = self._next(before, tuple(rows[address] for address in sorted(rows)), now)
+        signed = sign_directory(version, self._signers(), self.network)
+        read_directory(signed, self.network, before)
+        issued = {request.address: self._issue_client(request, now, terms) for request, _ in approved}
+        path = self.home / f"directory-{version.version}.cbor"
+        keyfiles.write_public(path, signed)
+        keyfiles.write_public(self.home / "directory.cbor", signed)
+        return Approved(version.version, path, issued)
+
+    def server_certificate(self, csr: bytes, now: int, days: int = KEY_DAYS) -> bytes:
+        """A certificate (PEM) for a server beside the gateway, such as the broker, with the hosts that it asks for.
+
+        Raises:
+            Malformed, Untrusted: the request does not verify.
+        """
+        request = certificates.read_csr(csr)
+        name = certificates.common_name(request.subject)
+        hosts = (*certificates.LOOPBACK, *certificates.hosts_of(request))
+        return self._issuer().issue(request, name, (certificates.SERVER,), _span(now, days), hosts)
+
+    def _next(self, before: Directory | None, rows: tuple[Participant, ...], now: int) -> Directory:
+        if before is not None:
+            return replace(before, version=before.version + 1, previous=before.hash, time=now, participants=rows)
+        validity = Validity(now - CLOCK_SLACK, now + SERVICE_DAYS * _DAY)
+        acceptance = Service(Use.ACCEPTANCE, self.service.acceptance, validity)
+        current = Service(Use.CURRENT, self.service.current, validity)
+        return Directory(1, None, now, (acceptance, current), rows)
+
+    def _signers(self) -> list[SigningKey]:
+        paths = sorted((self.home / "keys").glob("authority-*.pem"))
+        signers = [keyfiles.load_signing_key(path) for path in paths]
+        needed = self.network.genesis.threshold
+        if len(signers) < needed:
+            raise Misuse(f"{needed} of the authority's keys are needed, {len(signers)} are in {self.home / 'keys'}")
+        return signers
+
+    def _issuer(self) -> certificates.Issuer:
+        certificate = x509.load_pem_x509_certificate(keyfiles.read(self.home / "ca.pem"))
+        return certificates.Issuer(keyfiles.load_tls_key(self.home / "keys" / "ca.pem"), certificate)
+
+    def _issue_client(self, request: Request, now: int, terms: Terms) -> Path:
+        csr = certificates.read_csr(request.csr)
+        pem = self._issuer().issue(csr, str(request.address), (certificates.CLIENT,), _span(now, terms.days))
+        path = self.home / "certificates" / f"{request.address.replace('/', '.')}.pem"
+        keyfiles.write_public(path, pem)
+        return path
+
+    def _issue(
+        self,
+        csr: x509.CertificateSigningRequest,
+        name: str,
+        uses: Sequence[x509.ObjectIdentifier],
+        now: int,
+        hosts: Iterable[str],
+    ) -> None:
+        pem = self._issuer().issue(csr, name, uses, _span(now, SERVICE_DAYS), hosts)
+        keyfiles.write_public(self.home / "certificates" / f"{name}.pem", pem)
+
+
+def _key_path(home: Path, number: int) -> Path:
+    return home / "keys" / f"authority-{number}.pem"
+
+
+def _make_issuer(home: Path, name: str, now: int) -> None:
+    key = keyfiles.new_tls_key(home / "keys" / "ca.pem")
+    certificate = certificates.make_authority(key, name[:64], datetime.fromtimestamp(now, UTC))
+    keyfiles.write_public(home / "ca.pem", certificate.public_bytes(Encoding.PEM))
+
+
+def _span(now: int, days: int) -> tuple[datetime, datetime]:
+    start = datetime.fromtimestamp(now, UTC)
+    return start, start + timedelta(days=days)
+
+
+def _take(data: bytes, before: Directory | None) -> tuple[Request, bool]:
+    """A verified request, and whether it rotates keys that are listed."""
+    try:
+        sign1 = cose.parse_sign1(data, ROTATION_TYP)
+    except Malformed as error:
+        if error.reason is not Reason.TYP:
+            raise
+        request, rotates = read_request(data), False
+    else:
+        known = before.signing(sign1.key_id) if before else None
+        if known is None:
+            raise Untrusted(Reason.KEY_UNKNOWN, "the rotation is signed by no key of the directory")
+        request, rotates = read_rotation(data, known[1].key), True
+        if known[0].address != request.address:
+            raise Forbidden(Reason.KEY_NOT_VALID, f"a key of {known[0].address} cannot rotate {request.address}'s")
+    name = certificates.common_name(certificates.read_csr(request.csr).subject)
+    if name != request.address:
+        raise Forbidden(Reason.ADDRESS, f"{request.address} asks for a certificate of another name")
+    return request, rotates
+
+
+def _row(request: Request, listed: Participant | None, now: int, terms: Terms, *, rotates: bool) -> Participant:
+    if listed is not None and not rotates:
+        raise Forbidden(Reason.ADDRESS, f"{request.address} is listed already; a listed key rotates it")
+    if (request.address.unit is not None) != (request.kind is ParticipantKind.UNIT):
+        raise Forbidden(
+            Reason.ADDRESS, f"{request.address}: a unit, and only a unit, has a name after its bureau's code"
+        )
+    validity = Validity(now - CLOCK_SLACK, now + terms.days * _DAY)
+    until = now + round(terms.overlap_days * _DAY)
+    old_signing = listed.signing if listed else ()
+    old_sealing = listed.sealing if listed else ()
+    return Participant(
+        request.address,
+        request.kind,
+        request.name,
+        request.link,
+        State.ACTIVE if listed is None else listed.state,
+        (SigningEntry(request.signing, validity), *(replace(e, validity=_cut(e.validity, until)) for e in old_signing)),
+        (SealingEntry(request.sealing, validity), *(replace(e, validity=_cut(e.validity, until)) for e in old_sealing)),
+        request.units,
+    )
+
+
+def _cut(validity: Validity, until: int) -> Validity:
+    return replace(validity, until=min(validity.until, until))
+
+
+def _check_rows(rows: Iterable[Participant]) -> None:
+    listed = {row.address: row for row in rows}
+    sealing = [entry.key.key_id for row in listed.values() for entry in row.sealing]
+    if len(set(sealing)) != len(sealing):
+        raise Forbidden(Reason.KEY_NOT_VALID, "a sealing key is listed twice")
+    for row in listed.values():
+        if row.address.unit is not None and row.address.bureau not in listed:
+            raise Forbidden(Reason.ADDRESS, f"{row.address}: its bureau is not listed")

@@ -1,0 +1,114 @@
+"""`authority`: the offline side, which says who belongs to the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gateway.commands.shared import emit, grouped, json_option, now_seconds, read_file
+from schemas.errors import Misuse
+
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+_HOME = click.option(
+    "--home",
+    required=True,
+    envvar="BUREAUNET_AUTHORITY_HOME",
+    show_envvar=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The authority's folder: keep it off every server.",
+)
+
+
+@click.group()
+def authority() -> None:
+    """Say who belongs to the network: keys, certificates and versions of the directory.
+
+    The authority works with files alone and needs no network. Keep its folder on a machine that has none.
+    """
+
+
+@authority.command("init")
+@_HOME
+@click.option("--service", type=_FILE, required=True, help="The gateway's service-request.cbor.")
+@click.option("--name", required=True, help="The network's name.")
+@click.option("--exercise", is_flag=True, help="All traffic of this network is an exercise.")
+@click.option("--keys", default=1, show_default=True, help="How many keys the authority has.")
+@click.option("--threshold", default=1, show_default=True, help="How many of them sign.")
+@json_option
+def authority_init(
+    home: Path, service: Path, name: str, *, exercise: bool, keys: int, threshold: int, as_json: bool
+) -> None:
+    """Make a network: the authority's keys, the network file that everyone pins, and the gateway's certificate.
+
+    \b
+    Example:
+      bureaunet-gateway authority init --home authority --service gw/service-request.cbor \\
+          --name "Example network" --threshold 2 --keys 3
+    """  # noqa: D301  # click's \b keeps the lines of the example
+    from gateway.authority import Authority  # noqa: PLC0415  # keeps --help quick
+
+    made = Authority.create(
+        home, read_file(service), name, now_seconds(), exercise=exercise, keys=keys, threshold=threshold
+    )
+    emit(
+        {"network": made.network.id.hex(), "file": str(home / "network.bn"), "ca": str(home / "ca.pem")},
+        f"network file  {home / 'network.bn'}\nnetwork       {made.network.fingerprint}",
+        as_json=as_json,
+    )
+
+
+@authority.command()
+@_HOME
+@click.argument("requests", nargs=-1, required=True, type=_FILE)
+@click.option("--days", default=366, show_default=True, help="For how long keys and certificates hold.")
+@click.option("--overlap-days", default=7.0, show_default=True, help="For how long a rotated key still holds.")
+@json_option
+def approve(home: Path, requests: tuple[Path, ...], *, days: int, overlap_days: float, as_json: bool) -> None:
+    """List the bureaus of these requests in a new version of the directory, and issue their certificates.
+
+    \b
+    Example:
+      bureaunet-gateway authority approve --home authority fr/request.cbor br/request.cbor
+      bureaunet-gateway participant load --home gw authority/directory.cbor
+
+    Read each printed fingerprint back to its bureau before the new version is loaded.
+    """  # noqa: D301  # click's \b keeps the lines of the example
+    from gateway.authority import Authority, Terms  # noqa: PLC0415  # keeps --help quick
+
+    ours = Authority(home)
+    made = ours.approve([read_file(path) for path in requests], now_seconds(), Terms(days, overlap_days))
+    listed = ours.directory()
+    keys = {row.address: row.signing[0].key.key_id for row in listed.participants} if listed else {}
+    lines = [f"{address:<24} {grouped(keys[address])}" for address in made.certificates]
+    emit(
+        {
+            "version": made.version,
+            "directory": str(made.directory),
+            "certificates": [*map(str, made.certificates.values())],
+        },
+        "\n".join([f"version {made.version}: {made.directory}", *lines]),
+        as_json=as_json,
+    )
+
+
+@authority.command("server-certificate")
+@_HOME
+@click.argument("csr", type=_FILE)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Where the PEM goes.")
+@click.option("--days", default=366, show_default=True, help="For how long it holds.")
+def server_certificate(home: Path, csr: Path, out: Path, days: int) -> None:
+    """Issue a certificate for a server beside the gateway, such as the broker.
+
+    \b
+    Example:
+      openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout broker.key \\
+          -subj /CN=broker -addext subjectAltName=DNS:broker.example.net -out broker.csr
+      bureaunet-gateway authority server-certificate --home authority broker.csr --out broker.pem
+    """  # noqa: D301  # click's \b keeps the lines of the example
+    from gateway.authority import Authority  # noqa: PLC0415  # keeps --help quick
+
+    if out.exists():
+        raise Misuse(f"{out} is there already")
+    out.write_bytes(Authority(home).server_certificate(read_file(csr), now_seconds(), days))
+    click.echo(f"certificate  {out}")

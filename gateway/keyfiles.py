@@ -1,0 +1,142 @@
+"""Keys on disk: PEM files (PKCS#8) that only their owner can read, and files that are whole or not there.
+
+Rules: a private key is written once, mode 0600, and never over another; a public file is written beside its place and
+moved there, so that a reader never sees half of it. Nothing here prints or logs a key.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeAlias
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+
+from schemas.errors import Misuse
+from schemas.keys import NoteKey, SigningKey
+
+_AnyKey: TypeAlias = Ed25519PrivateKey | MLDSA44PrivateKey | EllipticCurvePrivateKey
+
+
+def read(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        Misuse: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Misuse(f"cannot read {path}: {error.strerror}") from None
+
+
+def write_public(path: Path, data: bytes) -> None:
+    """Write a file whole, in place of an older one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with fresh.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a new file that only its owner can read.
+
+    Raises:
+        Misuse: there is such a file already.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Misuse(f"{path} is there already; a key is never overwritten") from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def new_signing_key(path: Path) -> SigningKey:
+    """Make an Ed25519 key and keep it at `path`.
+
+    Raises:
+        Misuse: there is such a file already.
+    """
+    key = Ed25519PrivateKey.generate()
+    write_private(path, _pem(key))
+    return SigningKey(key.private_bytes_raw())
+
+
+def load_signing_key(path: Path) -> SigningKey:
+    """The Ed25519 key at `path`.
+
+    Raises:
+        Misuse: it is not there, or not such a key.
+    """
+    key = _load(path)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Misuse(f"{path} is not an Ed25519 key")
+    return SigningKey(key.private_bytes_raw())
+
+
+def new_note_key(path: Path, name: str) -> NoteKey:
+    """Make an ML-DSA-44 key and keep it at `path`; it signs checkpoints under `name`.
+
+    Raises:
+        Misuse: there is such a file already.
+    """
+    key = MLDSA44PrivateKey.generate()
+    write_private(path, _pem(key))
+    return NoteKey(name, key.private_bytes_raw())
+
+
+def load_note_key(path: Path, name: str) -> NoteKey:
+    """The ML-DSA-44 key at `path`.
+
+    Raises:
+        Misuse: it is not there, or not such a key.
+    """
+    key = _load(path)
+    if not isinstance(key, MLDSA44PrivateKey):
+        raise Misuse(f"{path} is not an ML-DSA-44 key")
+    return NoteKey(name, key.private_bytes_raw())
+
+
+def new_tls_key(path: Path) -> EllipticCurvePrivateKey:
+    """Make a P-256 key for TLS certificates and keep it at `path`.
+
+    Raises:
+        Misuse: there is such a file already.
+    """
+    key = generate_private_key(SECP256R1())
+    write_private(path, _pem(key))
+    return key
+
+
+def load_tls_key(path: Path) -> EllipticCurvePrivateKey:
+    """The P-256 key at `path`.
+
+    Raises:
+        Misuse: it is not there, or not such a key.
+    """
+    key = _load(path)
+    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
+        raise Misuse(f"{path} is not a P-256 key")
+    return key
+
+
+def _pem(key: _AnyKey) -> bytes:
+    encryption = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+
+def _load(path: Path) -> object:
+    try:
+        return serialization.load_pem_private_key(read(path), None)
+    except (ValueError, TypeError):
+        raise Misuse(f"{path} is not a private key in PEM") from None
