@@ -1,0 +1,224 @@
+"""Enrolment from the bureau's side: keys are made here and never leave; what goes to the authority is a request.
+
+Order of work: `request` makes keys and writes `request.cbor`, which the authority approves out of band (people read the
+fingerprints to each other); `complete` takes what comes back: the network file to pin, the link's certificate and the
+certificates to trust, and where the gateway is. After that `Bureau.open(home)` works.
+
+A bureau's home:
+
+    bureau.db     the store, with the signing and sealing keys (mode 0600)
+    link.key      private key of the link's certificate (mode 0600)
+    link.pem      the link's certificate, common name = our address
+    ca.pem        the authority's certificate, for the link alone
+    request.cbor  what the authority was asked
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from bureaus.store import FILE, Store, identity
+from schemas import cbor
+from schemas.directory import Link, ParticipantKind
+from schemas.enrolment import Request, read_request, sign_request
+from schemas.errors import Misuse, Reason, Untrusted
+from schemas.identity import Address
+from schemas.keys import SealingKey, SigningKey
+from schemas.network import Network, read_network
+
+REQUEST: Final = "request.cbor"
+LINK_KEY: Final = "link.key"
+LINK_CERTIFICATE: Final = "link.pem"
+AUTHORITY_CERTIFICATE: Final = "ca.pem"
+
+# Names of values in the store.
+ADDRESS: Final = "address"
+KIND: Final = "kind"
+NAME: Final = "name"
+LINK: Final = "link"
+UNITS: Final = "units"
+NETWORK: Final = "network"
+GATEWAY: Final = "gateway"
+BROKER: Final = "broker"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a home belongs to, as it was enrolled."""
+
+    home: Path
+    address: Address
+    kind: ParticipantKind
+    name: str
+    link: Link
+    units: tuple[str, ...]
+    network: Network | None
+    """None until the enrolment is complete."""
+    gateway: str
+    """URL of the gateway's API; empty until the enrolment is complete."""
+    broker: str
+    """URL of the broker; empty where there is none."""
+
+    @property
+    def tls(self) -> tuple[Path, Path, Path]:
+        """Paths of the link's certificate, its key, and the authority's certificate."""
+        return self.home / LINK_CERTIFICATE, self.home / LINK_KEY, self.home / AUTHORITY_CERTIFICATE
+
+
+def fingerprint(key_id: bytes) -> str:
+    """A key's id in groups of four hexadecimal digits, to read aloud."""
+    digits = key_id.hex()
+    return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+
+
+async def request(
+    home: Path,
+    address: Address,
+    *,
+    kind: ParticipantKind = ParticipantKind.NATIONAL_BUREAU,
+    name: str = "",
+    link: Link = Link.HTTP,
+    units: tuple[str, ...] = (),
+) -> Request:
+    """Make keys and the request for the authority, written to `home/request.cbor` and returned.
+
+    Asked again for the same address, it returns the request that was made; keys are never made over.
+
+    Raises:
+        Misuse: this home belongs to another address, or is in use.
+    """
+    async with await Store.open(home / FILE) as store:
+        known = await store.run(identity.get, ADDRESS)
+        if known is not None:
+            if known.decode() != address:
+                raise Misuse(f"{home} belongs to {known.decode()}")
+            return read_request(await asyncio.to_thread((home / REQUEST).read_bytes))
+        tls_key = ec.generate_private_key(ec.SECP256R1())
+        signing, sealing = SigningKey.generate(), SealingKey.generate()
+        now = time.time_ns() // 1_000_000
+        asked = Request(
+            address,
+            kind,
+            name or address,
+            link,
+            signing.public,
+            sealing.public,
+            units,
+            _csr(tls_key, address),
+            now // 1000,
+        )
+        body = sign_request(asked, signing)
+        await asyncio.to_thread(_write_request, home, tls_key, body)
+        await store.run(_keep_request, asked, signing, sealing, now)
+    return asked
+
+
+def _keep_request(db: sqlite3.Connection, asked: Request, signing: SigningKey, sealing: SealingKey, now: int) -> None:
+    identity.add_keys(db, signing, sealing, now)
+    identity.put(
+        db,
+        {
+            ADDRESS: asked.address.encode(),
+            KIND: asked.kind.encode(),
+            NAME: asked.name.encode(),
+            LINK: asked.link.encode(),
+            UNITS: cbor.encode(list(asked.units)),
+        },
+    )
+
+
+def _csr(key: ec.EllipticCurvePrivateKey, address: Address) -> bytes:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, str(address))])
+    csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    return csr.public_bytes(serialization.Encoding.DER)
+
+
+def _write_request(home: Path, tls_key: ec.EllipticCurvePrivateKey, body: bytes) -> None:
+    pem = tls_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    _write(home / LINK_KEY, pem, 0o600)
+    _write(home / REQUEST, body, 0o644)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    path.chmod(mode)
+
+
+async def complete(
+    home: Path, *, network: bytes, certificate: bytes, authority: bytes, gateway: str, broker: str = ""
+) -> Identity:
+    """Pin the network and take the link's certificate (PEM, like the `authority`'s); `network` is the network file.
+
+    Raises:
+        Misuse: nothing was requested here, another network is pinned, or a URL is not https / amqps.
+        Malformed, Untrusted: the network file; `link-identity`, the certificate is not ours.
+    """
+    pinned = read_network(network)
+    if not gateway.startswith("https://") or (broker and not broker.startswith("amqps://")):
+        raise Misuse("the gateway's URL begins with https://, the broker's with amqps://")
+    async with await Store.open(home / FILE) as store:
+        known = await store.run(identity.get_all)
+        if ADDRESS not in known:
+            raise Misuse(f"{home} has asked for nothing yet: enrol without --complete first")
+        if known.get(NETWORK, network) != network:
+            raise Misuse(f"{home} has another network pinned; a network is never changed")
+        address = Address.parse(known[ADDRESS].decode())
+        tls_key = await asyncio.to_thread((home / LINK_KEY).read_bytes)
+        _check_certificate(certificate, authority, tls_key, address)
+        await asyncio.to_thread(_write, home / LINK_CERTIFICATE, certificate, 0o644)
+        await asyncio.to_thread(_write, home / AUTHORITY_CERTIFICATE, authority, 0o644)
+        values = {NETWORK: pinned.raw, GATEWAY: gateway.rstrip("/").encode(), BROKER: broker.encode()}
+        await store.run(identity.put, values)
+        return read_identity(home, {**known, **values})
+
+
+def _check_certificate(certificate: bytes, authority: bytes, tls_key: bytes, address: Address) -> None:
+    """That it is for our key, in our name, and by the authority: its use would fail later and less clearly."""
+    try:
+        ours, ca = x509.load_pem_x509_certificate(certificate), x509.load_pem_x509_certificate(authority)
+        key = serialization.load_pem_private_key(tls_key, None)
+        ours.verify_directly_issued_by(ca)
+    except (ValueError, TypeError, InvalidSignature):
+        raise Untrusted(Reason.LINK_IDENTITY, "the certificate is not one of the authority's, in PEM") from None
+    names = [attribute.value for attribute in ours.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    if names != [str(address)] or ours.public_key() != key.public_key():
+        raise Untrusted(Reason.LINK_IDENTITY, f"the certificate is not for {address} and the key made here")
+
+
+def read_identity(home: Path, values: dict[str, bytes]) -> Identity:
+    """The identity that a store's named values tell of.
+
+    Raises:
+        Misuse: there is none.
+    """
+    if ADDRESS not in values:
+        raise Misuse(f"{home} is not enrolled: bureaunet enrol CODE --home {home}")
+    units = cbor.decode(values[UNITS])
+    return Identity(
+        home,
+        Address.parse(values[ADDRESS].decode()),
+        ParticipantKind(values[KIND].decode()),
+        values[NAME].decode(),
+        Link(values[LINK].decode()),
+        tuple(str(unit) for unit in units) if isinstance(units, list) else (),
+        read_network(values[NETWORK]) if NETWORK in values else None,
+        values.get(GATEWAY, b"").decode(),
+        values.get(BROKER, b"").decode(),
+    )
