@@ -82,12 +82,28 @@ class Pipeline(_Frozen):
     """Admitted messages of one bureau (admission step 12)."""
     recorded_refusals_per_minute: int = Field(default=60, ge=1)
     """Refusals at steps 8 to 12 that one bureau gets recorded singly; more are summarised."""
-    clock_skew_seconds: int = Field(default=300, ge=0)
+    clock_skew_seconds: int = Field(default=120, ge=0)
     """A sender's clock may be ahead (admission step 9)."""
-    max_lifetime_seconds: int = Field(default=90 * 24 * 3600, ge=60)
-    """From iat to exp (admission step 9)."""
+    max_lifetime_seconds: int = Field(default=40 * 24 * 3600, ge=60)
+    """From iat to exp (admission step 9): the domain's longest wait is 40 days of provisional arrest."""
     inbox_poll_milliseconds: int = Field(default=100, ge=1)
     """Between two questions to the database for all who wait."""
+    linger_milliseconds: int = Field(default=5, ge=0)
+    """A batch waits so long to fill."""
+    queue_bytes: int = Field(default=64 * MIB, ge=16 * MIB)
+    """Bytes that wait for a batch; more are answered `overloaded`."""
+    retry_after_seconds: float = Field(default=1, gt=0)
+    """An overloaded gateway, or one without its database, asks others to wait so long."""
+    trust_poll_milliseconds: int = Field(default=1000, ge=10)
+    """Between looks for directory and operation versions that another process took."""
+    links_remembered: int = Field(default=4096, ge=1)
+    """Links whose quota is kept in memory."""
+    refusal_log_items: int = Field(default=1000, ge=0)
+    """Refusals kept in memory for operators to look at."""
+    publish_items: int = Field(default=200, ge=1)
+    """Copies published to the broker at once."""
+    inbox_bytes: int = Field(default=16 * MIB, ge=1)
+    """Sealed parts in one answer to a poll; one item is always given."""
 
 
 class Chores(_Frozen):
@@ -101,6 +117,10 @@ class Chores(_Frozen):
     """Between two `DirectoryCurrent` statements."""
     summary_seconds: int = Field(default=3600, ge=1)
     """Between two summaries of refusals."""
+    lease_seconds: float = Field(default=15, gt=0)
+    """A process that died keeps a chore from the others so long."""
+    integrate_items: int = Field(default=20_000, ge=1)
+    """Leaves integrated in one step."""
 
 
 class Logging(_Frozen):

@@ -78,6 +78,7 @@ class Reason(StrEnum):
     PURPOSE = "purpose"
     EXERCISE = "exercise"
     THREAD_UNKNOWN = "thread-unknown"
+    THREAD_PARTIES = "thread-parties"
     QUOTA = "quota"
     # A recipient's checks (protocol section 4) and the content
     NOT_ACCEPTED = "not-accepted"

@@ -1,0 +1,281 @@
+"""Whether a submission is admitted: bytes, time and facts in, a verdict out (protocol section 3).
+
+Order of work: `receive` takes one submission through steps 1 to 4, which need nothing but the link's quota and the
+network's id. `decide` takes a batch through steps 5 to 12 with the facts fetched for it. Rules: nothing is read or
+written here; the numbers in the comments are those of the protocol; the first step that says no names the reason.
+Refusals at steps 1 to 7 use up no message id and make no ledger entry, those at 8 to 12 are final for their message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gateway.ports import (
+    Admitted,
+    Candidate,
+    Facts,
+    Rejected,
+    Repeated,
+    Sibling,
+    Submission,
+    ThreadFacts,
+    Verdict,
+)
+from gateway.settings import Pipeline
+from schemas import envelope, wire
+from schemas.claims import Header
+from schemas.codes import Handling
+from schemas.directory import Participant, SigningEntry, State
+from schemas.envelope import Envelope, Statement
+from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Untrusted
+from schemas.identity import Address
+from schemas.keys import Suite
+from schemas.operation import Operation, Role
+
+_T = TypeVar("_T")
+
+
+class _Step(Exception):
+    """Step `step` says no."""
+
+    def __init__(self, step: int, reason: Reason) -> None:
+        super().__init__(step, reason)
+        self.step, self.reason = step, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A link's quota: how many submissions it has left, and when that was so (milliseconds)."""
+
+    left: float
+    at: int
+
+    def take(self, now: int, rate: float, burst: int) -> tuple[Bucket, bool]:
+        """The bucket after one submission at `now`, and whether there was room for it."""
+        filled = min(float(burst), self.left + max(0, now - self.at) * rate / 1000)
+        if filled < 1:
+            return Bucket(filled, now), False
+        return Bucket(filled - 1, now), True
+
+
+def receive(submission: Submission, net: bytes, *, within_quota: bool) -> Candidate | Rejected:
+    """Steps 1 to 4: what needs no facts. `within_quota` is what the link's bucket said."""
+    digest = hashlib.sha256(submission.body).digest()  # what names it until a statement can be told from the rest
+    try:
+        _check_size(submission, within_quota=within_quota)
+        framed = _decode(lambda: wire.decode_submission(submission.body))
+        digest = framed.digest
+        _check_parts(framed)
+        statement = _decode(lambda: envelope.read(framed.statement))
+        _check_link(submission.link, statement.header, net)
+    except _Step as no:
+        return Rejected(digest, submission.link, no.step, no.reason)
+    return Candidate(submission, framed, statement)
+
+
+def _check_size(submission: Submission, *, within_quota: bool) -> None:
+    if not within_quota:  # 1 link quota
+        raise _Step(1, Reason.LINK_QUOTA)
+    if len(submission.body) > wire.MAX_SUBMISSION:  # 2 size, of the whole before anything is decoded
+        raise _Step(2, Reason.SEALED_TOO_LARGE)
+
+
+def _check_parts(framed: Envelope) -> None:
+    try:
+        envelope.check_sizes(framed)  # 2 size, of each part
+    except Malformed as error:
+        raise _Step(2, error.reason) from None
+
+
+def _decode(read: Callable[[], _T]) -> _T:
+    try:
+        return read()  # 3 strict decode
+    except Malformed as error:
+        raise _Step(3, error.reason) from None
+
+
+def _check_link(link: Address, header: Header, net: bytes) -> None:
+    if not link.covers(header.iss):  # 4 link identity covers iss, net is ours
+        raise _Step(4, Reason.LINK_IDENTITY)
+    if header.net != net:
+        raise _Step(4, Reason.NETWORK)
+
+
+def decide(candidates: Sequence[Candidate], facts: Facts, limits: Pipeline) -> list[Verdict]:
+    """Steps 5 to 12 for a batch, in its order: one verdict for each candidate."""
+    batch = _Batch(facts, limits)
+    return [batch.decide(candidate) for candidate in candidates]
+
+
+class _Batch:
+    """Facts, and what this batch adds to them as it goes."""
+
+    def __init__(self, facts: Facts, limits: Pipeline) -> None:
+        self.facts, self.limits = facts, limits
+        self.seen: set[bytes] = set()
+        self.ids = dict(facts.ids)
+        self.spent = dict(facts.spent)
+
+    def decide(self, candidate: Candidate) -> Verdict:
+        statement = candidate.statement
+        digest = statement.digest
+        if digest in self.seen:
+            return Sibling(digest)
+        decided = self.facts.decided.get(digest)
+        if decided is not None:  # 5 digest already decided: the first outcome again, nothing more evaluated
+            return Repeated(digest, decided)
+        self.seen.add(digest)
+        try:
+            self._check(candidate, statement)
+        except _Step as no:
+            return Rejected(digest, candidate.submission.link, no.step, no.reason, candidate)
+        return Admitted(candidate)
+
+    def _check(self, candidate: Candidate, statement: Statement) -> None:
+        header = statement.header
+        row, key = check_key(statement, self.facts)  # 6 key known, 7 signature
+        name = (str(header.iss), bytes(header.cti))
+        if self.ids.get(name, statement.digest) != statement.digest:  # 8 (iss, cti) seen with another digest
+            raise _Step(8, Reason.ID_REUSED)
+        self.ids[name] = statement.digest
+        check_clock(header, self.facts.now, self.limits)  # 9 clock
+        check_validity(row, key, header, self.facts)  # 10 key valid, not void
+        check_wraps(candidate, self.facts)  # 11 sealed part hashes right, one wrap per aud under a valid key
+        check_operation(header, self.facts)  # 12 operation, membership, kind, handling, purpose
+        bureau = str(header.iss.bureau)
+        if self.spent.get(bureau, 0) >= self.limits.bureau_per_minute:  # 12 quota
+            raise _Step(12, Reason.QUOTA)
+        self.spent[bureau] = self.spent.get(bureau, 0) + 1
+
+
+def check_key(statement: Statement, facts: Facts) -> tuple[Participant, SigningEntry]:
+    """Steps 6 and 7: the key is one of the row that serves the sender, and signed this."""
+    directory = facts.trust.directory
+    known = directory.signing(statement.key_id)
+    if known is None or known[0] is not directory.find(statement.header.iss):
+        raise _Step(6, Reason.KEY_UNKNOWN)
+    try:
+        statement.verify(known[1].key)
+    except Untrusted:
+        raise _Step(7, Reason.SIGNATURE) from None
+    return known
+
+
+def check_clock(header: Header, now: int, limits: Pipeline) -> None:
+    """Step 9. `now` is in milliseconds; a header's times are whole seconds."""
+    seconds = now // 1000
+    if header.iat > seconds + limits.clock_skew_seconds:
+        raise _Step(9, Reason.FUTURE)
+    if header.exp <= seconds:
+        raise _Step(9, Reason.EXPIRED)
+    if header.exp - header.iat > limits.max_lifetime_seconds:
+        raise _Step(9, Reason.LIFETIME)
+
+
+def check_validity(row: Participant, key: SigningEntry, header: Header, facts: Facts) -> None:
+    """Step 10: the key holds when it says it signed and now, and the sender may exchange."""
+    if key.validity.void_at(facts.size):
+        raise _Step(10, Reason.KEY_VOID)
+    if not (key.validity.covers(header.iat) and key.validity.covers(facts.now // 1000)):
+        raise _Step(10, Reason.KEY_NOT_VALID)
+    if row.state is not State.ACTIVE:
+        raise _Step(10, Reason.SENDER_SUSPENDED)
+
+
+def check_wraps(candidate: Candidate, facts: Facts) -> None:
+    """Step 11. A recipient that the directory does not know has no key to compare with: step 12 refuses it."""
+    statement, sealed = candidate.statement, candidate.envelope.sealed
+    try:
+        encrypted = envelope.check_sealed(statement, sealed if sealed is not None else b"")
+    except BureaunetError as error:
+        raise _Step(11, error.reason) from None
+    now = facts.now // 1000
+    for recipient, wrap in zip(statement.header.aud, encrypted.wraps, strict=True):
+        if wrap.suite != Suite.HPKE_9_KE:
+            raise _Step(11, Reason.SUITE)
+        row = facts.trust.directory.find(recipient)
+        if row is None:
+            continue
+        entry = next((entry for entry in row.sealing if entry.key.key_id == wrap.key_id), None)
+        if entry is None or entry.key.suite != wrap.suite:
+            raise _Step(11, Reason.WRAP_KEY)
+        if not entry.validity.covers(now) or entry.validity.void_at(facts.size):
+            raise _Step(11, Reason.WRAP_KEY)
+
+
+def check_operation(header: Header, facts: Facts) -> None:
+    """Step 12 without the quota: the exchange belongs to the operation and keeps its rules."""
+    signed = facts.trust.operations.get(header.sub)
+    if signed is None:
+        raise _Step(12, Reason.OPERATION_UNKNOWN)
+    operation = signed.operation
+    if operation.closed:
+        raise _Step(12, Reason.OPERATION_CLOSED)
+    if header.exercise != (facts.trust.network.genesis.exercise or operation.training):
+        raise _Step(12, Reason.EXERCISE)
+    _check_members(header, operation, facts)
+    if header.kind not in operation.kinds:
+        raise _Step(12, Reason.KIND_NOT_ALLOWED)
+    if header.handling not in operation.handling:
+        raise _Step(12, Reason.HANDLING)
+    if header.purpose not in operation.purposes:
+        raise _Step(12, Reason.PURPOSE)
+    if header.thread is not None:
+        _check_thread(header, header.thread, facts)
+
+
+def _check_members(header: Header, operation: Operation, facts: Facts) -> None:
+    now = facts.now // 1000
+    sender = operation.member(header.iss, now)
+    if sender is None or sender.role is Role.OBSERVER:
+        raise _Step(12, Reason.SENDER_NOT_MEMBER)
+    for recipient in header.aud:
+        row = facts.trust.directory.find(recipient)
+        if row is None or row.state is not State.ACTIVE:
+            raise _Step(12, Reason.RECIPIENT_UNKNOWN)
+        if operation.member(recipient, now) is None:
+            raise _Step(12, Reason.RECIPIENT_NOT_MEMBER)
+
+
+def _check_thread(header: Header, thread: bytes, facts: Facts) -> None:
+    """An exchange stays in its operation, its purpose and its parties."""
+    known = facts.threads.get(header.re if header.re is not None else thread)
+    if known is None or known.thread != thread or known.operation != header.sub:
+        raise _Step(12, Reason.THREAD_UNKNOWN)
+    if known.exercise != header.exercise:
+        raise _Step(12, Reason.EXERCISE)
+    if known.purpose is not header.purpose:
+        raise _Step(12, Reason.PURPOSE)
+    if not _took_part(header, known):
+        raise _Step(12, Reason.THREAD_PARTIES)
+    if not all(recipient in known.parties for recipient in header.aud):
+        raise _Step(12, Reason.HANDLING if known.handling is Handling.H2 else Reason.THREAD_PARTIES)
+
+
+def _took_part(header: Header, known: ThreadFacts) -> bool:
+    """Whoever answers was a recipient; who adds to a thread without answering was a party."""
+    allowed = known.recipients if header.re is not None else known.parties
+    return any(header.iss.covers(party) for party in allowed)
+
+
+def check_acknowledgement(link: Address, signed_by: Address, key_id: bytes, facts: Facts) -> SigningEntry:
+    """The key that an acknowledgement claims, if the link may speak for who claims to have signed.
+
+    Raises:
+        Forbidden: `link-identity`, `key-not-valid`, `key-void`. Untrusted: `key-unknown`.
+    """
+    if not link.covers(signed_by):
+        raise Forbidden(Reason.LINK_IDENTITY, "the acknowledgement is by another than the link speaks for")
+    directory = facts.trust.directory
+    known = directory.signing(key_id)
+    if known is None or known[0] is not directory.find(signed_by):
+        raise Untrusted(Reason.KEY_UNKNOWN, "the acknowledgement is signed by no key of the recipient")
+    validity = known[1].validity
+    if validity.void_at(facts.size):
+        raise Forbidden(Reason.KEY_VOID, "the key is void")
+    if not validity.covers(facts.now // 1000):
+        raise Forbidden(Reason.KEY_NOT_VALID, "the key is not valid now")
+    return known[1]

@@ -1,0 +1,296 @@
+"""The values that the stages of the gateway hand on, from a submission to the rows of the store.
+
+All are frozen and carry bytes exactly as received: nobody re-parses, nobody re-serialises. Times are milliseconds since
+the epoch unless a name says seconds. `gateway/ports.py` gives them on, so that a stage imports from there alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from schemas.codes import Answer, Handling, Purpose, Urgency
+from schemas.directory import Directory, Link
+from schemas.envelope import Envelope, Statement
+from schemas.errors import Reason
+from schemas.evidence import SignedAcknowledgement
+from schemas.identity import Address
+from schemas.network import Network
+from schemas.operation import SignedOperation
+
+# ---- values: admission
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One envelope as it came over a link."""
+
+    link: Address
+    """The identity that the link's certificate names."""
+    body: bytes
+    """The framed submission as received (schemas/wire.py)."""
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A submission that passed steps 1 to 4: decoded, of our network, from a link that covers its sender."""
+
+    submission: Submission
+    envelope: Envelope
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The signed statements in force: replaced whole when a version comes, never changed."""
+
+    network: Network
+    directory: Directory
+    operations: Mapping[str, SignedOperation]
+    """The newest version of each operation, by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadFacts:
+    """What a message that `thread` or `re` names was: enough to keep answers within their exchange."""
+
+    operation: str
+    exercise: bool
+    purpose: Purpose
+    handling: Handling
+    sender: Address
+    recipients: frozenset[Address]
+    thread: bytes
+    """The digest that its exchange is known by: its own where it opened it."""
+
+    @property
+    def parties(self) -> frozenset[Address]:
+        """Sender and recipients."""
+        return self.recipients | {self.sender}
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The outcome that a digest already has."""
+
+    receipt: bytes
+    index: int | None
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that admission reads of the world, fetched once a batch; the unique insert decides."""
+
+    trust: Trust
+    now: int
+    size: int
+    """Entries in the ledger: what `void_from` is compared with."""
+    decided: Mapping[bytes, Decided] = field(default_factory=dict)
+    ids: Mapping[tuple[str, bytes], bytes] = field(default_factory=dict)
+    """(iss, cti) -> digest of the message that has this id."""
+    threads: Mapping[bytes, ThreadFacts] = field(default_factory=dict)
+    """By digest, for the digests that candidates name in thread and re."""
+    spent: Mapping[str, int] = field(default_factory=dict)
+    """Messages that each bureau had admitted in the current minute, by bureau code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Goes on to be routed, recorded and consigned."""
+
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Refused with a reason at a step of protocol section 3. Steps 8 to 12 are recorded, 1 to 7 are not."""
+
+    digest: bytes
+    """Of the statement; of the body as received where no statement could be read."""
+    link: Address
+    step: int
+    reason: Reason
+    candidate: Candidate | None = None
+    """Where it got that far."""
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the refusal is final for the message and an entry of the ledger."""
+        return self.step >= 8
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The digest is decided already: it gets its first outcome again and takes no effect."""
+
+    digest: bytes
+    decided: Decided
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """The same statement came earlier in this very batch: it gets that one's outcome."""
+
+    digest: bytes
+
+
+Verdict: TypeAlias = Admitted | Rejected | Repeated | Sibling
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a submitter learns: the signed receipt and what it says."""
+
+    digest: bytes
+    receipt: bytes
+    accepted: bool
+    index: int | None
+    reason: Reason | None = None
+    step: int | None = None
+    repeated: bool = False
+
+
+# ---- values: delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Consignment:
+    """One copy owed to one recipient's inbox."""
+
+    digest: bytes
+    recipient: Address
+    """As named in aud."""
+    inbox: Address
+    """The directory row whose inbox takes it: the recipient's own or its bureau's."""
+    link: Link
+    urgency: Urgency
+    expires: int
+    """Seconds since the epoch: the envelope's exp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A copy to publish: leased to the caller, with everything an inbox item needs."""
+
+    consignment: Consignment
+    index: int
+    """Of the acceptance: the index of its inbox item, since the consignment's own is known only once it is placed."""
+    receipt: bytes
+    envelope: Envelope
+    recipients: int
+    """How many the envelope has: above `INLINE_RECIPIENTS` its sealed part is fetched apart."""
+    operation: str
+    kind: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A consigned copy in an HTTP inbox."""
+
+    index: int
+    digest: bytes
+    receipt: bytes
+    envelope: Envelope
+    recipients: int
+
+
+CopyKey: TypeAlias = tuple[bytes, Address]
+"""(digest, recipient as named in aud): one copy of a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A copy that was made for a recipient, and whether it has acknowledged it."""
+
+    recipient: Address
+    """As named in aud."""
+    operation: str
+    kind: str
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A recipient's signed acknowledgement, verified, of a copy that was made for it."""
+
+    signed: SignedAcknowledgement
+    owed: Owed
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A copy that the broker confirmed, or one that nobody can place any more: its consignment is to be recorded."""
+
+    digest: bytes
+    recipient: Address
+    operation: str
+    kind: str
+
+    @property
+    def key(self) -> CopyKey:
+        """The copy."""
+        return self.digest, self.recipient
+
+
+# ---- values: the store's rows
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to insert: its metadata as read from the header, nothing of the content."""
+
+    statement: Statement
+    sealed: bytes | None
+    """None for a refused message: only its statement is kept."""
+    accepted: bool
+    reason: Reason | None
+    received: int
+    claims_id: bool = True
+    """False for a message refused because another has its (iss, cti): it is kept under its digest alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationHead:
+    """The last entry of an operation: its running number and leaf. Number 0 and no leaf before the first."""
+
+    number: int = 0
+    leaf: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An entry in its place."""
+
+    index: int
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """What the gateway keeps of a message."""
+
+    digest: bytes
+    statement: bytes
+    sealed: bytes | None
+    accepted: bool
+    reason: Reason | None
+    index: int | None
+    receipt: bytes
+    operation: str
+    sender: Address
+    recipients: tuple[Address, ...]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """A message that answers another, for the answer clock."""
+
+    re: bytes
+    sender: Address
+    answer: Answer | None
+    until: int | None
