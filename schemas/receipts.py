@@ -73,7 +73,10 @@ def read_acceptance(data: bytes, net: bytes, keys: Mapping[bytes, SigningPublic]
         Malformed: `cbor-*`, `structure`, `receipt-form`. Untrusted: `network`, `key-unknown`, `signature`, `inclusion`.
     """
     match cbor.decode(data):
-        case [bytes(batch), int(position), list(path), bytes(item)] if all(isinstance(node, bytes) for node in path):
+        # True equals 1: a boolean in the position's place would be a second spelling of the same receipt
+        case [bytes(batch), int(position), list(path), bytes(item)] if not isinstance(position, bool) and all(
+            isinstance(node, bytes) for node in path
+        ):
             pass
         case _:
             raise Malformed(Reason.RECEIPT_FORM, "a receipt is [signed root, position, path, item]")

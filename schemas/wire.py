@@ -136,6 +136,6 @@ def _item(value: cbor.Value) -> InboxItem:
     match value:
         case [int(index), str(kind), bytes(acceptance), bytes(statement), None | bytes() as sealed] if kind in set(
             ItemType
-        ):
+        ) and not isinstance(index, bool):
             return InboxItem(index, ItemType(kind), acceptance, statement, sealed)
     raise Malformed(Reason.STRUCTURE, "an inbox item is [index, type, acceptance, statement, sealed]")
