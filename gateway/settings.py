@@ -48,21 +48,21 @@ class BureausListener(Listener):
     """The bureaus' API: mutual TLS, and what one link may take of it."""
 
     connections: int = Field(default=2048, ge=1)
-    """Open connections in all; more are closed at once."""
-    connections_per_link: int = Field(default=16, ge=1)
-    """Open connections of one certificate name; a request on one more is answered 429 and it is closed."""
+    """Open connections in all; one more is cut off."""
+    connections_per_link: int = Field(default=64, ge=1)
+    """Open connections of one certificate name; requests on one more are answered 429."""
     handshake_seconds: float = Field(default=10, gt=0)
     """Until a client has finished its TLS handshake."""
-    header_seconds: float = Field(default=15, gt=0)
-    """Until a client has sent a request's header, once its connection is open or it has begun one."""
+    idle_seconds: float = Field(default=60, gt=0)
+    """A connection may be without one whole request header: before its first, or between two."""
     body_seconds: float = Field(default=60, gt=0)
     """Until a client has sent a request's body."""
-    keep_alive_seconds: float = Field(default=75, gt=0)
-    """A connection may be idle between two requests."""
+    answer_seconds: float = Field(default=60, gt=0)
+    """Until a client has taken an answer."""
     drain_seconds: float = Field(default=10, gt=0)
     """Requests in hand may take after the gateway was told to stop."""
     buffered_bytes: int = Field(default=256 * MIB, ge=16 * MIB)
-    """Request bodies in memory at one time; more are answered 503."""
+    """Request bodies in memory at one time; a request above it is answered 503."""
 
 
 class Pipeline(_Frozen):

@@ -57,12 +57,12 @@ def init(
 
 def _begin(home: Path, origin: str, hosts: tuple[str, ...], *, as_json: bool) -> None:
     from gateway.service import REQUEST_FILE, make_service  # noqa: PLC0415  # keeps --help quick
-    from gateway.template import TEMPLATE  # noqa: PLC0415  # as above
+    from gateway.template import template  # noqa: PLC0415  # as above
 
     request = make_service(home, origin, hosts, now_seconds())
     settings = home / "gateway.toml"
     if not settings.exists():
-        settings.write_text(TEMPLATE, "utf-8")
+        settings.write_text(template(), "utf-8")
     path = home / REQUEST_FILE
     emit(
         {"request": str(path), "origin": origin, "acceptance": request.acceptance.key_id.hex()},

@@ -1,0 +1,113 @@
+"""JSON lines on standard error, which follow one message through and never hold content or a secret.
+
+Everything goes through one chain: our events, and those of libraries through the standard logging module. The last
+step before a line is written, `redact`, knows no exception: a name that sounds like a secret or like content loses its
+value, bytes become their length, a text loses credentials and is cut. Of an exception the type and the places are
+kept, never its words, since drivers put parameters there.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import MutableMapping
+from types import TracebackType
+from typing import Final, TextIO, TypeAlias
+
+import structlog
+
+MAX_TEXT: Final = 200
+"""Characters of one value."""
+MAX_FRAMES: Final = 12
+_SECRET: Final = re.compile(
+    r"pass(word|wd|phrase)|secret|token|seed|private|credential|authorization|cookie|content|plaintext|body|sealed|"
+    r"statement|salt|^key$|^url$|^dsn$",
+    re.IGNORECASE,
+)
+_CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s]+@")
+_PEM: Final = re.compile(r"-----BEGIN.*", re.DOTALL)
+_HIDDEN: Final = "[redacted]"
+_Exception: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
+Line: TypeAlias = MutableMapping[str, object]
+
+
+def redact(_logger: object, _method: str, line: Line) -> Line:
+    """The last processor: leaves nothing that could be content or a secret."""
+    return {name: _HIDDEN if _SECRET.search(name) else _plain(value) for name, value in line.items()}
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"[{len(value)} bytes]"
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value[:MAX_FRAMES]]
+    if not isinstance(value, str):
+        return f"[{type(value).__name__}]"
+    text = _PEM.sub(_HIDDEN, _CREDENTIALS.sub(f"{_HIDDEN}@", value))
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}..."
+
+
+def where(_logger: object, _method: str, line: Line) -> Line:
+    """Replace an exception by its type and the places it passed."""
+    found = line.pop("exc_info", None)
+    given: _Exception | None = None
+    if isinstance(found, BaseException):
+        given = type(found), found, found.__traceback__
+    elif isinstance(found, tuple) and len(found) == 3 and found[0] is not None:
+        given = found
+    elif found:
+        kind, error, trace = sys.exc_info()
+        given = (kind, error, trace) if kind is not None and error is not None else None
+    if given is not None:
+        frames = traceback.extract_tb(given[2])[-MAX_FRAMES:]
+        line["error"] = given[0].__qualname__
+        line["at"] = [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
+    return line
+
+
+def _short(path: str) -> str:
+    return "/".join(path.replace("\\", "/").rsplit("/", 2)[-2:])
+
+
+def _foreign(_logger: object, _method: str, line: Line) -> Line:
+    """A library's record: which logger, and its own words only where nothing was put into them."""
+    record = line.get("_record")
+    if isinstance(record, logging.LogRecord):
+        line["library"] = record.name
+        line["event"] = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+    return line
+
+
+def start(level: str, stream: TextIO | None = None) -> None:
+    """Write JSON lines of at least `level` to `stream`, standard error if none is given; libraries from `warning`."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    least = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, where, redact, structlog.processors.JSONRenderer(sort_keys=True)],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, _foreign],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                where,
+                redact,
+                structlog.processors.JSONRenderer(sort_keys=True),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(least, logging.WARNING))
