@@ -6,13 +6,14 @@ since the epoch unless a name says seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from gateway.values import (
     Admitted,
     AnswerRow,
+    Arrival,
     Candidate,
     Consignment,
     CopyKey,
@@ -44,12 +45,15 @@ from schemas.operation import SignedOperation
 __all__ = [
     "Admitted",
     "AnswerRow",
+    "Arrival",
+    "Arrivals",
     "Candidate",
     "Clock",
     "Consignment",
     "CopyKey",
     "Decided",
     "Facts",
+    "Handler",
     "Handover",
     "Inboxes",
     "Integration",
@@ -167,8 +171,12 @@ class Store(Protocol):
     async def sealed(self, sealed_hash: bytes, reader: Address) -> bytes | None:
         """A sealed part by its SHA-256, for a party of its message only; None where there is none for this reader."""
 
-    async def waiting(self, inbox: Address, after: int, limit: int) -> list[Waiting]:
-        """Consigned copies in an HTTP inbox with an index above `after`, ascending."""
+    async def waiting(self, inbox: Address, after: int, limit: int, max_bytes: int) -> list[Waiting]:
+        """Consigned copies in an HTTP inbox with an index above `after`, ascending.
+
+        At most `limit`, and no more than `max_bytes` of sealed parts unless it is the first; above `INLINE_RECIPIENTS`
+        an envelope comes without its sealed part.
+        """
 
     async def heads_of_inboxes(self, inboxes: Sequence[Address]) -> Mapping[Address, int]:
         """The highest waiting index of each inbox that has any: one question for all who wait."""
@@ -288,6 +296,20 @@ class Receipts(Protocol):
 
     async def send(self, receipts: Sequence[tuple[Address, Outcome]]) -> None:
         """Put receipts in their senders' inboxes; one that cannot be sent now is asked for over HTTP."""
+
+
+Handler: TypeAlias = Callable[[Arrival], Awaitable[None]]
+"""Decides one arrival: when it returns, the broker may forget the message. While it cannot decide, it waits."""
+
+
+class Arrivals(Protocol):
+    """What bureaus put on the gateway's queues."""
+
+    async def start(self, handler: Handler) -> None:
+        """Begin to hand over what arrives, many at a time."""
+
+    async def stop(self) -> None:
+        """Take no more, and let what is in hand be decided."""
 
 
 class Watcher(Protocol):

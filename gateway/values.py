@@ -6,6 +6,7 @@ the epoch unless a name says seconds. `gateway/ports.py` gives them on, so that 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -31,6 +32,19 @@ class Submission:
     body: bytes
     """The framed submission as received (schemas/wire.py)."""
     received: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One message as the broker handed it over; nothing in it is checked but what the broker says of `user`."""
+
+    exchange: str
+    """The exchange that it was published to: only one user may publish to it."""
+    user: str | None
+    """The property user_id: where it is given, the broker has checked it against the publisher's certificate."""
+    type: str | None
+    """The property type (schemas/wire.py `ItemType`)."""
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +233,16 @@ class Handover:
 
     signed: SignedAcknowledgement
     owed: Owed
+
+    @property
+    def key(self) -> CopyKey:
+        """The copy that it acknowledges."""
+        return self.signed.acknowledgement.digest, self.owed.recipient
+
+    @property
+    def evidence(self) -> bytes:
+        """SHA-256 of the signed acknowledgement: what its entry names."""
+        return hashlib.sha256(self.signed.raw).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+from urllib.parse import urlsplit
 
 from schemas import cbor
 from schemas.codes import Urgency
 from schemas.envelope import MAX_SEALED, MAX_STATEMENT, Envelope
-from schemas.errors import Malformed, Reason
+from schemas.errors import Malformed, Misuse, Reason
 from schemas.identity import Address
 
 CBOR_TYPE: Final = "application/cbor"
@@ -50,6 +51,8 @@ EXCHANGE_DELIVER: Final = "deliver"
 EXCHANGE_DEAD: Final = "dlx"
 QUEUE_DEAD: Final = "dead"
 QUEUE_PROBE: Final = "probe"
+HEARTBEAT: Final = 10
+"""Seconds: about three without a word from the broker and the connection is given up."""
 _SUBMISSIONS: Final = "submissions"
 
 
@@ -74,6 +77,36 @@ def submissions_queue(urgency: Urgency) -> str:
 def inbox_queue(participant: Address, urgency: Urgency) -> str:
     """A participant's inbox on the broker."""
     return f"inbox.{participant.replace('/', '.')}" + (".urgent" if urgency is Urgency.URGENT else "")
+
+
+def sender_of(exchange: str) -> Address:
+    """Whose exchange this is: the inverse of `submit_exchange`.
+
+    Raises:
+        Malformed: `address`, it is no bureau's.
+    """
+    _, _, name = exchange.partition("submit.")
+    sender = Address.parse(name.replace(".", "/", 1))
+    if submit_exchange(sender) != exchange:
+        raise Malformed(Reason.ADDRESS, "not the exchange of a bureau")
+    return sender
+
+
+def broker_urls(text: str) -> tuple[str, ...]:
+    """The nodes of a broker, written `amqps://HOST[:PORT]` with commas between: URLs that name how we log in.
+
+    Raises:
+        Misuse: one of them is not of the form; there are no passwords and no other ways in.
+    """
+    urls: list[str] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        url = urlsplit(part)
+        if url.scheme != "amqps" or not url.hostname or "@" in url.netloc or url.path not in {"", "/"}:
+            raise Misuse("a broker is amqps://HOST[:PORT], or several with commas between")
+        urls.append(f"amqps://{url.netloc}/?auth=EXTERNAL&heartbeat={HEARTBEAT}")
+    if not urls:
+        raise Misuse("a broker is amqps://HOST[:PORT], or several with commas between")
+    return tuple(urls)
 
 
 def encode_submission(envelope: Envelope) -> bytes:

@@ -1,0 +1,1 @@
+"""The way out to the broker, and what the way in consumes through: sessions, a publisher, a consumer."""

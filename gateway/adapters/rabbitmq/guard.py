@@ -1,0 +1,160 @@
+"""Takes out of a message's properties what nobody here reads, before the driver decodes them.
+
+A bureau writes the properties of what it publishes, the broker passes them on unread, and the driver gives up its
+whole connection over one that it cannot decode: a time stamp past the year 9999, a header of a type it does not know,
+text that is not UTF-8 (all tried). The message comes back with the next connection, so one such message would stop
+all consumption.
+
+So every content header that arrives (AMQP 0-9-1 section 4.2.6.1) is written anew with `message_id`, `type` and
+`user_id` alone, each only where it is text; one that does not parse keeps no property. Frames of other types pass
+untouched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from dataclasses import dataclass
+from ssl import SSLContext
+from typing import Final, Protocol, cast
+
+import aio_pika
+from aiormq.connection import TLSTransportFactory
+from pamqp.common import FieldTable
+from yarl import URL
+
+_FRAME: Final = struct.Struct(">BHI")
+_CONTENT_HEADER: Final = 2
+_FIXED: Final = 12
+"""Bytes of class, weight and body size, before the flags."""
+_FLAGS: Final = struct.Struct(">H")
+_MESSAGE_ID, _TYPE, _USER_ID = 0x0080, 0x0020, 0x0010
+_KEPT: Final = _MESSAGE_ID | _TYPE | _USER_ID
+_SHORT: Final = 0
+"""In `_SIZES`: a byte of length, then text."""
+_TABLE: Final = -1
+"""Four bytes of length, then a table."""
+_SIZES: Final = (
+    (0x8000, _SHORT),  # content type
+    (0x4000, _SHORT),  # content encoding
+    (0x2000, _TABLE),  # headers
+    (0x1000, 1),  # delivery mode
+    (0x0800, 1),  # priority
+    (0x0400, _SHORT),  # correlation id
+    (0x0200, _SHORT),  # reply to
+    (0x0100, _SHORT),  # expiration
+    (_MESSAGE_ID, _SHORT),
+    (0x0040, 8),  # time stamp
+    (_TYPE, _SHORT),
+    (_USER_ID, _SHORT),
+    (0x0008, _SHORT),  # application id
+    (0x0004, _SHORT),  # cluster id
+)
+
+
+def plain_header(payload: bytes) -> bytes:
+    """The payload of a content header frame, with no property left but ours."""
+    try:
+        kept = _kept(payload)
+    except (struct.error, IndexError):
+        kept = {}
+    flags = sum(kept)
+    return payload[:_FIXED] + _FLAGS.pack(flags) + b"".join(kept.values())
+
+
+def _kept(payload: bytes) -> dict[int, bytes]:
+    (flags,) = _FLAGS.unpack_from(payload, _FIXED)
+    at = _FIXED + _FLAGS.size
+    kept: dict[int, bytes] = {}
+    for flag, size in _SIZES:
+        if not flags & flag:
+            continue
+        end = at + _length(payload, at, size)
+        if end > len(payload):
+            raise IndexError(end)
+        if flag & _KEPT and _is_text(payload[at + 1 : end]):
+            kept[flag] = payload[at:end]
+        at = end
+    return kept
+
+
+def _length(payload: bytes, at: int, size: int) -> int:
+    if size == _SHORT:
+        return 1 + payload[at]
+    if size == _TABLE:
+        return 4 + int(struct.unpack_from(">I", payload, at)[0])
+    return size
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class _Source(Protocol):
+    """The part of a stream reader that the driver uses."""
+
+    async def readexactly(self, n: int) -> bytes: ...
+
+    async def read(self, n: int = -1) -> bytes: ...
+
+    def at_eof(self) -> bool: ...
+
+
+@dataclass(slots=True)
+class GuardedReader:
+    """Reads whole frames and gives them on, content headers made plain."""
+
+    source: _Source
+    _ready: bytes = b""
+
+    async def readexactly(self, n: int) -> bytes:
+        """The next `n` bytes. Raises asyncio.IncompleteReadError."""
+        while len(self._ready) < n:
+            self._ready += await self._frame()
+        taken, self._ready = self._ready[:n], self._ready[n:]
+        return taken
+
+    async def read(self, n: int = -1) -> bytes:
+        """Bytes that are no frame any more; the driver asks for them only to complain of them."""
+        return self._ready + await self.source.read(n)
+
+    def at_eof(self) -> bool:
+        """Whether nothing more will come."""
+        return not self._ready and self.source.at_eof()
+
+    async def _frame(self) -> bytes:
+        head = await self.source.readexactly(_FRAME.size)
+        kind, channel, size = _FRAME.unpack(head)
+        if head.startswith(b"AMQP"):  # a server of another protocol version: eight bytes, and it hangs up
+            return head
+        body = await self.source.readexactly(size + 1)
+        if kind != _CONTENT_HEADER:
+            return head + body
+        payload = plain_header(body[:-1])
+        return _FRAME.pack(kind, channel, len(payload)) + payload + body[-1:]
+
+
+class _GuardedTransport(TLSTransportFactory):
+    """TLS whose reader is guarded."""
+
+    async def create(self, url: URL, **kwargs: object) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await super().create(url, **kwargs)
+        return cast("asyncio.StreamReader", GuardedReader(reader)), writer  # it has all that the driver uses of one
+
+
+class GuardedConnection(aio_pika.Connection):
+    """A connection whose incoming content headers hold nothing that the driver cannot decode."""
+
+    def __init__(
+        self,
+        url: URL,
+        loop: asyncio.AbstractEventLoop | None = None,
+        ssl_context: SSLContext | None = None,
+        client_properties: FieldTable | None = None,
+    ) -> None:
+        super().__init__(url, loop=loop, ssl_context=ssl_context, client_properties=client_properties)
+        self.kwargs["transport_factory"] = _GuardedTransport()

@@ -1,0 +1,148 @@
+"""The way in over the broker: each arrival is identified, handed to the pipeline as bytes, and its receipt sent back.
+
+Order: who sent it (the exchange it came through and the user that the broker checked, which must be the same address),
+what it is (the property `type`), then the pipeline. A submission's receipt goes to the sender's inbox before the broker
+forgets the submission. What cannot be a message is set aside in quarantine, with the reason, and forgotten by the
+broker: it is never requeued, so it stops nobody.
+
+Rules: an arrival is decided, or waits. While the store is away everyone waits, longer each time; the broker keeps the
+messages, and its prefetch limit stops more from coming.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol, TypeVar
+
+from gateway.ports import Arrival, Clock, Outcome, Receipts, Store, Submission, Watcher
+from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable
+from schemas.identity import Address
+from schemas.wire import MAX_SUBMISSION, ItemType, sender_of
+
+STRANGER: Final = Address("UNKNOWN")
+"""Stands in quarantine for the sender of what came through no bureau's exchange."""
+FIRST_PAUSE: Final = 0.1
+"""Seconds."""
+LONGEST_PAUSE: Final = 5.0
+_DECODING: Final = 3
+"""The admission step that refuses bytes which are no envelope (protocol section 3)."""
+_T = TypeVar("_T")
+
+
+class Pipeline(Protocol):
+    """The part of the exchange that arrivals go to."""
+
+    async def submit(self, submission: Submission) -> Outcome:
+        """Decide a submission. Raises Unavailable."""
+
+    async def evidence(self, link: Address, body: bytes) -> None:
+        """Take an acknowledgement. Raises Malformed, Untrusted, Forbidden, Unavailable."""
+
+
+class Gate:
+    """Holds everyone back for a while, longer each time until something succeeds."""
+
+    def __init__(self, first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE) -> None:
+        self._first = first
+        self._longest = longest
+        self._pause = 0.0
+        self._until = 0.0
+
+    async def passed(self) -> None:
+        """Wait until nobody is held back."""
+        while (wait := self._until - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(wait)
+
+    def close(self, asked: float | None) -> None:
+        """Hold back for `asked` seconds at least; those who were let through together lengthen the pause once."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._until:
+            self._pause = min(self._longest, max(self._first, self._pause * 2))
+            self._until = now + max(self._pause, asked or 0.0) * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load
+
+    def succeeded(self) -> None:
+        """Begin with the first pause next time."""
+        self._pause = 0.0
+
+
+class Intake:
+    """Decides what the broker hands over; `decide` is the handler to start Arrivals with."""
+
+    def __init__(self, pipeline: Pipeline, store: Store, receipts: Receipts, clock: Clock, watcher: Watcher) -> None:
+        self._pipeline = pipeline
+        self._store = store
+        self._receipts = receipts
+        self._clock = clock
+        self._watcher = watcher
+        self._gate = Gate()
+
+    async def decide(self, arrival: Arrival) -> None:
+        """Decide one arrival, however long the store is away. Returns when the broker may forget it."""
+        cause = await self._taken(arrival)
+        if cause is not None:
+            link = _claimed_link(arrival)
+            self._watcher.saw("arrival.quarantined", link=link, cause=cause, size=len(arrival.body))
+            await self._served(lambda: self._quarantine(link, arrival.body, cause))
+
+    async def _taken(self, arrival: Arrival) -> str | None:
+        """Hand an arrival to the pipeline; or say why it cannot be taken."""
+        try:
+            link = identify(arrival)
+            match arrival.type:
+                case ItemType.ENVELOPE:
+                    return await self._submission(link, arrival.body)
+                case ItemType.EVIDENCE:
+                    await self._served(lambda: self._pipeline.evidence(link, arrival.body))
+                    return None
+                case _:
+                    raise Malformed(Reason.UNREADABLE, "the property type names nothing that is sent here")
+        except BureaunetError as error:
+            return str(error.reason)
+        except Exception as error:  # noqa: BLE001  # a fault of ours met by one message must not stop the others
+            self._watcher.saw("arrival.failed", error=type(error).__name__, detail=str(error)[:200])
+            return type(error).__name__
+
+    async def _submission(self, link: Address, body: bytes) -> str | None:
+        submission = Submission(link, body, self._clock.now())
+        outcome = await self._served(lambda: self._pipeline.submit(submission))
+        await self._receipts.send([(link, outcome)])
+        return str(outcome.reason) if outcome.step == _DECODING else None
+
+    async def _quarantine(self, link: Address, body: bytes, cause: str) -> None:
+        async with self._store.begin() as transaction:
+            await transaction.quarantine(link, body[:MAX_SUBMISSION], cause, self._clock.now())
+
+    async def _served(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        """What `call` gives, once the world can serve it."""
+        while True:
+            await self._gate.passed()
+            try:
+                result = await call()
+            except Unavailable as error:
+                self._watcher.saw("arrival.waits", reason=error.reason)
+                self._gate.close(error.retry_after)
+            else:
+                self._gate.succeeded()
+                return result
+
+
+def identify(arrival: Arrival) -> Address:
+    """Who sent an arrival: the owner of the exchange, who must also be the user that the broker checked.
+
+    Raises:
+        Malformed: `address`, it came through no bureau's exchange. Forbidden: `link-identity`, the user is another or
+            is not named.
+    """
+    link = sender_of(arrival.exchange)
+    if arrival.user != link:
+        raise Forbidden(Reason.LINK_IDENTITY, "the property user_id does not name the owner of the exchange")
+    return link
+
+
+def _claimed_link(arrival: Arrival) -> Address:
+    try:
+        return sender_of(arrival.exchange)
+    except Malformed:
+        return STRANGER
