@@ -221,8 +221,8 @@ class Store(Protocol):
 class Tree(Protocol):
     """The integrated part of the ledger: tiles, tree head and checkpoints."""
 
-    def integrate(self, limit: int) -> AbstractAsyncContextManager[Integration]:
-        """Extend the tree by up to `limit` appended leaves; only one process at a time gets a step to do."""
+    def integrate(self, limit: int) -> AbstractAsyncContextManager[Integration | None]:
+        """Extend the tree by up to `limit` appended leaves; None where there is nothing to do, or another does it."""
 
     async def subtree_tiles(self, keys: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], bytes]:
         """Full tiles by (level, index): 256 hashes of 32 bytes (C2SP tlog-tiles, height 8)."""

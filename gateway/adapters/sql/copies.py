@@ -1,0 +1,169 @@
+"""Copies on their way, on SQL: what waits in HTTP inboxes, what is to be published, what expired, what is owed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, false, func, or_, select, true, union_all, update
+
+from gateway.adapters.sql import tables as t
+from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.tables import Stage
+from gateway.ports import Consignment, Owed, Pending, Placed, Waiting
+from schemas.codes import Urgency
+from schemas.directory import Link
+from schemas.envelope import Envelope
+from schemas.identity import Address
+from schemas.wire import INLINE_RECIPIENTS
+
+_DOUBLINGS: Final = 5
+"""A lease doubles so many times at most."""
+
+
+class Copies:
+    """The reads of delivery rows, and the leases of those to publish."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def waiting(self, inbox: Address, after: int, limit: int, max_bytes: int) -> list[Waiting]:
+        """As `ports.Store.waiting`."""
+        copies = t.delivery
+        chosen = (
+            select(copies.c.digest, t.message.c.sealed_size, t.message.c.recipient_count)
+            .join(t.message, t.message.c.digest == copies.c.digest)
+            .where(copies.c.inbox == str(inbox), copies.c.state == Stage.CONSIGNED.value, copies.c.idx > after)
+            .order_by(copies.c.idx)
+            .limit(limit)
+        )
+        async with self._database.read() as connection:
+            digests = _fitting((await connection.execute(chosen)).all(), max_bytes)
+            if not digests:
+                return []
+            wanted = _contents(copies.c.idx).where(copies.c.inbox == str(inbox), copies.c.digest.in_(digests))
+            rows = (await connection.execute(wanted.order_by(copies.c.idx))).all()
+        return [
+            Waiting(row.idx, row.digest, row.receipt, Envelope(row.statement, row.sealed), row.recipient_count)
+            for row in rows
+        ]
+
+    async def heads_of_inboxes(self, inboxes: Sequence[Address]) -> Mapping[Address, int]:
+        """As `ports.Store.heads_of_inboxes`."""
+        copies = t.delivery
+        statement = (
+            select(copies.c.inbox, func.max(copies.c.idx).label("head"))
+            .where(copies.c.inbox.in_([str(inbox) for inbox in inboxes]), copies.c.state == Stage.CONSIGNED.value)
+            .group_by(copies.c.inbox)
+        )
+        async with self._database.read() as connection:
+            return {Address(row.inbox): row.head for row in (await connection.execute(statement)).all()}
+
+    async def lease_pending(self, now: int, lease: int, limit: int) -> list[Pending]:
+        """As `ports.Store.lease_pending`."""
+        copies = t.delivery
+        chosen = (
+            select(copies.c.digest, copies.c.recipient, copies.c.attempts)
+            .where(copies.c.state == Stage.PENDING.value, copies.c.lease_until <= now, copies.c.expires > now // 1000)
+            .order_by(copies.c.lease_until)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        renewed = (
+            update(copies)
+            .where(copies.c.digest == bindparam("d"), copies.c.recipient == bindparam("r"))
+            .values(lease_until=bindparam("u"), attempts=copies.c.attempts + 1)
+        )
+        async with self._database.write() as connection:
+            found = (await connection.execute(chosen)).all()
+            if not found:
+                return []
+            leases = [
+                {"d": row.digest, "r": row.recipient, "u": now + (lease << min(row.attempts + 1, _DOUBLINGS))}
+                for row in found
+            ]
+            await connection.execute(renewed, leases)
+            mine = {(row.digest, row.recipient) for row in found}
+            wanted = _contents(t.outcome.c.idx).where(copies.c.digest.in_({row.digest for row in found}))
+            rows = (await connection.execute(wanted)).all()
+        return [_pending(row) for row in rows if (row.digest, row.recipient) in mine]
+
+    async def expired(self, now_seconds: int, limit: int) -> list[Placed]:
+        """As `ports.Store.expired`."""
+        copies = t.delivery
+        statement = (
+            select(copies.c.digest, copies.c.recipient, t.message.c.operation, t.message.c.kind)
+            .join(t.message, t.message.c.digest == copies.c.digest)
+            .where(copies.c.state == Stage.PENDING.value, copies.c.expires <= now_seconds)
+            .limit(limit)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        return [Placed(row.digest, Address(row.recipient), row.operation, row.kind) for row in rows]
+
+    async def owed(self, digest: bytes, address: Address) -> Owed | None:
+        """As `ports.Store.owed`."""
+        copies, done = t.delivery, t.acknowledgement
+        open_copies = select(copies.c.recipient, false().label("acknowledged")).where(
+            copies.c.digest == digest, or_(copies.c.recipient == str(address), copies.c.inbox == str(address))
+        )
+        acknowledged = select(done.c.recipient, true().label("acknowledged")).where(
+            done.c.digest == digest, or_(done.c.recipient == str(address), done.c.recipient.startswith(f"{address}/"))
+        )
+        either = union_all(open_copies, acknowledged).subquery()
+        statement = select(either, t.message.c.operation, t.message.c.kind).where(t.message.c.digest == digest)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        best = min(rows, key=lambda row: (row.recipient != str(address), row.acknowledged), default=None)
+        return None if best is None else Owed(Address(best.recipient), best.operation, best.kind, best.acknowledged)
+
+
+def _contents(index: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
+    """What an inbox item needs; the sealed part only where it travels in the item."""
+    inline = case((t.message.c.recipient_count <= INLINE_RECIPIENTS, t.body.c.sealed)).label("sealed")
+    return (
+        select(
+            t.delivery.c.digest,
+            t.delivery.c.recipient,
+            t.delivery.c.inbox,
+            t.delivery.c.link,
+            t.delivery.c.expires,
+            t.delivery.c.attempts,
+            index.label("idx"),
+            t.outcome.c.receipt,
+            t.message.c.statement,
+            t.message.c.urgency,
+            t.message.c.operation,
+            t.message.c.kind,
+            t.message.c.recipient_count,
+            inline,
+        )
+        .join(t.message, t.message.c.digest == t.delivery.c.digest)
+        .join(t.outcome, t.outcome.c.digest == t.delivery.c.digest)
+        .outerjoin(t.body, t.body.c.digest == t.delivery.c.digest)
+    )
+
+
+def _fitting(rows: Sequence[Row[*tuple[Any, ...]]], max_bytes: int) -> list[bytes]:
+    """The first digests whose inline sealed parts fit, and at least one."""
+    digests: list[bytes] = []
+    left = max_bytes
+    for row in rows:
+        left -= row.sealed_size if row.recipient_count <= INLINE_RECIPIENTS else 0
+        if digests and left < 0:
+            break
+        digests.append(row.digest)
+    return digests
+
+
+def _pending(row: Row[*tuple[Any, ...]]) -> Pending:
+    copy = Consignment(
+        row.digest,
+        Address(row.recipient),
+        Address(row.inbox),
+        Link(row.link),
+        Urgency(row.urgency),
+        row.expires,
+    )
+    envelope = Envelope(row.statement, row.sealed)
+    return Pending(copy, row.idx, row.receipt, envelope, row.recipient_count, row.operation, row.kind, row.attempts)

@@ -1,0 +1,193 @@
+"""The gateway's database on SQL: the reads of `ports.Store`, and its transactions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, Row, func, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.adapters.sql import tables as t
+from gateway.adapters.sql.copies import Copies
+from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.transaction import SqlTransaction
+from gateway.ports import Decided, Leaf, MessageRow, Owed, Pending, Placed, ThreadFacts, Waiting
+from schemas.codes import Handling, Purpose
+from schemas.errors import Reason
+from schemas.identity import Address
+
+
+def _addresses(text: str) -> tuple[Address, ...]:
+    return tuple(Address(part) for part in text.split(" "))
+
+
+class SqlStore:
+    """A `ports.Store` on one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._copies = Copies(database)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SqlTransaction]:
+        """As the port says."""
+        async with self.database.write() as connection:
+            yield SqlTransaction(connection, is_sqlite=self.database.sqlite)
+
+    async def _all(self, statement: Executable) -> Sequence[Row[*tuple[Any, ...]]]:
+        async with self.database.read() as connection:
+            return (await connection.execute(statement)).all()
+
+    async def decided(self, digests: Sequence[bytes]) -> Mapping[bytes, Decided]:
+        """As the port says."""
+        if not digests:
+            return {}
+        statement = (
+            select(t.outcome, t.message.c.accepted)
+            .join(t.message, t.message.c.digest == t.outcome.c.digest)
+            .where(t.outcome.c.digest.in_(digests))
+        )
+        return {row.digest: Decided(row.receipt, row.idx, row.accepted) for row in await self._all(statement)}
+
+    async def ids(self, keys: Sequence[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], bytes]:
+        """As the port says."""
+        if not keys:
+            return {}
+        columns = t.message.c.iss, t.message.c.cti
+        statement = select(*columns, t.message.c.digest).where(tuple_(*columns).in_(keys))
+        return {(row.iss, row.cti): row.digest for row in await self._all(statement)}
+
+    async def threads(self, digests: Sequence[bytes]) -> Mapping[bytes, ThreadFacts]:
+        """As the port says."""
+        if not digests:
+            return {}
+        statement = select(t.message).where(t.message.c.digest.in_(digests), t.message.c.accepted)
+        return {row.digest: _thread(row) for row in await self._all(statement)}
+
+    async def message(self, digest: bytes) -> MessageRow | None:
+        """As the port says."""
+        statement = (
+            select(t.message, t.body.c.sealed, t.outcome.c.idx, t.outcome.c.receipt)
+            .join(t.outcome, t.outcome.c.digest == t.message.c.digest)
+            .outerjoin(t.body, t.body.c.digest == t.message.c.digest)
+            .where(t.message.c.digest == digest)
+        )
+        rows = await self._all(statement)
+        return _message(rows[0]) if rows else None
+
+    async def sealed(self, sealed_hash: bytes, reader: Address) -> bytes | None:
+        """As the port says."""
+        statement = (
+            select(t.message.c.iss, t.message.c.recipients, t.body.c.sealed)
+            .join(t.body, t.body.c.digest == t.message.c.digest)
+            .where(t.message.c.sealed_hash == sealed_hash, t.message.c.accepted)
+        )
+        for row in await self._all(statement):
+            if any(reader.covers(party) for party in (Address(row.iss), *_addresses(row.recipients))):
+                return bytes(row.sealed)
+        return None
+
+    async def waiting(self, inbox: Address, after: int, limit: int, max_bytes: int) -> list[Waiting]:
+        """As the port says."""
+        return await self._copies.waiting(inbox, after, limit, max_bytes)
+
+    async def heads_of_inboxes(self, inboxes: Sequence[Address]) -> Mapping[Address, int]:
+        """As the port says."""
+        return await self._copies.heads_of_inboxes(inboxes)
+
+    async def lease_pending(self, now: int, lease: int, limit: int) -> list[Pending]:
+        """As the port says."""
+        return await self._copies.lease_pending(now, lease, limit)
+
+    async def expired(self, now_seconds: int, limit: int) -> list[Placed]:
+        """As the port says."""
+        return await self._copies.expired(now_seconds, limit)
+
+    async def owed(self, digest: bytes, address: Address) -> Owed | None:
+        """As the port says."""
+        return await self._copies.owed(digest, address)
+
+    async def size(self) -> int:
+        """As the port says."""
+        return int((await self._all(select(t.log_seq.c.next)))[0].next)
+
+    async def leaves(self, start: int, end: int) -> list[Leaf]:
+        """As the port says."""
+        return await self._leaves(t.leaf.c.idx >= start, t.leaf.c.idx < end, limit=max(0, end - start))
+
+    async def operation_leaves(self, operation: str, after: int, limit: int) -> list[Leaf]:
+        """As the port says."""
+        return await self._leaves(t.leaf.c.operation == operation, t.leaf.c.idx > after, limit=limit)
+
+    async def _leaves(self, *where: ColumnElement[bool], limit: int) -> list[Leaf]:
+        statement = select(t.leaf.c.idx, t.leaf.c.entry).where(*where).order_by(t.leaf.c.idx).limit(limit)
+        return [Leaf(row.idx, row.entry) for row in await self._all(statement)]
+
+    async def acknowledgement(self, evidence: bytes) -> bytes | None:
+        """As the port says."""
+        rows = await self._all(select(t.acknowledgement.c.raw).where(t.acknowledgement.c.evidence == evidence))
+        return bytes(rows[0].raw) if rows else None
+
+    async def directories(self, after: int = -1) -> list[tuple[int, bytes]]:
+        """As the port says."""
+        table = t.directory_version
+        statement = select(table.c.idx, table.c.statement).where(table.c.idx > after).order_by(table.c.idx)
+        return [(row.idx, row.statement) for row in await self._all(statement)]
+
+    async def operations(self, after: int = -1) -> list[tuple[int, bytes]]:
+        """As the port says."""
+        table = t.operation_version
+        statement = select(table.c.idx, table.c.statement).where(table.c.idx > after).order_by(table.c.idx)
+        return [(row.idx, row.statement) for row in await self._all(statement)]
+
+    async def current(self) -> bytes | None:
+        """As the port says."""
+        rows = await self._all(select(t.directory_current.c.statement))
+        return bytes(rows[0].statement) if rows else None
+
+    async def save_current(self, statement: bytes) -> None:
+        """As the port says."""
+        dialect = sqlite if self.database.sqlite else postgresql
+        put = dialect.insert(t.directory_current).values(id=1, statement=statement)
+        put = put.on_conflict_do_update(index_elements=["id"], set_={"statement": statement})
+        async with self.database.write() as connection:
+            await connection.execute(put)
+
+    async def ping(self) -> None:
+        """As the port says."""
+        async with self.database.write() as connection:
+            await connection.execute(update(t.probe).values(count=t.probe.c.count + 1))
+
+    async def quarantined(self) -> int:
+        """How many bodies are set aside."""
+        return int((await self._all(select(func.count().label("n")).select_from(t.quarantine)))[0].n)
+
+
+def _thread(row: Row[*tuple[Any, ...]]) -> ThreadFacts:
+    return ThreadFacts(
+        operation=row.operation,
+        exercise=row.exercise,
+        purpose=Purpose(row.purpose),
+        handling=Handling(row.handling),
+        sender=Address(row.iss),
+        recipients=frozenset(_addresses(row.recipients)),
+        thread=row.thread or row.digest,
+    )
+
+
+def _message(row: Row[*tuple[Any, ...]]) -> MessageRow:
+    return MessageRow(
+        digest=row.digest,
+        statement=row.statement,
+        sealed=row.sealed,
+        accepted=row.accepted,
+        reason=None if row.reason is None else Reason(row.reason),
+        index=row.idx,
+        receipt=row.receipt,
+        operation=row.operation,
+        sender=Address(row.iss),
+        recipients=_addresses(row.recipients),
+        kind=row.kind,
+    )

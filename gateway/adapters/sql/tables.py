@@ -1,0 +1,207 @@
+"""The tables of the gateway's database, the same on SQLite and PostgreSQL.
+
+Nothing of any content is in them: bodies are ciphertext, statements are headers and signatures. Times are milliseconds
+since the epoch unless a column's comment says seconds; hashes are 32 bytes. The application's role needs INSERT and
+SELECT alone on leaf, tile and checkpoint; on the others also UPDATE and DELETE.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+
+class Stage(IntEnum):
+    """Where a copy is on its way (column delivery.state)."""
+
+    PENDING = 0
+    CONSIGNED = 1
+    FAILED = 2
+
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+message: Final = Table(
+    "message",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("iss", Text, nullable=False),
+    Column("cti", LargeBinary, comment="none where the message was refused because another has this id"),
+    Column("operation", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("exercise", Boolean, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("handling", Text, nullable=False),
+    Column("urgency", Text, nullable=False),
+    Column("thread", LargeBinary),
+    Column("re", LargeBinary),
+    Column("answer", Text),
+    Column("until", BigInteger, comment="seconds"),
+    Column("reply_by", BigInteger, comment="seconds"),
+    Column("expires", BigInteger, nullable=False, comment="seconds"),
+    Column("recipients", Text, nullable=False, comment="addresses, separated by spaces"),
+    Column("recipient_count", Integer, nullable=False),
+    Column("sealed_hash", LargeBinary, nullable=False),
+    Column("sealed_size", Integer, nullable=False),
+    Column("statement", LargeBinary, nullable=False),
+    Column("accepted", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("received", BigInteger, nullable=False),
+    UniqueConstraint("iss", "cti"),
+)
+Index("ix_message_sealed_hash", message.c.sealed_hash)
+
+body: Final = Table(
+    "body",
+    metadata,
+    Column("digest", LargeBinary, ForeignKey("message.digest"), primary_key=True),
+    Column("day", Integer, nullable=False, index=True, comment="days since the epoch, to drop by"),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+outcome: Final = Table(
+    "outcome",
+    metadata,
+    Column("digest", LargeBinary, ForeignKey("message.digest"), primary_key=True),
+    Column("idx", BigInteger, nullable=False),
+    Column("receipt", LargeBinary, nullable=False),
+)
+
+delivery: Final = Table(
+    "delivery",
+    metadata,
+    Column("digest", LargeBinary, ForeignKey("message.digest"), primary_key=True),
+    Column("recipient", Text, primary_key=True),
+    Column("inbox", Text, nullable=False),
+    Column("link", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("idx", BigInteger, comment="the consignment's"),
+    Column("expires", BigInteger, nullable=False, comment="seconds"),
+    Column("lease_until", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+)
+_PENDING: Final = text("state = 0")
+_CONSIGNED: Final = text("state = 1")
+Index("ix_delivery_inbox", delivery.c.inbox, delivery.c.idx, postgresql_where=_CONSIGNED, sqlite_where=_CONSIGNED)
+Index("ix_delivery_lease", delivery.c.lease_until, postgresql_where=_PENDING, sqlite_where=_PENDING)
+Index("ix_delivery_expires", delivery.c.expires, postgresql_where=_PENDING, sqlite_where=_PENDING)
+
+acknowledgement: Final = Table(
+    "acknowledgement",
+    metadata,
+    Column("digest", LargeBinary, ForeignKey("message.digest"), primary_key=True),
+    Column("recipient", Text, primary_key=True),
+    Column("evidence", LargeBinary, nullable=False, index=True),
+    Column("raw", LargeBinary, nullable=False),
+    Column("idx", BigInteger, nullable=False),
+)
+
+leaf: Final = Table(
+    "leaf",
+    metadata,
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("entry", LargeBinary, nullable=False),
+    Column("operation", Text),
+)
+Index("ix_leaf_operation", leaf.c.operation, leaf.c.idx)
+
+log_seq: Final = Table(
+    "log_seq",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("next", BigInteger, nullable=False),
+)
+tree_state: Final = Table(
+    "tree_state",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("peaks", LargeBinary, nullable=False),
+)
+operation_head: Final = Table(
+    "operation_head",
+    metadata,
+    Column("operation", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("leaf", LargeBinary),
+)
+tile: Final = Table(
+    "tile",
+    metadata,
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False, comment="256 hashes"),
+)
+checkpoint: Final = Table(
+    "checkpoint",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),
+)
+directory_version: Final = Table(
+    "directory_version",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, nullable=False, unique=True),
+    Column("statement", LargeBinary, nullable=False),
+)
+operation_version: Final = Table(
+    "operation_version",
+    metadata,
+    Column("operation", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, nullable=False, unique=True),
+    Column("statement", LargeBinary, nullable=False),
+)
+directory_current: Final = Table(
+    "directory_current",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("statement", LargeBinary, nullable=False),
+)
+quarantine: Final = Table(
+    "quarantine",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("time", BigInteger, nullable=False),
+    Column("link", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+lease: Final = Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+probe: Final = Table(
+    "probe",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+)

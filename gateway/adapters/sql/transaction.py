@@ -1,0 +1,258 @@
+"""One transaction of the SQL store: the writes of `ports.Transaction`, in the order that it tells.
+
+Statements are the same on SQLite and PostgreSQL but for one: on PostgreSQL the sequence row is taken in the same
+statement that inserts the leaves, so that it is held from there to the commit and no longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import ARRAY, LargeBinary, Table, Text, Update, bindparam, delete, insert, select, text, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.adapters.sql import tables as t
+from gateway.adapters.sql.tables import Stage
+from gateway.ports import Consignment, CopyKey, Handover, NewMessage, OperationHead
+from schemas.directory import Directory
+from schemas.errors import Reason, Untrusted
+from schemas.identity import Address
+from schemas.merkle import leaf_hash
+from schemas.operation import SignedOperation
+
+_DAY: Final = 24 * 3600 * 1000
+_APPEND: Final = text(
+    """
+    WITH taken AS (UPDATE log_seq SET next = next + :count WHERE id = 1 RETURNING next - :count AS base),
+    added AS (
+        INSERT INTO leaf (idx, hash, entry, operation)
+        SELECT taken.base + item.ordinal - 1, item.hash, item.entry, item.operation
+        FROM taken, unnest(:hashes, :entries, :operations) WITH ORDINALITY AS item(hash, entry, operation, ordinal)
+    )
+    SELECT base FROM taken
+    """
+).bindparams(
+    bindparam("hashes", type_=ARRAY(LargeBinary)),
+    bindparam("entries", type_=ARRAY(LargeBinary)),
+    bindparam("operations", type_=ARRAY(Text)),
+)
+
+
+class SqlTransaction:
+    """A `ports.Transaction` on one connection."""
+
+    def __init__(self, connection: AsyncConnection, *, is_sqlite: bool) -> None:
+        self._connection, self._sqlite = connection, is_sqlite
+
+    def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        return sqlite.insert(table) if self._sqlite else postgresql.insert(table)
+
+    async def insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
+        """As the port says."""
+        if not messages:
+            return frozenset()
+        statement = self._insert(t.message).on_conflict_do_nothing().returning(t.message.c.digest)
+        rows = await self._connection.execute(statement, [_message_row(message) for message in messages])
+        inserted = frozenset(row.digest for row in rows)
+        bodies = [
+            {"digest": message.statement.digest, "day": message.received // _DAY, "sealed": message.sealed}
+            for message in messages
+            if message.sealed is not None and message.statement.digest in inserted
+        ]
+        if bodies:
+            await self._connection.execute(insert(t.body), bodies)
+        return inserted
+
+    async def insert_consignments(self, consignments: Sequence[Consignment], lease_until: int) -> None:
+        """As the port says."""
+        rows = [_delivery_row(copy, Stage.PENDING, None, lease_until) for copy in consignments]
+        if rows:
+            await self._connection.execute(insert(t.delivery), rows)
+
+    async def insert_consigned(self, consigned: Sequence[tuple[Consignment, int]]) -> None:
+        """As the port says."""
+        rows = [_delivery_row(copy, Stage.CONSIGNED, index, 0) for copy, index in consigned]
+        if rows:
+            await self._connection.execute(insert(t.delivery), rows)
+
+    async def _lock(self, keys: Sequence[CopyKey]) -> dict[CopyKey, Stage]:
+        columns = t.delivery.c.digest, t.delivery.c.recipient
+        statement = (
+            select(*columns, t.delivery.c.state)
+            .where(tuple_(*columns).in_(sorted(keys)))
+            .order_by(*columns)
+            .with_for_update()
+        )
+        rows = await self._connection.execute(statement)
+        return {(row.digest, Address(row.recipient)): Stage(row.state) for row in rows}
+
+    async def lock_pending(self, keys: Sequence[CopyKey]) -> frozenset[CopyKey]:
+        """As the port says."""
+        found = await self._lock(keys) if keys else {}
+        return frozenset(key for key, state in found.items() if state is Stage.PENDING)
+
+    async def take_handovers(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, bool]:
+        """As the port says."""
+        found = await self._lock(keys) if keys else {}
+        if found:
+            columns = t.delivery.c.digest, t.delivery.c.recipient
+            await self._connection.execute(delete(t.delivery).where(tuple_(*columns).in_(list(found))))
+        return {key: state is Stage.PENDING for key, state in found.items()}
+
+    async def mark_consigned(self, consigned: Sequence[tuple[bytes, Address, int]]) -> None:
+        """As the port says."""
+        if consigned:
+            rows = [{"d": digest, "r": str(recipient), "i": index} for digest, recipient, index in consigned]
+            statement = _one_copy().values(state=Stage.CONSIGNED.value, idx=bindparam("i"))
+            await self._connection.execute(statement, rows)
+
+    async def mark_failed(self, failed: Sequence[CopyKey]) -> None:
+        """As the port says."""
+        if failed:
+            rows = [{"d": digest, "r": str(recipient)} for digest, recipient in failed]
+            await self._connection.execute(_one_copy().values(state=Stage.FAILED.value), rows)
+
+    async def lock_operations(self, ids: Sequence[str]) -> Mapping[str, OperationHead]:
+        """As the port says."""
+        if not ids:
+            return {}
+        ordered = sorted(set(ids))
+        heads = t.operation_head
+        fresh = [{"operation": name, "number": 0, "leaf": None} for name in ordered]
+        await self._connection.execute(self._insert(heads).on_conflict_do_nothing(), fresh)
+        rows = await self._connection.execute(
+            select(heads).where(heads.c.operation.in_(ordered)).order_by(heads.c.operation).with_for_update()
+        )
+        return {row.operation: OperationHead(row.number, row.leaf) for row in rows}
+
+    async def save_operations(self, heads: Mapping[str, OperationHead]) -> None:
+        """As the port says."""
+        if heads:
+            table = t.operation_head
+            statement = (
+                update(table)
+                .where(table.c.operation == bindparam("o"))
+                .values(number=bindparam("n"), leaf=bindparam("l"))
+            )
+            rows = [{"o": name, "n": head.number, "l": head.leaf} for name, head in sorted(heads.items())]
+            await self._connection.execute(statement, rows)
+
+    async def append(self, entries: Sequence[tuple[bytes, str | None]]) -> int:
+        """As the port says."""
+        hashes = [leaf_hash(entry) for entry, _ in entries]
+        if self._sqlite:
+            return await self._append_rows(entries, hashes)
+        result = await self._connection.execute(
+            _APPEND,
+            {
+                "count": len(entries),
+                "hashes": hashes,
+                "entries": [entry for entry, _ in entries],
+                "operations": [operation for _, operation in entries],
+            },
+        )
+        return int(result.scalar_one())
+
+    async def _append_rows(self, entries: Sequence[tuple[bytes, str | None]], hashes: Sequence[bytes]) -> int:
+        sequence = t.log_seq
+        taken = update(sequence).values(next=sequence.c.next + len(entries)).returning(sequence.c.next)
+        base = (await self._connection.execute(taken)).scalar_one() - len(entries)
+        rows = [
+            {"idx": base + ordinal, "hash": hashes[ordinal], "entry": entry, "operation": operation}
+            for ordinal, (entry, operation) in enumerate(entries)
+        ]
+        if rows:
+            await self._connection.execute(insert(t.leaf), rows)
+        return int(base)
+
+    async def save_receipts(self, receipts: Mapping[bytes, tuple[int, bytes]]) -> None:
+        """As the port says."""
+        if receipts:
+            rows = [{"digest": d, "idx": index, "receipt": receipt} for d, (index, receipt) in receipts.items()]
+            await self._connection.execute(insert(t.outcome), rows)
+
+    async def save_acknowledgements(self, acknowledgements: Sequence[tuple[Handover, int]]) -> None:
+        """As the port says."""
+        rows = [
+            {
+                "digest": handover.signed.acknowledgement.digest,
+                "recipient": str(handover.owed.recipient),
+                "evidence": handover.evidence,
+                "raw": handover.signed.raw,
+                "idx": index,
+            }
+            for handover, index in acknowledgements
+        ]
+        if rows:
+            await self._connection.execute(insert(t.acknowledgement), rows)
+
+    async def save_directory(self, directory: Directory, raw: bytes, index: int) -> None:
+        """As the port says."""
+        row = {"version": directory.version, "idx": index, "statement": raw}
+        await self._save_version(t.directory_version, row)
+
+    async def save_operation(self, signed: SignedOperation, index: int) -> None:
+        """As the port says."""
+        operation = signed.operation
+        row = {"operation": operation.id, "version": operation.version, "idx": index, "statement": signed.raw}
+        await self._save_version(t.operation_version, row)
+
+    async def _save_version(self, table: Table, row: Mapping[str, object]) -> None:
+        statement = self._insert(table).on_conflict_do_nothing().values(row).returning(table.c.idx)
+        if (await self._connection.execute(statement)).first() is None:
+            raise Untrusted(Reason.VERSION_ORDER, "another statement of this version came first")
+
+    async def quarantine(self, link: Address, body: bytes, cause: str, time: int) -> None:
+        """As the port says."""
+        row = {"time": time, "link": str(link), "cause": cause, "body": body}
+        await self._connection.execute(insert(t.quarantine), row)
+
+
+def _one_copy() -> Update:
+    table = t.delivery
+    return update(table).where(table.c.digest == bindparam("d"), table.c.recipient == bindparam("r"))
+
+
+def _delivery_row(copy: Consignment, stage: Stage, index: int | None, lease_until: int) -> dict[str, object]:
+    return {
+        "digest": copy.digest,
+        "recipient": str(copy.recipient),
+        "inbox": str(copy.inbox),
+        "link": str(copy.link),
+        "state": stage.value,
+        "idx": index,
+        "expires": copy.expires,
+        "lease_until": lease_until,
+        "attempts": 0,
+    }
+
+
+def _message_row(message: NewMessage) -> dict[str, object]:
+    statement, header = message.statement, message.statement.header
+    return {
+        "digest": statement.digest,
+        "iss": str(header.iss),
+        "cti": bytes(header.cti) if message.claims_id else None,
+        "operation": header.sub,
+        "kind": header.kind,
+        "exercise": header.exercise,
+        "purpose": str(header.purpose),
+        "handling": str(header.handling),
+        "urgency": str(header.urgency),
+        "thread": header.thread,
+        "re": header.re,
+        "answer": None if header.answer is None else str(header.answer),
+        "until": header.until,
+        "reply_by": header.reply_by,
+        "expires": header.exp,
+        "recipients": " ".join(header.aud),
+        "recipient_count": len(header.aud),
+        "sealed_hash": statement.sealed_hash,
+        "sealed_size": len(message.sealed or b""),
+        "statement": statement.raw,
+        "accepted": message.accepted,
+        "reason": None if message.reason is None else str(message.reason),
+        "received": message.received,
+    }

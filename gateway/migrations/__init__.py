@@ -1,0 +1,1 @@
+"""Versions of the gateway's tables, applied by gateway/adapters/sql/schema.py."""
