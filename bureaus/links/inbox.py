@@ -1,0 +1,118 @@
+"""Our inboxes on the broker, consumed over one line until it is lost.
+
+Every arrival is decoded at once. The `sorter` looks at it first, and takes a receipt that somebody waits for: those
+are acknowledged to the broker at once. The rest waits, unacknowledged, for `batches`, urgent mail first; the broker's
+prefetch limit bounds how much.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from aio_pika.abc import AbstractIncomingMessage
+
+from bureaus.links.broker import CALL, Line, translated
+from schemas.codes import Urgency
+from schemas.errors import Malformed, Reason, Unavailable
+from schemas.identity import Address
+from schemas.wire import MAX_ITEMS, InboxItem, decode_item, inbox_queue
+
+PREFETCH: Final = 200
+"""Messages of one queue in hand."""
+Sorter = Callable[[InboxItem], bool]
+"""Says whether it took an item."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    message: AbstractIncomingMessage
+    item: InboxItem | Malformed
+
+
+class Inbox:
+    """What comes for one participant over one line."""
+
+    def __init__(self, line: Line, sorter: Sorter) -> None:
+        self.line = line
+        self._sorter = sorter
+        self._waiting: dict[Urgency, deque[_Arrived]] = {Urgency.URGENT: deque(), Urgency.ROUTINE: deque()}
+        self._arrived = asyncio.Event()
+
+    async def open(self, address: Address) -> None:
+        """Begin to consume.
+
+        Raises:
+            Unavailable.
+        """
+        for urgency in self._waiting:
+            channel = await self.line.channel(confirms=False)
+            with translated("consuming"):
+                async with asyncio.timeout(CALL):
+                    await channel.set_qos(prefetch_count=PREFETCH)
+                    queue = await channel.get_queue(inbox_queue(address, urgency), ensure=False)
+                    await queue.consume(partial(self._take, urgency))
+
+    async def batches(self) -> AsyncIterator[list[InboxItem]]:
+        """Items in batches, urgent first, without end. The next one asked for, the broker may forget the one before.
+
+        Raises:
+            Unavailable: the line was lost. Malformed: what came is no item; it will not come again.
+        """
+        while True:
+            batch = await self._next_batch()
+            broken = [one.item for one in batch if isinstance(one.item, Malformed)]
+            items = [one.item for one in batch if isinstance(one.item, InboxItem)]
+            if items:
+                yield items
+            await self._acknowledge(batch)
+            if broken:
+                raise broken[0]
+
+    async def _next_batch(self) -> list[_Arrived]:
+        lost = asyncio.ensure_future(self.line.lost.wait())
+        try:
+            while not any(self._waiting.values()):
+                self._arrived.clear()
+                arrived = asyncio.ensure_future(self._arrived.wait())
+                await asyncio.wait({lost, arrived}, return_when=asyncio.FIRST_COMPLETED)
+                arrived.cancel()
+                if lost.done():
+                    break
+        finally:
+            lost.cancel()
+        if self.line.lost.is_set():  # what waits comes again over the next line
+            raise Unavailable(Reason.UNREACHABLE, "the connection to the inbox was lost")
+        batch: list[_Arrived] = []
+        for queue in self._waiting.values():
+            while queue and len(batch) < MAX_ITEMS:
+                batch.append(queue.popleft())
+        return batch
+
+    async def _acknowledge(self, batch: list[_Arrived]) -> None:
+        with translated("acknowledging"):
+            async with asyncio.timeout(CALL):
+                for one in batch:
+                    await one.message.ack()
+
+    async def _take(self, urgency: Urgency, message: AbstractIncomingMessage) -> None:
+        arrived = _Arrived(message, _decode(message.body))
+        if isinstance(arrived.item, InboxItem) and self._sorter(arrived.item):
+            try:
+                await self._acknowledge([arrived])
+            except Unavailable:
+                self.line.lost.set()  # the receipt comes again, and nobody waits for it
+            return
+        self._waiting[urgency].append(arrived)
+        self._arrived.set()
+
+
+def _decode(body: bytes) -> InboxItem | Malformed:
+    try:
+        return decode_item(body)
+    except Malformed as error:
+        return error
