@@ -113,6 +113,11 @@ class Reason(StrEnum):
     STORE = "store"
     MISUSE = "misuse"
     UNREADABLE = "unreadable"
+    # A request that could not be served (HTTP)
+    NOT_FOUND = "not-found"
+    METHOD = "method"
+    TIMEOUT = "timeout"
+    INTERNAL = "internal"
 
 
 class BureaunetError(Exception):
