@@ -49,13 +49,12 @@ class Consumer:
 
     async def _work(self, connection: AbstractConnection) -> None:
         assert self._handler is not None  # noqa: S101  # a session begins in start
-        lanes = [Lane(queue, self._handler, self._timing) for queue in self._queues]
+        lanes = self._lanes = [Lane(queue, self._handler, self._timing) for queue in self._queues]
         tasks: list[asyncio.Task[None]] = []
         try:
             for lane in lanes:
                 await lane.open(await self._session.open_channel(connection, confirms=False))
-            tasks = [asyncio.create_task(lane.acknowledge()) for lane in lanes]
-            self._lanes = lanes
+                tasks.append(asyncio.create_task(lane.acknowledge()))
             self._watcher.saw("broker.consuming")
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
