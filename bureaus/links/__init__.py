@@ -11,9 +11,13 @@ survive. It raises only errors of schemas/errors.py: `Unavailable` where the sam
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+from schemas import directory
 from schemas.wire import InboxItem
+
+if TYPE_CHECKING:
+    from bureaus.enrolment import Identity
 
 FROM_THE_START: Final = -1
 """The cursor before the first item of an inbox."""
@@ -63,3 +67,19 @@ class Link(Protocol):
 
     async def aclose(self) -> None:
         """Let go of connections; whoever waits gets `Unavailable`."""
+
+
+def connect(who: Identity) -> Link:
+    """The link that a bureau was enrolled for.
+
+    Raises:
+        Misuse: its certificate cannot be read, or it needs a broker and has none.
+    """
+    # Imported only here: a program that uses one link does not load the driver of the other.
+    if who.link is directory.Link.AMQP:
+        from bureaus.links import amqp  # noqa: PLC0415
+
+        return amqp.connect(who)
+    from bureaus.links import http  # noqa: PLC0415
+
+    return http.connect(who)

@@ -45,7 +45,7 @@ CREATE INDEX outgoing_unproved ON outgoing (place) WHERE state = 'accepted' AND 
 CREATE INDEX outgoing_intent ON outgoing (intent);
 
 CREATE TABLE incoming (
-    digest BLOB PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, iss TEXT NOT NULL, cti BLOB NOT NULL,
+    sequence INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, iss TEXT NOT NULL, cti BLOB NOT NULL,
     kind TEXT NOT NULL, urgent INTEGER NOT NULL,
     statement BLOB NOT NULL, receipt BLOB NOT NULL, salt BLOB NOT NULL, content BLOB NOT NULL,
     intent INTEGER REFERENCES intent (id), state TEXT NOT NULL, starts INTEGER NOT NULL, failures INTEGER NOT NULL,
@@ -56,14 +56,15 @@ CREATE INDEX incoming_state ON incoming (state, urgent DESC, sequence);
 CREATE INDEX incoming_intent ON incoming (intent, sequence) WHERE intent IS NOT NULL;
 
 CREATE TABLE acknowledgement (
-    digest BLOB PRIMARY KEY, body BLOB NOT NULL, state TEXT NOT NULL, reason TEXT
+    digest BLOB NOT NULL, iss TEXT NOT NULL, body BLOB NOT NULL, state TEXT NOT NULL, reason TEXT,
+    PRIMARY KEY (digest, iss)
 ) STRICT;
 CREATE INDEX acknowledgement_state ON acknowledgement (state) WHERE state = 'waiting';
 
--- What did not pass the checks of protocol section 4, and which of them it failed.
+-- What did not pass the checks of protocol section 4, and which of them it failed; digest where check 1 was passed.
 CREATE TABLE quarantine (
-    hash BLOB PRIMARY KEY, number INTEGER NOT NULL, reason TEXT NOT NULL, item BLOB NOT NULL, arrived INTEGER NOT NULL,
-    times INTEGER NOT NULL
+    hash BLOB PRIMARY KEY, digest BLOB, number INTEGER NOT NULL, reason TEXT NOT NULL, item BLOB NOT NULL,
+    arrived INTEGER NOT NULL, times INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE attestation (

@@ -1,0 +1,301 @@
+"""The SDK: a bureau's program speaks to the network through a `Bureau`.
+
+    async with Bureau.open(home) as fr:
+        exchange = await fr.ask(WhereaboutsQuery(...), to=["BR", "AR"], operation="infra-sa-2011",
+        purpose=Purpose.ARREST) async for response in exchange.responses(deadline=30.0):
+            ...
+
+Handlers are best registered before the bureau is entered, so that what waits from before finds them:
+
+    fr = Bureau.open(home)
+
+    @fr.on("whereabouts.query/1")
+    async def handle(query: Received) -> None:
+        await query.answer(WhereaboutsResponse(...))
+
+What happens to a message: it is sealed and committed to the store before `ask`, `tell` and `answer` return, submitted
+until the gateway has decided, and its receipt verified and kept. Ending the process at any moment loses nothing: what
+was not finished goes on when the bureau is opened again. Errors are those of schemas/errors.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from bureaus import enrolment, links, settings, units
+from bureaus.desk import OpenBureau
+from bureaus.drafts import Draft
+from bureaus.exchange import Exchange, Handler, Received, Sent
+from bureaus.links import Link
+from bureaus.settings import Limits
+from bureaus.store import FILE, Store, identity, receiving, sending
+from bureaus.store.identity import Keys
+from bureaus.trust import Trust
+from schemas import messages, wire
+from schemas.codes import Handling, Purpose, Urgency
+from schemas.errors import BureaunetError, Misuse
+from schemas.identity import Address
+from schemas.messages import Message
+from schemas.operation import Operation, SignedOperation, sign_operation
+
+Connect = Callable[[enrolment.Identity], Link]
+"""Makes the link of an enrolled bureau."""
+_HandlerT = TypeVar("_HandlerT", bound=Handler)
+_SentT = TypeVar("_SentT", bound=Sent)
+FIRST_REFRESH: Final = 10.0
+"""Seconds that entering a bureau waits for the gateway; it goes on without where it has a directory."""
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Bureau:
+    """One participant: its store, its keys and its link. Made by `open`, used as `async with`."""
+
+    def __init__(self, home: Path, connect: Connect, limits: Limits, clock: Callable[[], int]) -> None:
+        self.home = home
+        self._connect = connect
+        self._limits = limits
+        self._clock = clock
+        self._handlers: dict[str, Handler] = {}
+        self._open: OpenBureau | None = None
+
+    @classmethod
+    def open(
+        cls,
+        home: Path | str,
+        *,
+        connect: Connect = links.connect,
+        limits: Limits = settings.DEFAULT,
+        clock: Callable[[], int] = _milliseconds,
+    ) -> Self:
+        """A bureau that was enrolled in `home`, to be entered. `clock` gives milliseconds since the epoch."""
+        return cls(Path(home), connect, limits, clock)
+
+    # ---------------------------------------------------------------------------------------- its life
+
+    async def __aenter__(self) -> Self:
+        """Open the store and the link, and start what a bureau does by itself.
+
+        Raises:
+            Misuse: not enrolled, or in use by another process. Unavailable: the gateway was never reached, and is not
+            now. Untrusted, Malformed: what the store or the gateway has does not verify.
+        """
+        if self._open is not None:
+            raise Misuse("this bureau is open already")
+        store = await Store.open(self.home / FILE)
+        try:
+            self._open = await self._start(store)
+        except BaseException:
+            await store.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        parts, self._open = self._parts, None
+        await parts.aclose()
+        if error is None:
+            parts.check()
+
+    async def _start(self, store: Store) -> OpenBureau:
+        who = enrolment.read_identity(self.home, await store.run(identity.get_all))
+        keys = await store.run(identity.keys)
+        if who.network is None or keys is None:
+            raise Misuse(f"the enrolment of {who.address} is not complete: bureaunet enrol --complete")
+        link = self._connect(who)
+        try:
+            parts = OpenBureau(who, who.network, keys, store, link, self._clock, self._limits, self._handlers)
+            await parts.keeper.load()
+            await self._first_refresh(parts)
+            await store.run(receiving.put_all_back)
+        except BaseException:
+            await link.aclose()
+            raise
+        parts.start()
+        return parts
+
+    async def _first_refresh(self, parts: OpenBureau) -> None:
+        try:
+            async with asyncio.timeout(FIRST_REFRESH):
+                await parts.keeper.refresh()
+        except (BureaunetError, TimeoutError):
+            _ = parts.keeper.trust  # raises where nothing was ever had; else the keeper tries on and says why
+
+    @property
+    def _parts(self) -> OpenBureau:
+        if self._open is None:
+            raise Misuse("the bureau is not open: async with Bureau.open(home) as bureau")
+        return self._open
+
+    @property
+    def address(self) -> Address:
+        """Our address."""
+        return self._parts.who.address
+
+    @property
+    def trust(self) -> Trust:
+        """What we verified and go by now: directory, operations, tree head."""
+        return self._parts.keeper.trust
+
+    @property
+    def keys(self) -> Keys:
+        """Our own keys."""
+        return self._parts.keys
+
+    @property
+    def link(self) -> Link:
+        """The link to the gateway, for what the SDK does not do by itself."""
+        return self._parts.link
+
+    async def refresh(self) -> Trust:
+        """Fetch and verify whatever is newer at the gateway now.
+
+        Raises:
+            Unavailable. Untrusted, Malformed: it does not verify.
+        """
+        await self._parts.keeper.refresh()
+        return self.trust
+
+    async def counts(self) -> dict[str, dict[str, int]]:
+        """How many messages are in which state: `{"sent": {...}, "received": {...}}`, with the quarantined ones."""
+        run = self._parts.store.run
+        return {"sent": await run(sending.count), "received": await run(receiving.count)}
+
+    # ---------------------------------------------------------------------------------------- sending
+
+    async def ask(
+        self,
+        message: Message,
+        *,
+        to: Sequence[str],
+        operation: str,
+        purpose: Purpose,
+        urgency: Urgency = Urgency.ROUTINE,
+        handling: Handling = Handling.H0,
+        reply_by: int | None = None,
+    ) -> Exchange:
+        """Send a message that expects answers; returns when it is sealed and in the outbox.
+
+        `to` are addresses, `reply_by` is in seconds since the epoch. Inside a handler the message goes out when the
+        handler has ended, and its answers go to the handler of their kind.
+
+        Raises:
+            Forbidden: `operation-unknown`, `recipient-unknown`. Malformed: an address or claim outside the protocol.
+            Untrusted: `not-current`, `key-not-valid`, or an alarm. Unavailable: no directory, or the store failed.
+        """
+        draft = self._draft(message, to, operation, purpose, urgency, handling, reply_by)
+        return await self._send(draft, Exchange)
+
+    async def tell(
+        self,
+        message: Message,
+        *,
+        to: Sequence[str],
+        operation: str,
+        purpose: Purpose = Purpose.INFORMATION,
+        urgency: Urgency = Urgency.ROUTINE,
+        handling: Handling = Handling.H0,
+    ) -> Sent:
+        """Send a message that expects no answer; otherwise as `ask`."""
+        draft = self._draft(message, to, operation, purpose, urgency, handling, None)
+        return await self._send(draft, Sent)
+
+    def _draft(
+        self,
+        message: Message,
+        to: Sequence[str],
+        operation: str,
+        purpose: Purpose,
+        urgency: Urgency,
+        handling: Handling,
+        reply_by: int | None,
+    ) -> Draft:
+        if isinstance(to, str) or not to:
+            raise Misuse("`to` is a list of one address or more")
+        recipients = tuple(Address.parse(address) for address in to)
+        kind, content = messages.kind_of(message), messages.encode(message)
+        return Draft(self.address, operation, recipients, kind, content, purpose, urgency, handling, reply_by)
+
+    async def _send(self, draft: Draft, make: type[_SentT]) -> _SentT:
+        parts = self._parts
+        parts.check()
+        return await parts.outbox.send(parts, draft, make)
+
+    async def exchange(self, digest: bytes) -> Exchange:
+        """An exchange that we began, by the digest of its message: also one from before the process was started.
+
+        Raises:
+            Misuse: there is none.
+        """
+        found = await self._parts.restore(digest)
+        if found is None:
+            raise Misuse("we began no exchange with this message")
+        return found
+
+    # ---------------------------------------------------------------------------------------- receiving
+
+    def on(self, kind: str | type[Message]) -> Callable[[_HandlerT], _HandlerT]:
+        """Register the handler of a kind of message, given by name or by its model.
+
+        The handler runs once to its end for each message: what it sends with `ask`, `tell` and `answer`, its
+        completion and the acknowledgement are one commit. It runs again where it was cut off or failed, and
+        `received.again` says so; the third failure refuses the message. It may await anything but the gateway's
+        decision on what it sends.
+        """
+        name = kind if isinstance(kind, str) else kind.KIND
+        if name not in messages.KINDS:
+            raise Misuse(f"there is no kind {name}: {', '.join(sorted(messages.KINDS))}")
+
+        def register(handler: _HandlerT) -> _HandlerT:
+            if name in self._handlers:
+                raise Misuse(f"{name} has a handler already")
+            self._handlers[name] = handler
+            if self._open is not None:
+                self._open.handlers.wake()
+            return handler
+
+        return register
+
+    async def inbox(self) -> AsyncIterator[Received]:
+        """Messages that no handler is for and that answer no exchange, without end, in order of arrival.
+
+        A message is acknowledged when the next one is asked for. One at which the loop was left is given again later.
+
+        Raises:
+            Misuse: inside a handler.
+        """
+        parts = self._parts
+        units.refuse_waiting(parts, "the inbox")
+        while True:
+            kept = await parts.read_next()
+            try:
+                yield parts.view(kept)
+            except BaseException:
+                await parts.put_back(kept)
+                raise
+            await parts.finish(kept)
+
+    # ---------------------------------------------------------------------------------------- operations
+
+    async def publish_operation(self, operation: Operation) -> SignedOperation:
+        """Sign a version of an operation that we own with our own key, and post it.
+
+        Raises:
+            Misuse: we are not its owner. Forbidden, Untrusted, Malformed: the gateway does not take it. Unavailable.
+        """
+        parts = self._parts
+        if operation.owner != self.address:
+            raise Misuse(f"{operation.id} is owned by {operation.owner}: only its owner signs it")
+        signer = self.trust.signer(self.keys.signing, self._clock() // 1000)
+        raw = sign_operation(operation, self.trust.network.id, signer)
+        await parts.link.publish(wire.OPERATIONS, raw)
+        await parts.keeper.refresh()
+        return SignedOperation(raw, operation, signer.key_id)

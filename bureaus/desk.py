@@ -1,0 +1,196 @@
+"""An open bureau from inside: its parts, built in order and tied together. `bureaus/client.py` is what programs see.
+
+    store, link -> keeper (what we go by) -> outbox, inbox, proofs -> handlers
+
+Data travels one way: the inbox keeps and rings, handlers take and commit, the outbox submits and rings, proofs follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bureaus.drafts import Draft
+from bureaus.enrolment import Identity
+from bureaus.exchange import Bell, Exchange, Handler, Received, Sent, answer_code
+from bureaus.handlers import Handlers
+from bureaus.inbox import Inbox
+from bureaus.keeper import Keeper
+from bureaus.links import Link
+from bureaus.outbox import Outbox
+from bureaus.proofs import Proofs, Proven
+from bureaus.pump import Workers
+from bureaus.settings import Limits
+from bureaus.store import Store, receiving, sending
+from bureaus.store.identity import Keys
+from schemas import envelope, messages
+from schemas.codes import Answer, Handling
+from schemas.errors import Misuse
+from schemas.evidence import Outcome
+from schemas.messages import Message
+from schemas.network import Network
+from schemas.receipts import Acceptance
+
+
+class OpenBureau:
+    """The parts of an open bureau; a `Desk` for the messages that it hands out."""
+
+    def __init__(
+        self,
+        who: Identity,
+        network: Network,
+        keys: Keys,
+        store: Store,
+        link: Link,
+        clock: Callable[[], int],
+        limits: Limits,
+        handlers: dict[str, Handler],
+    ) -> None:
+        """`handlers` is by kind, and may grow. `clock` gives milliseconds since the epoch."""
+        self.who = who
+        self.keys = keys
+        self.store = store
+        self.link = link
+        self.now = clock
+        self.arrivals = Bell()
+        """Rung when a message may wait for a reader."""
+        self.keeper = Keeper(store, link, network, who.address, clock, limits)
+        self.outbox = Outbox(store, link, self.keeper, keys, clock, limits)
+        self.inbox = Inbox(store, link, self.keeper, keys, clock, limits)
+        self.proofs = Proofs(store, link, network.policy, limits)
+        self.handlers = Handlers(self, store, self.inbox, self.outbox, handlers, clock, limits, self.view)
+        self._registered = handlers
+        self._limits = limits
+        self._workers = Workers()
+        self._tie()
+
+    def _tie(self) -> None:
+        if self._limits.proofs:
+            self.outbox.when_accepted = self.proofs.wake
+        self.inbox.handled = lambda: tuple(self._registered)
+        self.inbox.when_kept = self._kept
+        self._workers.on_failure(self.outbox.ring_all)
+        self._workers.on_failure(self.arrivals.ring)
+
+    def _kept(self, answered: Sequence[int]) -> None:
+        self.outbox.ring(answered)
+        self.handlers.wake()
+        self.arrivals.ring()
+
+    def start(self) -> None:
+        """Start everything that a bureau does by itself."""
+        name = self.who.address
+        self._workers.start(f"{name} outbox", self.outbox.run())
+        self._workers.start(f"{name} inbox", self.inbox.run())
+        self._workers.start(f"{name} acknowledgements", self.inbox.run_acknowledgements())
+        self._workers.start(f"{name} handlers", self.handlers.run())
+        self._workers.start(f"{name} keeper", self.keeper.keep_fresh())
+        if self._limits.proofs:
+            self._workers.start(f"{name} proofs", self.proofs.run())
+
+    async def aclose(self) -> None:
+        """End it all; what was not finished waits in the store."""
+        await self._workers.aclose()
+        await self.link.aclose()
+        await self.store.aclose()
+
+    def check(self) -> None:
+        """Raise what the background work failed for, if it did."""
+        self._workers.check()
+
+    # ---------------------------------------------------------------------------------------- for messages handed out
+
+    def view(self, kept: receiving.Kept) -> Received:
+        """A kept message as programs see it."""
+        header = envelope.read(kept.statement).header
+        return Received(
+            messages.decode(header.kind, kept.content),
+            header,
+            kept.digest,
+            self.outbox.acceptance(kept.receipt),
+            self.inbox.ours(header)[0],
+            again=kept.starts > 0,
+            _desk=self,
+        )
+
+    async def send_answer(
+        self, received: Received, message: Message, code: Answer | None, handling: Handling | None
+    ) -> Sent:
+        """Answer a message: as `Received.answer`."""
+        header = received.header
+        said = answer_code(message, code)
+        draft = Draft(
+            sender=received.to,
+            operation=header.sub,
+            to=(header.iss,),
+            kind=messages.kind_of(message),
+            content=messages.encode(message),
+            purpose=header.purpose,
+            urgency=header.urgency,
+            handling=header.handling if handling is None else handling,
+            thread=received.thread,
+            re=received.digest,
+            answer=said,
+            until=_until(message) if said is Answer.MORE_TIME else None,
+        )
+        return await self.outbox.send(self, draft, Sent)
+
+    async def sending(self, intent: int) -> sending.Sending:
+        """Where something sent stands in the store."""
+        found = await self.store.run(sending.sending, intent)
+        if found is None:
+            raise Misuse("the store has no such message")
+        return found
+
+    def acceptance(self, receipt: bytes) -> Acceptance:
+        """A kept receipt, verified again."""
+        return self.outbox.acceptance(receipt)
+
+    async def answers(self, intent: int, after: int) -> list[tuple[int, Received]]:
+        """Answers of an exchange after a sequence number."""
+        return [(kept.sequence, self.view(kept)) for kept in await self.store.run(receiving.answers, intent, after)]
+
+    async def prove(self, digest: bytes, deadline: float | None) -> Proven:
+        """The verified proof of an accepted message."""
+        return await self.proofs.prove(digest, deadline)
+
+    async def attestations(self, digest: bytes) -> list[Acceptance]:
+        """What the gateway attests about a message."""
+        return [self.acceptance(raw) for _, raw in await self.store.run(receiving.attestations, digest)]
+
+    # ---------------------------------------------------------------------------------------- for the client
+
+    async def restore(self, digest: bytes) -> Exchange | None:
+        """An exchange of ours, by the digest of any of its envelopes; None where there is none."""
+        found = await self.store.run(sending.find, digest)
+        if found is None or not found.asks:
+            return None
+        exchange = Exchange(self, Draft.decode(found.draft), found.digest, found.expires)
+        exchange.intent = found.intent
+        self.outbox.watch(exchange)
+        return exchange
+
+    async def read_next(self) -> receiving.Kept:
+        """The next message that no handler is for, marked as running; waits until there is one."""
+        while True:
+            rung = self.arrivals.rung
+            self.check()
+            kept = await self.store.run(receiving.pick_unhandled, tuple(self._registered))
+            if kept is not None:
+                return kept
+            await self.arrivals.after(rung)
+
+    async def finish(self, kept: receiving.Kept) -> None:
+        """A reader is done with a message: acknowledged as processed."""
+        header = envelope.read(kept.statement).header
+        words = self.inbox.acknowledgements(kept.digest, self.inbox.ours(header), Outcome.PROCESSED)
+        await self.store.run(receiving.complete, kept.digest, words, (), self.now())
+        self.inbox.when_acknowledged()
+
+    async def put_back(self, kept: receiving.Kept) -> None:
+        """A reader was cut off: the message waits again."""
+        await self.store.run(receiving.put_back, kept.digest)
+
+
+def _until(message: Message) -> int | None:
+    until = getattr(message, "until", None)
+    return until if isinstance(until, int) else None

@@ -1,0 +1,235 @@
+"""What we are told: fetched, checked (bureaus/verification.py), committed with the inbox's cursor, and acknowledged.
+
+Order of work for a batch: fetch sealed parts that came apart, ask the store what it knows already, verify, refresh our
+copies once where they may be behind, and commit everything at once. Only then is the next batch asked for.
+
+Rules: a message that verifies is kept once, whatever is sent again. One that answers an exchange of ours, and whose
+kind has no handler, is processed by being kept: the exchange has it. Any other waits for a handler or for whoever
+reads `Bureau.inbox()`, and is acknowledged when that is done. What does not verify is refused by a signed
+acknowledgement where the gateway's acceptance and the sender's key were in order, and kept aside either way; nothing
+gets stuck on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
+
+import structlog
+
+from bureaus.keeper import Keeper
+from bureaus.links import Link
+from bureaus.pump import Backoff, Pump
+from bureaus.settings import Limits
+from bureaus.store import Store, receiving
+from bureaus.store.identity import Keys
+from bureaus.verification import Facts, Refused, Verified, verify
+from schemas import envelope, wire
+from schemas.claims import Header
+from schemas.codes import Urgency
+from schemas.directory import Use
+from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable, Untrusted
+from schemas.evidence import Acknowledgement, Outcome, sign_acknowledgement
+from schemas.identity import Address
+from schemas.receipts import read_acceptance
+from schemas.wire import InboxItem, ItemType
+
+_log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger(__name__)
+
+
+class Inbox:
+    """Takes in what waits at the gateway, and hands in our acknowledgements."""
+
+    def __init__(
+        self,
+        store: Store,
+        link: Link,
+        keeper: Keeper,
+        keys: Keys,
+        clock: Callable[[], int],
+        limits: Limits,
+    ) -> None:
+        """`clock` gives milliseconds since the epoch."""
+        self._store = store
+        self._link = link
+        self._keeper = keeper
+        self._keys = keys
+        self._clock = clock
+        self._limits = limits
+        self._acknowledgements = Pump(self._unsent, self._hand_in, limits)
+        self.handled: Callable[[], Collection[str]] = tuple
+        """The kinds that handlers are registered for."""
+        self.when_kept: Callable[[Sequence[int]], None] = lambda _: None
+        """Called after each batch with the exchanges that it answered."""
+        self.when_acknowledged: Callable[[], None] = self._acknowledgements.wake
+
+    # ---------------------------------------------------------------------------------------- taking in
+
+    async def run(self) -> None:
+        """Take in what comes, for ever."""
+        backoff = Backoff(self._limits)
+        while True:
+            try:
+                after = await self._store.run(receiving.cursor)
+                async for items in self._link.items(after):
+                    await self._take(items)
+                    backoff.reset()
+            except Unavailable as error:
+                await asyncio.sleep(backoff.next(error.retry_after))
+            except (Malformed, Untrusted, Forbidden) as error:
+                _log.error("the inbox cannot be read", reason=error.reason)
+                await asyncio.sleep(backoff.next())
+
+    async def _take(self, items: Sequence[InboxItem]) -> None:
+        envelopes = [item for item in items if item.type is ItemType.ENVELOPE]
+        if envelopes:
+            await self._take_envelopes(envelopes)
+        for item in items:
+            if item.type is not ItemType.ENVELOPE:
+                await self._take_attestation(item)
+        await self._store.run(receiving.move_cursor, max(item.index for item in items))
+
+    async def _take_envelopes(self, items: Sequence[InboxItem]) -> None:
+        items = [await self._whole(item) for item in items]
+        digests = [envelope.digest_of(item.statement) for item in items]
+        known = await self._store.run(receiving.known, digests, _ids(items))
+        fresh = {digest: item for digest, item in zip(digests, items, strict=True) if digest not in known.digests}
+        outcomes = self._verify(fresh.values(), known.ids)
+        if any(isinstance(outcome, Refused) and outcome.may_be_behind for outcome in outcomes):
+            await self._catch_up()
+            outcomes = self._verify(fresh.values(), known.ids)
+        taken: list[receiving.Taken] = []
+        aside: list[receiving.Aside] = []
+        for item, outcome in zip(fresh.values(), outcomes, strict=True):
+            if isinstance(outcome, Verified):
+                taken.append(self._taken(item, outcome))
+            else:
+                aside.append(self._aside(item, outcome))
+        await self._store.run(receiving.acknowledge_again, known.digests)
+        answered = await self._store.run(receiving.take, taken, aside, self.handled(), self._clock())
+        self._acknowledgements.wake()
+        self.when_kept(answered)
+
+    def _verify(self, items: Collection[InboxItem], ids: dict[tuple[str, bytes], bytes]) -> list[Verified | Refused]:
+        seen = dict(ids)
+        outcomes: list[Verified | Refused] = []
+        for item in items:
+            outcome = verify(item, Facts(self._keeper.trust, self._keys.sealing, seen))
+            if isinstance(outcome, Verified):
+                header = outcome.statement.header
+                seen[header.iss, header.cti] = outcome.digest
+            outcomes.append(outcome)
+        return outcomes
+
+    async def _catch_up(self) -> None:
+        try:
+            await self._keeper.refresh()
+        except Unavailable:
+            raise
+        except BureaunetError as error:  # what we have stands, and decides
+            _log.error("the gateway's word does not verify", reason=error.reason)
+
+    async def _whole(self, item: InboxItem) -> InboxItem:
+        """The item with its sealed part, fetched by its hash where it came apart and can be had."""
+        if item.sealed is not None:
+            return item
+        try:
+            sealed_hash = envelope.read(item.statement).sealed_hash
+            sealed = await self._link.get(f"{wire.SEALED}/{sealed_hash.hex()}")
+        except (Malformed, Forbidden, Untrusted):  # the checks say what is wrong with it
+            return item
+        return InboxItem(item.index, item.type, item.acceptance, item.statement, sealed)
+
+    def _taken(self, item: InboxItem, verified: Verified) -> receiving.Taken:
+        header = verified.statement.header
+        return receiving.Taken(
+            verified.digest,
+            header.iss,
+            header.cti,
+            header.kind,
+            header.urgency is Urgency.URGENT,
+            item.statement,
+            item.acceptance,
+            verified.opened.salt,
+            verified.opened.content,
+            tuple(digest for digest in (header.thread, header.re) if digest is not None),
+            self.acknowledgements(verified.digest, verified.addressed, Outcome.PROCESSED),
+        )
+
+    def _aside(self, item: InboxItem, refused: Refused) -> receiving.Aside:
+        _log.warning("kept aside", digest=refused.digest.hex(), check=refused.number, reason=refused.reason)
+        refusals: tuple[receiving.Acknowledgement, ...] = ()
+        if refused.acknowledged and refused.header is not None:
+            refusals = self.acknowledgements(refused.digest, self.ours(refused.header), Outcome.REFUSED, refused.reason)
+        raw = item.encode()
+        number, reason = refused.number, refused.reason
+        return receiving.Aside(hashlib.sha256(raw).digest(), refused.digest, number, reason, raw, refusals)
+
+    async def _take_attestation(self, item: InboxItem) -> None:
+        trust = self._keeper.trust
+        keys = trust.directory.service_keys(Use.ACCEPTANCE)
+        raw, now = item.acceptance, self._clock()
+        key = hashlib.sha256(raw).digest()
+        try:
+            attested = read_acceptance(raw, trust.network.id, keys)
+        except (Malformed, Untrusted) as error:
+            _log.warning("an attestation does not verify", reason=error.reason)
+            refused = Refused(1, error.reason, error.detail, key)
+            await self._store.run(receiving.take, (), [self._aside(item, refused)], (), now)
+        else:
+            event = str(attested.event)
+            await self._store.run(receiving.keep_attestation, key, attested.digest, event, raw, now)
+
+    # ---------------------------------------------------------------------------------------- acknowledging
+
+    def ours(self, header: Header) -> tuple[Address, ...]:
+        """Our addresses that a message came to; our first where aud names none."""
+        trust = self._keeper.trust
+        return tuple(address for address in header.aud if trust.is_ours(address)) or (trust.address,)
+
+    def acknowledgements(
+        self, digest: bytes, ours: Sequence[Address], outcome: Outcome, reason: Reason | None = None
+    ) -> tuple[receiving.Acknowledgement, ...]:
+        """Our signed word about a message, by each of our addresses that it came to.
+
+        Raises:
+            Untrusted: `key-not-valid`, we have no key to sign with.
+        """
+        trust = self._keeper.trust
+        seconds = self._clock() // 1000
+        signer = trust.signer(self._keys.signing, seconds)
+        words = (
+            Acknowledgement(address, digest, outcome, seconds, trust.network.id, trust.head, reason) for address in ours
+        )
+        return tuple(
+            receiving.Acknowledgement(word.digest, word.iss, sign_acknowledgement(word, signer)) for word in words
+        )
+
+    async def run_acknowledgements(self) -> None:
+        """Hand in what is signed, for ever."""
+        await self._acknowledgements.run()
+
+    async def _unsent(self) -> list[receiving.Acknowledgement]:
+        return await self._store.run(receiving.unsent, self._limits.acknowledgements)
+
+    async def _hand_in(self, entry: receiving.Acknowledgement) -> None:
+        reason: Reason | None = None
+        try:
+            await self._link.acknowledge(entry.body)
+        except (Malformed, Untrusted, Forbidden) as error:
+            reason = error.reason
+            _log.warning("an acknowledgement was refused", digest=entry.digest.hex(), reason=reason)
+        await self._store.run(receiving.acknowledged, entry, reason)
+
+
+def _ids(items: Sequence[InboxItem]) -> list[tuple[str, bytes]]:
+    ids: list[tuple[str, bytes]] = []
+    for item in items:
+        try:
+            header = envelope.read(item.statement).header
+        except Malformed:  # the checks say so
+            continue
+        ids.append((header.iss, header.cti))
+    return ids

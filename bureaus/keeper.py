@@ -1,0 +1,278 @@
+"""Fetches, verifies and keeps what the bureau goes by: directory versions, operations, the tree head.
+
+Order of a refresh: which directory is current, the versions up to it one by one, operations, the tree head. Each step
+is verified before it is kept, and kept before it is used. Rules: a version never goes back and each names the one
+before by hash; a row of ours lists no key that we did not make; a tree head extends the one before. What breaks one
+of these is an alarm: its evidence is kept and nothing more is sealed until a person has looked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from bureaus.links import Link
+from bureaus.pump import Backoff
+from bureaus.settings import Limits
+from bureaus.store import Store, identity, verified
+from bureaus.trust import Trust, Version
+from schemas import cbor, wire
+from schemas.claims import Head
+from schemas.directory import CURRENT_LIFETIME, Directory, Participant, read_current, read_directory
+from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable, Untrusted
+from schemas.identity import Address, parse_operation_id
+from schemas.merkle import EMPTY, verify_consistency
+from schemas.network import Network
+from schemas.notes import read_checkpoint
+from schemas.operation import Operation, claimed_owner, read_operation
+
+_log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger(__name__)
+_STEPS: Final = 10_000
+"""Directory versions fetched in one refresh at most."""
+
+
+class Keeper:
+    """Keeps `trust`, which is None until a directory was verified for the first time."""
+
+    def __init__(
+        self,
+        store: Store,
+        link: Link,
+        network: Network,
+        address: Address,
+        clock: Callable[[], int],
+        limits: Limits,
+    ) -> None:
+        """`clock` gives milliseconds since the epoch."""
+        self._store = store
+        self._link = link
+        self._network = network
+        self._address = address
+        self._clock = clock
+        self._limits = limits
+        self._made: frozenset[bytes] = frozenset()
+        self._turn = asyncio.Lock()
+        self._refreshed = 0
+        self._trust: Trust | None = None
+
+    @property
+    def trust(self) -> Trust:
+        """What we go by now.
+
+        Raises:
+            Unavailable: no directory was ever had: the gateway could not be reached yet.
+        """
+        if self._trust is None:
+            raise Unavailable(Reason.UNREACHABLE, "no directory was fetched yet")
+        return self._trust
+
+    async def load(self) -> None:
+        """Read what was verified before, and verify it again."""
+        keys = await self._store.run(identity.keys)
+        self._made = frozenset() if keys is None else keys.made
+        raw = await self._store.run(verified.directory)
+        if raw is None:
+            return
+        directory = read_directory(raw, self._network)
+        note, alarm = await self._store.run(verified.checkpoint), await self._store.run(identity.alarm)
+        head = Head(0, EMPTY) if note is None else self._head(note)
+        confirmed = self._confirmed(directory, await self._store.run(verified.confirmation))
+        self._trust = Trust(
+            self._address, self._network, directory, confirmed, head, {}, None if alarm is None else alarm[1]
+        )
+        for place, statement in await self._store.run(verified.operations):
+            self._trust = self._with_operation(self._trust, statement, place)[0]
+
+    def _confirmed(self, directory: Directory, raw: bytes | None) -> int:
+        try:
+            return 0 if raw is None else read_current(raw, self._network, directory, 0).time
+        except Untrusted:  # the process ended between a version and its confirmation: the next refresh has both
+            return 0
+
+    async def refresh(self) -> None:
+        """Look for anything newer; at most once in the pause of the limits, so that a caller may wait for its turn.
+
+        Raises:
+            Unavailable: the gateway cannot be reached. Untrusted, Malformed: what it gives does not verify.
+        """
+        asked = self._clock()
+        async with self._turn:
+            if self._trust is not None and self._refreshed > asked:
+                return  # somebody else's refresh began after we asked
+            pause = self._refreshed / 1000 + self._limits.refresh_pause_seconds - self._clock() / 1000
+            if self._trust is not None and pause > 0:
+                await asyncio.sleep(pause)
+            began = self._clock()
+            await self._refresh_directory()
+            await self._refresh_operations()
+            await self._refresh_head()
+            self._refreshed = began
+
+    async def keep_fresh(self) -> None:
+        """Refresh now and then, for ever; a failure is logged and tried again."""
+        backoff = Backoff(self._limits)
+        wait = self._limits.refresh_seconds if self._refreshed else 0.0
+        while True:
+            await asyncio.sleep(wait)
+            try:
+                await self.refresh()
+            except Unavailable as error:
+                _log.info("the gateway cannot be reached", bureau=self._address)
+                wait = backoff.next(error.retry_after)
+            except BureaunetError as error:
+                _log.error("the gateway's word does not verify", bureau=self._address, reason=error.reason)
+                wait = backoff.next()
+            else:
+                backoff.reset()
+                wait = self._limits.refresh_seconds
+
+    async def ready_for(self, operation: str, to: Sequence[Address]) -> Trust:
+        """What to seal by: fetched anew where it is too old, or knows the operation or a recipient not yet.
+
+        Raises:
+            Unavailable: it must be fetched, and the gateway cannot be reached. Untrusted, Malformed: it does not
+            verify.
+        """
+        if not self._serves(operation, to):
+            await self.refresh()
+        return self.trust
+
+    def _serves(self, operation: str, to: Sequence[Address]) -> bool:
+        trust = self._trust
+        if trust is None or trust.operation(operation) is None:
+            return False
+        fresh = self._clock() // 1000 - trust.confirmed <= CURRENT_LIFETIME
+        return fresh and all(trust.directory.find(address) is not None for address in to)
+
+    # ---------------------------------------------------------------------------------------- directory
+
+    async def _refresh_directory(self) -> None:
+        if self._trust is None:
+            raw = await self._link.get(wire.DIRECTORY)
+            await self._adopt_directory(read_directory(raw, self._network), raw)
+        for _ in range(_STEPS):
+            raw = await self._link.get(wire.CURRENT)
+            try:
+                current = read_current(raw, self._network, self.trust.directory, self._clock() // 1000)
+            except Untrusted as error:
+                if error.reason not in (Reason.NOT_CURRENT, Reason.KEY_UNKNOWN) or not await self._next_directory():
+                    raise
+            else:
+                await self._store.run(verified.keep_confirmation, raw)
+                self._trust = replace(self.trust, confirmed=current.time)
+                return
+
+    async def _next_directory(self) -> bool:
+        """Fetch and adopt the version after ours: whether there is one."""
+        directory = self.trust.directory
+        try:
+            raw = await self._link.get(f"{wire.DIRECTORY}/{directory.version + 1}")
+        except Forbidden:
+            return False
+        try:
+            following = read_directory(raw, self._network, directory)
+        except Untrusted as error:
+            if error.reason is Reason.VERSION_ORDER:
+                await self._sound_alarm(error.reason, "a directory version contradicts the one that we have", raw)
+            raise
+        await self._adopt_directory(following, raw)
+        return True
+
+    async def _adopt_directory(self, directory: Directory, raw: bytes) -> None:
+        row = directory.find(self._address)
+        if row is not None and row.address == self._address and not _key_ids(row) <= self._made:
+            await self._sound_alarm(Reason.KEY_UNKNOWN, "the directory lists a key for us that we did not make", raw)
+            raise Untrusted(Reason.KEY_UNKNOWN, "the directory lists a key for us that we did not make")
+        await self._store.run(verified.keep_directory, directory.version, raw)
+        before = self._trust or Trust(self._address, self._network, directory, 0, Head(0, EMPTY))
+        self._trust = replace(before, directory=directory)
+        _log.info("directory adopted", bureau=self._address, version=directory.version)
+
+    # ---------------------------------------------------------------------------------------- operations
+
+    async def _refresh_operations(self) -> None:
+        for name, newest, place in _listed(await self._link.get(wire.OPERATIONS)):
+            known = self.trust.operations.get(name, ())
+            if known and known[-1].place is None and known[-1].signed.operation.version == newest:
+                await self._keep_operation(known[-1].signed.raw, place)
+            first = known[-1].signed.operation.version + 1 if known else newest
+            for version in range(first, newest + 1):
+                raw = await self._link.get(f"{wire.OPERATIONS}/{name}?version={version}")
+                await self._keep_operation(raw, place if version == newest else None)
+
+    async def _keep_operation(self, raw: bytes, place: int | None) -> None:
+        self._trust, operation = self._with_operation(self.trust, raw, place)
+        await self._store.run(verified.keep_operation, operation.id, operation.version, place, raw)
+
+    def _with_operation(self, trust: Trust, raw: bytes, place: int | None) -> tuple[Trust, Operation]:
+        """The trust with one more version, or with the place of its newest one."""
+        name, owner = claimed_owner(raw)
+        known = trust.operations.get(name, ())
+        if known and known[-1].signed.raw == raw:
+            known, last = known[:-1], known[-1].signed
+        else:
+            row = trust.directory.find(owner)
+            keys = {} if row is None else {entry.key.key_id: entry.key for entry in row.signing}
+            last = read_operation(raw, trust.network.id, keys, known[-1].signed if known else None)
+        operations = {**trust.operations, name: (*known, Version(last, place))}
+        return replace(trust, operations=operations), last.operation
+
+    # ---------------------------------------------------------------------------------------- tree head
+
+    def _head(self, note: str) -> Head:
+        checkpoint = read_checkpoint(note, self._network.policy).checkpoint
+        return Head(checkpoint.size, checkpoint.root)
+
+    async def _refresh_head(self) -> None:
+        try:
+            note = (await self._link.get(wire.CHECKPOINT)).decode()
+        except Forbidden:  # none was published yet
+            return
+        except UnicodeDecodeError:
+            raise Malformed(Reason.CHECKPOINT, "a checkpoint is text") from None
+        head, old = self._head(note), self.trust.head
+        if head.size < old.size:
+            return  # another gateway is a moment behind
+        path = _path(await self._link.get(f"{wire.CONSISTENCY}/{old.size}/{head.size}")) if old.size < head.size else []
+        try:
+            verify_consistency(old.size, old.root, head.size, head.root, path)
+        except Untrusted as error:
+            await self._sound_alarm(error.reason, "two tree heads of the ledger contradict each other", note.encode())
+            raise
+        await self._store.run(verified.keep_checkpoint, note)
+        self._trust = replace(self.trust, head=head)
+
+    async def _sound_alarm(self, reason: Reason, detail: str, evidence: bytes) -> None:
+        _log.critical("alarm", bureau=self._address, reason=reason, detail=detail)
+        await self._store.run(identity.raise_alarm, self._clock(), reason, detail, evidence)
+        if self._trust is not None:
+            self._trust = replace(self._trust, alarm=self._trust.alarm or detail)
+
+
+def _key_ids(row: Participant) -> set[bytes]:
+    return {entry.key.key_id for entry in row.signing} | {entry.key.key_id for entry in row.sealing}
+
+
+def _path(data: bytes) -> list[bytes]:
+    match cbor.decode(data):
+        case [*nodes]:
+            return [node for node in nodes if isinstance(node, bytes)]
+    raise Malformed(Reason.CONSISTENCY, "a consistency proof is an array of hashes")
+
+
+def _listed(data: bytes) -> list[tuple[str, int, int]]:
+    """(id, newest version, its ledger index) of the gateway's list."""
+    try:
+        found = [(entry["id"], entry["version"], entry["index"]) for entry in json.loads(data)]
+    except (ValueError, TypeError, KeyError):
+        raise Malformed(Reason.STRUCTURE, "the list of operations is not of the form") from None
+    for name, version, place in found:
+        if not isinstance(version, int) or not isinstance(place, int):
+            raise Malformed(Reason.STRUCTURE, "the list of operations is not of the form")
+        parse_operation_id(str(name))
+    return found
