@@ -86,7 +86,7 @@ def _encode(value: Value, out: list[bytes]) -> None:
     elif isinstance(value, bytes):
         out.extend((_head(_Major.BYTES, len(value)), value))
     elif isinstance(value, str):
-        text = value.encode()
+        text = _utf8(value)
         out.extend((_head(_Major.TEXT, len(text)), text))
     elif isinstance(value, Tagged):
         out.append(_head(_Major.TAG, value.number))
@@ -103,6 +103,13 @@ def _encode(value: Value, out: list[bytes]) -> None:
             _encode(item, out)
     else:
         raise Malformed(Reason.CBOR_UNSUPPORTED, f"cannot encode {type(value).__name__}")
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise Malformed(Reason.CBOR_TEXT, "text with half a surrogate pair has no UTF-8") from None
 
 
 def _key(key: Key) -> bytes:

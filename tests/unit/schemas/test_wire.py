@@ -1,0 +1,62 @@
+"""The two framings, and the names on the broker."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import cbor, wire
+from schemas.codes import Urgency
+from schemas.envelope import MAX_SEALED, MAX_STATEMENT, Envelope
+from schemas.errors import Malformed, Reason
+from schemas.identity import Address
+from schemas.wire import InboxItem, ItemType
+
+ITEMS = st.builds(
+    InboxItem,
+    st.integers(0, 2**63),
+    st.sampled_from(ItemType),
+    st.binary(max_size=50),
+    st.binary(max_size=50),
+    st.none() | st.binary(max_size=50),
+)
+
+
+@given(st.binary(max_size=100), st.binary(max_size=100))
+def test_a_submission_comes_back(statement: bytes, sealed: bytes) -> None:
+    sent = Envelope(statement, sealed)
+    assert wire.decode_submission(wire.encode_submission(sent)) == sent
+
+
+@given(st.lists(ITEMS, max_size=5))
+def test_inbox_items_come_back_alone_and_in_sequence(items: list[InboxItem]) -> None:
+    assert wire.decode_items(b"".join(item.encode() for item in items)) == items
+    assert [wire.decode_item(item.encode()) for item in items] == items
+
+
+@pytest.mark.parametrize("value", [[], [b""], [b"", None], [b"", b"", b""], {}, ["", b""]])
+def test_another_form_of_a_submission_is_refused(value: cbor.Value) -> None:
+    with pytest.raises(Malformed) as caught:
+        wire.decode_submission(cbor.encode(value))
+    assert caught.value.reason is Reason.STRUCTURE
+
+
+@pytest.mark.parametrize(
+    "value", [[], [0, "other", b"", b"", None], [True, "envelope", b"", b"", None], [0, "envelope", b"", b"", ""]]
+)
+def test_another_form_of_an_item_is_refused(value: cbor.Value) -> None:
+    with pytest.raises(Malformed) as caught:
+        wire.decode_items(cbor.encode(value))
+    assert caught.value.reason is Reason.STRUCTURE
+
+
+def test_the_largest_submission_fits_its_limit_exactly_enough() -> None:
+    largest = wire.encode_submission(Envelope(bytes(MAX_STATEMENT), bytes(MAX_SEALED)))
+    assert MAX_STATEMENT + MAX_SEALED < len(largest) <= wire.MAX_SUBMISSION
+
+
+def test_names_on_the_broker() -> None:
+    unit = Address("KE/border-namanga")
+    assert wire.submit_exchange(unit) == "submit.KE.border-namanga"
+    assert wire.inbox_queue(unit, Urgency.URGENT) == "inbox.KE.border-namanga.urgent"
+    assert wire.inbox_queue(unit, Urgency.ROUTINE) == "inbox.KE.border-namanga"
+    assert wire.submissions_queue(Urgency.URGENT) == "submissions.urgent"
