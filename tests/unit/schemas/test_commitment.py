@@ -1,7 +1,7 @@
 """AES-GCM does not commit to its key: one ciphertext opens under two keys. The commitment catches it.
 
-The ciphertext is built as in "Fast message franking" (Dodis, Grubbs, Ristenpart, Woodage 2018): the tag is linear in any
-one block, so a sender who knows both keys solves for the block that gives both the same tag.
+The ciphertext is built as in "Fast message franking" (Dodis, Grubbs, Ristenpart, Woodage 2018): the tag is linear in
+any one block, so a sender who knows both keys solves for the block that gives both the same tag.
 """
 
 import hashlib
