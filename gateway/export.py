@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from gateway.ports import Store, Tree
 from gateway.values import Leaf
@@ -39,6 +39,7 @@ _KEPT_TILES: Final = 64
 _PAGE: Final = 256
 """Entries read at one time."""
 Progress = Callable[[int], None]
+_T = TypeVar("_T")
 
 
 async def export_operation(
@@ -117,7 +118,8 @@ class _Evidence:
         if entry.event in STATED:
             return [await self._statement(leaf.index, entry.event)]
         if entry.event in SUBMITTED:
-            return await self._submission(entry.digest or b"")
+            row = self._found(await self._store.message(entry.digest or b""), leaf.index)
+            return [row.receipt, row.statement, row.sealed]
         if entry.event in ACKNOWLEDGED:
             return [self._found(await self._store.acknowledgement(entry.evidence or b""), leaf.index)]
         return []
@@ -127,15 +129,8 @@ class _Evidence:
         held = dict(await read(index - 1))
         return self._found(held.get(index), index)
 
-    async def _submission(self, digest: bytes) -> Attachments:
-        row = await self._store.message(digest)
-        if row is not None:
-            return [row.receipt, row.statement, row.sealed]
-        decided = await self._store.decided([digest])  # refused under a used id: its outcome is kept, not its bytes
-        return [decided[digest].receipt, None, None]
-
     @staticmethod
-    def _found(held: bytes | None, index: int) -> bytes:
+    def _found(held: _T | None, index: int) -> _T:
         if held is None:
             raise Unavailable(Reason.STORE, f"what entry {index} rests on cannot be read")
         return held

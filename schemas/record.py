@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from schemas import merkle, operation
@@ -42,16 +41,22 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
-@dataclass(slots=True)
 class _Versions(Generic[_T]):
-    """The version in force, and the one before while some process may not have heard of the new one."""
+    """The version in force, and those before it while some process may not have heard of the new one."""
 
-    newest: _T | None = None
-    before: _T | None = None
-    since: int = 0
+    def __init__(self) -> None:
+        self.newest: _T | None = None
+        self._replaced: list[tuple[int, _T]] = []
+        """(when, what), ascending."""
 
     def add(self, version: _T, time: int) -> None:
-        self.before, self.newest, self.since = self.newest, version, time
+        self._forget(time)
+        if self.newest is not None:
+            self._replaced.append((time, self.newest))
+        self.newest = version
+
+    def _forget(self, time: int) -> None:
+        self._replaced = [(when, what) for when, what in self._replaced if time - when <= LAG_MILLISECONDS]
 
     def under(self, time: int, check: Callable[[_T], _R]) -> _R:
         """What `check` gives under the version in force at `time`; it raises where the version does not allow."""
@@ -59,10 +64,14 @@ class _Versions(Generic[_T]):
             raise Untrusted(Reason.RECORD_GAP, "the record holds no version to decide this by")
         try:
             return check(self.newest)
-        except Untrusted:
-            if self.before is None or time - self.since > LAG_MILLISECONDS:
-                raise
-            return check(self.before)
+        except Untrusted as error:
+            self._forget(time)
+            for _, before in reversed(self._replaced):
+                try:
+                    return check(before)
+                except Untrusted:
+                    continue
+            raise error from None
 
 
 def verify_record(read: Read, network: Network, progress: Callable[[int], None] | None = None) -> Report:
@@ -192,11 +201,6 @@ class _Verifier:
     def _submission(self, step: Step) -> None:
         receipt, raw, sealed = step.attachments
         self._receipt(step, receipt or b"")
-        if raw is None:
-            if step.entry.reason is not Reason.ID_REUSED or sealed is not None:
-                raise Untrusted(Reason.RECORD_GAP, "the statement is missing")
-            self._journal.refuse(step.entry, step.index)
-            return
         statement = read(_rests_on(step.entry.digest, raw))
         self._statement(step, statement)
         if sealed is not None:
@@ -237,10 +241,11 @@ class _Verifier:
         header, entry = statement.header, step.entry
         if header.net != self.network.id:
             raise Untrusted(Reason.NETWORK, "the statement is of another network")
-        said = (entry.party, entry.kind, entry.key_id, entry.operation, entry.answer)
-        if said != (header.iss, header.kind, statement.key_id, header.sub, header.answer):
-            raise contradiction("the entry says something else than the statement")
         accepted = entry.event is Event.SUBMISSION_ACCEPTANCE
+        said = (entry.party, entry.key_id, entry.operation, entry.kind, entry.answer)
+        meant = (header.iss, statement.key_id, header.sub, header.kind, header.answer)
+        if said != (meant if accepted else (*meant[:3], None, None)):  # a refusal repeats no text of the sender's
+            raise contradiction("the entry says something else than the statement")
 
         def check(directory: Directory) -> None:
             found = _owned_key(directory, header.iss, statement.key_id)

@@ -10,7 +10,7 @@ Each item stands in a byte string, so that a reader knows its size before it rea
 versions and everything of the operation, merged in ledger order; each carries what it rests on:
 
     DirectoryUpdated, OperationUpdated             [statement]
-    SubmissionAcceptance, SubmissionRejection      [receipt, statement or null, sealed or null]
+    SubmissionAcceptance, SubmissionRejection      [receipt, statement, sealed or null]
     ContentHandover, ContentHandoverFailure        [acknowledgement]
     every other event                              []
 
@@ -206,6 +206,6 @@ def _step(index: int, raw: bytes, path: Sequence[cbor.Value], attachments: Seque
         raise Malformed(Reason.RECORD_FORM, "a path is hashes, an attachment a byte string or null")
     entry = read_entry(raw)
     wanted = 3 if entry.event in SUBMITTED else 1 if entry.event in STATED | ACKNOWLEDGED else 0
-    if len(held) != wanted or (wanted and held[0] is None):
+    if len(held) != wanted or None in held[:2]:  # a sealed part alone may be missing: it can be erased
         raise Malformed(Reason.RECORD_FORM, f"{entry.event} rests on {wanted} attachments")
     return Step(index, raw, entry, hashes, held)

@@ -228,10 +228,10 @@ class Log:
             time=time,
             digest=envelope.digest,
             party=claims.iss,
-            kind=claims.kind,
+            kind=None if reason else claims.kind,
             key_id=signing(claims.iss).key_id,
             reason=reason,
-            answer=claims.answer,
+            answer=None if reason else claims.answer,
         )
 
     def submit(self, reason: Reason | None = None, *, kept: bool = True, **changes: object) -> Envelope:
