@@ -49,6 +49,14 @@ _HandlerT = TypeVar("_HandlerT", bound=Handler)
 _SentT = TypeVar("_SentT", bound=Sent)
 FIRST_REFRESH: Final = 10.0
 """Seconds that entering a bureau waits for the gateway; it goes on without where it has a directory."""
+_SETTLING: Final = 0.05
+"""Seconds between two looks at what waits."""
+
+
+def _busy(counts: dict[str, dict[str, int]]) -> bool:
+    received = counts["received"]
+    waiting = received.get(receiving.State.NEW, 0) + received.get(receiving.State.RUNNING, 0)
+    return bool(waiting + counts["sent"].get("waiting", 0) + counts["acknowledgements"].get("waiting", 0))
 
 
 def _milliseconds() -> int:
@@ -165,9 +173,38 @@ class Bureau:
         return self.trust
 
     async def counts(self) -> dict[str, dict[str, int]]:
-        """How many messages are in which state: `{"sent": {...}, "received": {...}}`, with the quarantined ones."""
+        """How much is in which state: `{"sent": {...}, "received": {...}, "acknowledgements": {...}}`."""
         run = self._parts.store.run
-        return {"sent": await run(sending.count), "received": await run(receiving.count)}
+        return {
+            "sent": await run(sending.count),
+            "received": await run(receiving.count),
+            "acknowledgements": await run(receiving.count_acknowledgements),
+        }
+
+    async def settled(self, within: float) -> bool:
+        """Wait until nothing waits here, no envelope, message or acknowledgement; False after `within` seconds."""
+        try:
+            async with asyncio.timeout(within):
+                while _busy(await self.counts()):  # noqa: ASYNC110  # the store's counts have no one event
+                    await asyncio.sleep(_SETTLING)
+        except TimeoutError:
+            return False
+        return True
+
+    async def receipts(self) -> list[bytes]:
+        """Every receipt that we keep: of what we sent, accepted or refused, and of what came to us."""
+        return await self._parts.store.run(sending.receipts)
+
+    async def submitted(self, digest: bytes) -> tuple[bytes, bytes]:
+        """What we submitted under a digest, as it stood on the wire, and the receipt that it got.
+
+        Raises:
+            Misuse: there is no such envelope, or the gateway has not decided.
+        """
+        found = await self._parts.store.run(sending.submitted, digest)
+        if found is None:
+            raise Misuse("we submitted no such envelope, or it is not decided yet")
+        return found
 
     # ---------------------------------------------------------------------------------------- sending
 

@@ -231,14 +231,18 @@ class Keeper:
     async def _refresh_head(self) -> None:
         try:
             note = (await self._link.get(wire.CHECKPOINT)).decode()
-        except Forbidden:  # none was published yet
-            return
         except UnicodeDecodeError:
             raise Malformed(Reason.CHECKPOINT, "a checkpoint is text") from None
+        except (Forbidden, Unavailable) as error:
+            if error.reason is Reason.NOT_FOUND:  # none was published yet
+                return
+            raise
         head, old = self._head(note), self.trust.head
         if head.size < old.size:
             return  # another gateway is a moment behind
-        path = _path(await self._link.get(f"{wire.CONSISTENCY}/{old.size}/{head.size}")) if old.size < head.size else []
+        path: list[bytes] = []
+        if 0 < old.size < head.size:
+            path = _path(await self._link.get(f"{wire.CONSISTENCY}/{old.size}/{head.size}"))
         try:
             verify_consistency(old.size, old.root, head.size, head.root, path)
         except Untrusted as error:

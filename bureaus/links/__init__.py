@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from schemas import directory
+from schemas.errors import Misuse
 from schemas.wire import InboxItem
 
 if TYPE_CHECKING:
@@ -76,10 +77,14 @@ def connect(who: Identity) -> Link:
         Misuse: its certificate cannot be read, or it needs a broker and has none.
     """
     # Imported only here: a program that uses one link does not load the driver of the other.
-    if who.link is directory.Link.AMQP:
-        from bureaus.links import amqp  # noqa: PLC0415
+    from bureaus.links.http import HttpLink, client_context  # noqa: PLC0415
 
-        return amqp.connect(who)
-    from bureaus.links import http  # noqa: PLC0415
+    tls = client_context(*who.tls)
+    reading = HttpLink(who.gateway, tls)
+    if who.link is directory.Link.HTTP:
+        return reading
+    from bureaus.links.amqp import AmqpLink  # noqa: PLC0415
 
-    return http.connect(who)
+    if not who.broker:
+        raise Misuse(f"{who.address} is enrolled for the broker, and its URL is not known")
+    return AmqpLink(who.address, who.broker.split(","), tls, reading)

@@ -284,3 +284,8 @@ def count(db: sqlite3.Connection) -> dict[str, int]:
     """Messages by state, and `quarantined` ones."""
     counts = dict(db.execute("SELECT state, count(*) FROM incoming GROUP BY state").fetchall())
     return {**counts, "quarantined": db.execute("SELECT count(*) FROM quarantine").fetchone()[0]}
+
+
+def count_acknowledgements(db: sqlite3.Connection) -> dict[str, int]:
+    """Acknowledgements by state."""
+    return dict(db.execute("SELECT state, count(*) FROM acknowledgement GROUP BY state").fetchall())

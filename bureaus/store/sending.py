@@ -164,6 +164,19 @@ def keep_proof(db: sqlite3.Connection, digest: bytes, entry: bytes, proof: str) 
     db.execute("UPDATE outgoing SET entry = ?, proof = ? WHERE digest = ?", (entry, proof, digest))
 
 
+def submitted(db: sqlite3.Connection, digest: bytes) -> tuple[bytes, bytes] | None:
+    """An envelope's framed submission and its receipt, once it was decided."""
+    query = "SELECT body, receipt FROM outgoing WHERE digest = ? AND receipt IS NOT NULL"
+    row = db.execute(query, (digest,)).fetchone()
+    return None if row is None else (bytes(row[0]), bytes(row[1]))
+
+
+def receipts(db: sqlite3.Connection) -> list[bytes]:
+    """Every receipt that we keep: of what we sent, accepted or refused, then of what came to us."""
+    query = "SELECT receipt FROM outgoing WHERE receipt IS NOT NULL UNION ALL SELECT receipt FROM incoming"
+    return [bytes(receipt) for (receipt,) in db.execute(query)]
+
+
 def count(db: sqlite3.Connection) -> dict[str, int]:
     """Envelopes by state."""
     return dict(db.execute("SELECT state, count(*) FROM outgoing GROUP BY state").fetchall())

@@ -1,0 +1,206 @@
+"""The HTTP link: aiohttp over mutual TLS 1.3, the inbox by long poll.
+
+Rules: the server's certificate must be the authority's and for the URL's host; ours is shown in return, and names us.
+No redirect is followed and no proxy used. An answer is read to a bound, in a bounded time. A signed receipt is an
+answer, whatever it says; a problem document becomes an error with its reason; anything else is `Unavailable`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from schemas import wire
+from schemas.errors import BureaunetError, Forbidden, Malformed, Misuse, Reason, Unavailable, Untrusted
+from schemas.wire import InboxItem, decode_items
+
+REQUEST_SECONDS: Final = 60.0
+"""For one request and its answer; a long poll has its wait on top."""
+CONNECT_SECONDS: Final = 10.0
+MAX_ANSWER: Final = 64 * 1024 * 1024
+"""Bytes of any answer but a single large inbox item; more items than that are asked for one by one."""
+CONNECTIONS: Final = 12
+"""Open connections of one bureau; the gateway grants 16 to a link."""
+PROBLEM_TYPE: Final = "application/problem+json"
+_MAX_RETRY_AFTER: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    type: str
+    body: bytes
+    retry_after: float | None
+
+
+class _TooLarge(Exception):
+    """An answer beyond the bound; the connection was closed."""
+
+
+class HttpLink:
+    """A `Link` to the gateway at `url` (`https://HOST:PORT`)."""
+
+    def __init__(self, url: str, tls: ssl.SSLContext) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
+            raise Misuse("a gateway's URL is https://HOST:PORT")
+        self._url = url.rstrip("/")
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+        self._closed = False
+
+    # ---------------------------------------------------------------------------------------- the port
+
+    async def submit(self, body: bytes) -> bytes:
+        """As `Link.submit`."""
+        answer = await self._ask("POST", wire.MESSAGES, body)
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise Unavailable(
+                Reason.LINK_QUOTA, "the gateway asks us to slow down", retry_after=answer.retry_after or 1.0
+            )
+        if answer.type == wire.CBOR_TYPE:
+            return answer.body
+        error = _problem(answer)
+        # Without a receipt nothing was decided: whatever is said here is about the request, not about the message.
+        raise error if isinstance(error, Unavailable) else Unavailable(error.reason, error.detail)
+
+    async def items(self, after: int) -> AsyncIterator[Sequence[InboxItem]]:
+        """As `Link.items`."""
+        limit = wire.MAX_ITEMS
+        while True:
+            path = f"{wire.INBOX}?after={after}&wait={wire.MAX_WAIT}&limit={limit}"
+            try:
+                answer = await self._ask("GET", path, seconds=REQUEST_SECONDS + wire.MAX_WAIT)
+            except _TooLarge:
+                if limit == 1:
+                    raise Unavailable(Reason.UNREADABLE, "an inbox item is too large to be one") from None
+                limit = 1
+                continue
+            items = decode_items(_good(answer))
+            if items:
+                yield items
+                after, limit = max(after, *(item.index for item in items)), wire.MAX_ITEMS
+
+    async def acknowledge(self, body: bytes) -> None:
+        """As `Link.acknowledge`."""
+        _good(await self._ask("POST", wire.EVIDENCE, body, wire.COSE_TYPE))
+
+    async def get(self, path: str) -> bytes:
+        """As `Link.get`."""
+        return _good(await self._ask("GET", path))
+
+    async def publish(self, path: str, body: bytes) -> None:
+        """As `Link.publish`."""
+        _good(await self._ask("POST", path, body, wire.COSE_TYPE))
+
+    async def aclose(self) -> None:
+        """As `Link.aclose`."""
+        self._closed = True
+        if self._session is not None:
+            await self._session.close()
+
+    # ---------------------------------------------------------------------------------------- one request
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str = wire.CBOR_TYPE,
+        *,
+        seconds: float = REQUEST_SECONDS,
+    ) -> _Answer:
+        headers = {} if body is None else {"Content-Type": content_type}
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._open_session().request(
+                    method, self._url + path, data=body, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                content = await _read(response)
+                return _Answer(response.status, response.content_type, content, _retry_after(response))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable(Reason.UNREACHABLE, f"the gateway does not answer: {type(error).__name__}") from error
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise Unavailable(Reason.UNREACHABLE, "the link is closed")
+        if self._session is None:
+            connector = aiohttp.TCPConnector(ssl=self._tls, limit=CONNECTIONS, ttl_dns_cache=60)
+            timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
+            self._session = aiohttp.ClientSession(
+                connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+            )
+        return self._session
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > MAX_ANSWER:
+            response.close()
+            raise _TooLarge
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+    """The header's seconds (RFC 9110 section 10.2.3), bounded; None where there is none, or a date."""
+    text = response.headers.get("Retry-After", "")
+    return min(float(text), _MAX_RETRY_AFTER) if text.isascii() and text.isdigit() else None
+
+
+def _good(answer: _Answer) -> bytes:
+    if answer.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
+        return answer.body
+    raise _problem(answer)
+
+
+def _problem(answer: _Answer) -> BureaunetError:
+    """The error that an answer stands for, by its status; its reason from the problem document, where it is one."""
+    reason, detail = _reason(answer)
+    later = answer.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT) or answer.status >= 500
+    if later or answer.retry_after is not None or reason is None:
+        return Unavailable(reason or Reason.UNREACHABLE, detail, retry_after=answer.retry_after)
+    kinds: dict[int, type[BureaunetError]] = {
+        HTTPStatus.BAD_REQUEST: Malformed,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Malformed,
+        HTTPStatus.UNPROCESSABLE_ENTITY: Untrusted,
+    }
+    return kinds.get(answer.status, Forbidden)(reason, detail)
+
+
+def _reason(answer: _Answer) -> tuple[Reason | None, str]:
+    try:
+        document = json.loads(answer.body) if answer.type == PROBLEM_TYPE else {}
+        return Reason(document["reason"]), f"the gateway says: {str(document.get('detail', ''))[:200]}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None, f"the gateway answers {answer.status} without a reason"
+
+
+def client_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLContext:
+    """A TLS 1.3 context that trusts the authority alone and shows our certificate.
+
+    Raises:
+        Misuse: a file is missing, or is not what it should be.
+    """
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.load_verify_locations(cafile=authority)
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise Misuse(f"the link's certificate cannot be used: {error}") from None
+    return context
