@@ -102,11 +102,11 @@ class Transaction(Protocol):
     async def insert_consignments(self, consignments: Sequence[Consignment], lease_until: int) -> None:
         """Insert delivery rows, pending, leased to this process until `lease_until`."""
 
-    async def lock_pending(self, keys: Sequence[CopyKey]) -> frozenset[CopyKey]:
-        """Lock these copies and say which are still pending."""
+    async def lock_copies(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, bool]:
+        """Lock these delivery rows, in order: those that are there, each with whether it is still pending."""
 
-    async def take_handovers(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, bool]:
-        """Remove delivery rows from their inboxes: those that were there, each with whether it was still pending."""
+    async def remove_copies(self, keys: Sequence[CopyKey]) -> None:
+        """Take locked copies out of their inboxes: they were handed over."""
 
     async def lock_operations(self, ids: Sequence[str]) -> Mapping[str, OperationHead]:
         """Lock the heads of these operations, in id order, and read them."""
@@ -124,10 +124,10 @@ class Transaction(Protocol):
         """Insert delivery rows that are in their HTTP inbox, at the ledger index of their consignment."""
 
     async def mark_consigned(self, consigned: Sequence[tuple[bytes, Address, int]]) -> None:
-        """(digest, recipient, ledger index of the consignment) of copies that `lock_pending` gave."""
+        """(digest, recipient, ledger index of the consignment) of locked copies that were pending."""
 
     async def mark_failed(self, failed: Sequence[CopyKey]) -> None:
-        """Delivery of copies that `lock_pending` gave ended without consignment."""
+        """Delivery of locked copies that were pending ended without consignment."""
 
     async def save_acknowledgements(self, acknowledgements: Sequence[tuple[Handover, int]]) -> None:
         """Keep recipients' signed acknowledgements with the ledger index of their entry."""

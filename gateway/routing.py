@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from gateway.ports import Admitted, Consignment
+from gateway.ports import Consignment
 from schemas.directory import Directory
+from schemas.envelope import Statement
 from schemas.errors import Reason, Untrusted
 
 
-def route(admitted: Admitted, directory: Directory) -> list[Consignment]:
+def route(statement: Statement, directory: Directory) -> list[Consignment]:
     """The copies that the gateway owes, in the order of aud.
 
     Raises:
         Untrusted: `recipient-unknown`, the envelope was admitted under another version of the directory.
     """
-    statement = admitted.candidate.statement
     header = statement.header
     copies: list[Consignment] = []
     for recipient in header.aud:

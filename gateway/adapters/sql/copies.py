@@ -104,14 +104,16 @@ class Copies:
     async def owed(self, digest: bytes, address: Address) -> Owed | None:
         """As `ports.Store.owed`."""
         copies, done = t.delivery, t.acknowledgement
-        open_copies = select(copies.c.recipient, false().label("acknowledged")).where(
+        open_copies = select(copies.c.digest, copies.c.recipient, false().label("acknowledged")).where(
             copies.c.digest == digest, or_(copies.c.recipient == str(address), copies.c.inbox == str(address))
         )
-        acknowledged = select(done.c.recipient, true().label("acknowledged")).where(
+        acknowledged = select(done.c.digest, done.c.recipient, true().label("acknowledged")).where(
             done.c.digest == digest, or_(done.c.recipient == str(address), done.c.recipient.startswith(f"{address}/"))
         )
         either = union_all(open_copies, acknowledged).subquery()
-        statement = select(either, t.message.c.operation, t.message.c.kind).where(t.message.c.digest == digest)
+        statement = select(either, t.message.c.operation, t.message.c.kind).join(
+            t.message, t.message.c.digest == either.c.digest
+        )
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
         best = min(rows, key=lambda row: (row.recipient != str(address), row.acknowledged), default=None)

@@ -77,7 +77,10 @@ class SqlTransaction:
         if rows:
             await self._connection.execute(insert(t.delivery), rows)
 
-    async def _lock(self, keys: Sequence[CopyKey]) -> dict[CopyKey, Stage]:
+    async def lock_copies(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, bool]:
+        """As the port says."""
+        if not keys:
+            return {}
         columns = t.delivery.c.digest, t.delivery.c.recipient
         statement = (
             select(*columns, t.delivery.c.state)
@@ -86,20 +89,13 @@ class SqlTransaction:
             .with_for_update()
         )
         rows = await self._connection.execute(statement)
-        return {(row.digest, Address(row.recipient)): Stage(row.state) for row in rows}
+        return {(row.digest, Address(row.recipient)): row.state == Stage.PENDING for row in rows}
 
-    async def lock_pending(self, keys: Sequence[CopyKey]) -> frozenset[CopyKey]:
+    async def remove_copies(self, keys: Sequence[CopyKey]) -> None:
         """As the port says."""
-        found = await self._lock(keys) if keys else {}
-        return frozenset(key for key, state in found.items() if state is Stage.PENDING)
-
-    async def take_handovers(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, bool]:
-        """As the port says."""
-        found = await self._lock(keys) if keys else {}
-        if found:
+        if keys:
             columns = t.delivery.c.digest, t.delivery.c.recipient
-            await self._connection.execute(delete(t.delivery).where(tuple_(*columns).in_(list(found))))
-        return {key: state is Stage.PENDING for key, state in found.items()}
+            await self._connection.execute(delete(t.delivery).where(tuple_(*columns).in_(list(keys))))
 
     async def mark_consigned(self, consigned: Sequence[tuple[bytes, Address, int]]) -> None:
         """As the port says."""

@@ -1,0 +1,146 @@
+"""The state of the store in memory, and one transaction on it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+
+from gateway.ports import (
+    Consignment,
+    CopyKey,
+    Handover,
+    NewMessage,
+    OperationHead,
+)
+from schemas.directory import Directory
+from schemas.errors import Reason, Untrusted
+from schemas.identity import Address
+from schemas.operation import SignedOperation
+
+
+@dataclass(slots=True)
+class Copy:
+    """A delivery row."""
+
+    consignment: Consignment
+    pending: bool = True
+    failed: bool = False
+    index: int | None = None
+    lease_until: int = 0
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class State:
+    """All of the store: what the tables hold."""
+
+    messages: dict[bytes, NewMessage] = field(default_factory=dict)
+    ids: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
+    receipts: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
+    copies: dict[CopyKey, Copy] = field(default_factory=dict)
+    acknowledgements: dict[CopyKey, Handover] = field(default_factory=dict)
+    heads: dict[str, OperationHead] = field(default_factory=dict)
+    entries: list[tuple[bytes, str | None]] = field(default_factory=list)
+    directories: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    operations: dict[tuple[str, int], tuple[int, bytes]] = field(default_factory=dict)
+    quarantine: list[tuple[int, Address, str, bytes]] = field(default_factory=list)
+    current: bytes | None = None
+
+    def snapshot(self) -> State:
+        """A copy of the containers; a copy on its way is the one row that changes in place."""
+        again = State(**{f.name: copy.copy(getattr(self, f.name)) for f in fields(self)})
+        again.copies = {key: replace(row) for key, row in self.copies.items()}
+        return again
+
+
+class MemoryTransaction:
+    """A `ports.Transaction` on the state in memory."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
+        """As the port says."""
+        inserted: set[bytes] = set()
+        for message in messages:
+            digest, header = message.statement.digest, message.statement.header
+            name = (str(header.iss), bytes(header.cti))
+            if digest in self._state.messages or (message.claims_id and name in self._state.ids):
+                continue
+            self._state.messages[digest] = message
+            if message.claims_id:
+                self._state.ids[name] = digest
+            inserted.add(digest)
+        return frozenset(inserted)
+
+    async def insert_consignments(self, consignments: Sequence[Consignment], lease_until: int) -> None:
+        """As the port says."""
+        for one in consignments:
+            self._state.copies[one.digest, one.recipient] = Copy(one, lease_until=lease_until)
+
+    async def insert_consigned(self, consigned: Sequence[tuple[Consignment, int]]) -> None:
+        """As the port says."""
+        for one, index in consigned:
+            self._state.copies[one.digest, one.recipient] = Copy(one, pending=False, index=index)
+
+    async def lock_copies(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, bool]:
+        """As the port says."""
+        found = {key: self._state.copies[key] for key in keys if key in self._state.copies}
+        return {key: row.pending for key, row in found.items()}
+
+    async def remove_copies(self, keys: Sequence[CopyKey]) -> None:
+        """As the port says."""
+        for key in keys:
+            del self._state.copies[key]
+
+    async def mark_consigned(self, consigned: Sequence[tuple[bytes, Address, int]]) -> None:
+        """As the port says."""
+        for digest, recipient, index in consigned:
+            row = self._state.copies[digest, recipient]
+            row.pending, row.index = False, index
+
+    async def mark_failed(self, failed: Sequence[CopyKey]) -> None:
+        """As the port says."""
+        for key in failed:
+            row = self._state.copies[key]
+            row.pending, row.failed = False, True
+
+    async def lock_operations(self, ids: Sequence[str]) -> Mapping[str, OperationHead]:
+        """As the port says."""
+        return {name: self._state.heads.get(name, OperationHead()) for name in ids}
+
+    async def save_operations(self, heads: Mapping[str, OperationHead]) -> None:
+        """As the port says."""
+        self._state.heads.update(heads)
+
+    async def append(self, entries: Sequence[tuple[bytes, str | None]]) -> int:
+        """As the port says."""
+        base = len(self._state.entries)
+        self._state.entries.extend(entries)
+        return base
+
+    async def save_receipts(self, receipts: Mapping[bytes, tuple[int, bytes]]) -> None:
+        """As the port says."""
+        self._state.receipts.update(receipts)
+
+    async def save_acknowledgements(self, acknowledgements: Sequence[tuple[Handover, int]]) -> None:
+        """As the port says."""
+        self._state.acknowledgements.update({handover.key: handover for handover, _ in acknowledgements})
+
+    async def save_directory(self, directory: Directory, raw: bytes, index: int) -> None:
+        """As the port says."""
+        if directory.version in self._state.directories:
+            raise Untrusted(Reason.VERSION_ORDER, "another statement of this version came first")
+        self._state.directories[directory.version] = index, raw
+
+    async def save_operation(self, signed: SignedOperation, index: int) -> None:
+        """As the port says."""
+        key = signed.operation.id, signed.operation.version
+        if key in self._state.operations:
+            raise Untrusted(Reason.VERSION_ORDER, "another statement of this version came first")
+        self._state.operations[key] = index, signed.raw
+
+    async def quarantine(self, link: Address, body: bytes, cause: str, time: int) -> None:
+        """As the port says."""
+        self._state.quarantine.append((time, link, cause, body))

@@ -1,0 +1,231 @@
+"""The shipped fake of the store. It keeps the rules of the real one and passes the same contract tests.
+
+A transaction works on the state itself and puts a copy back when it fails; transactions run one at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from gateway.adapters.memory.state import Copy, MemoryTransaction, State
+from gateway.ports import (
+    Decided,
+    Leaf,
+    MessageRow,
+    NewMessage,
+    Owed,
+    Pending,
+    Placed,
+    ThreadFacts,
+    Waiting,
+)
+from schemas.envelope import Envelope
+from schemas.errors import Reason, Unavailable
+from schemas.identity import Address
+from schemas.wire import INLINE_RECIPIENTS
+
+
+class MemoryStore:
+    """A `ports.Store` in memory. While `down` is true it cannot serve, as a database that went away."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self._state = State()
+        self._lock = asyncio.Lock()
+
+    def _up(self) -> State:
+        if self.down:
+            raise Unavailable(Reason.STORE, "the store is down")
+        return self._state
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[MemoryTransaction]:
+        """As the port says."""
+        async with self._lock:
+            before = self._up().snapshot()
+            try:
+                yield MemoryTransaction(self._state)
+                self._up()
+            except BaseException:
+                self._state = before
+                raise
+
+    async def decided(self, digests: Sequence[bytes]) -> Mapping[bytes, Decided]:
+        """As the port says."""
+        state = self._up()
+        found = {digest: state.receipts[digest] for digest in digests if digest in state.receipts}
+        return {d: Decided(receipt, index, state.messages[d].accepted) for d, (index, receipt) in found.items()}
+
+    async def ids(self, keys: Sequence[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], bytes]:
+        """As the port says."""
+        state = self._up()
+        return {key: state.ids[key] for key in keys if key in state.ids}
+
+    async def threads(self, digests: Sequence[bytes]) -> Mapping[bytes, ThreadFacts]:
+        """As the port says."""
+        messages = self._up().messages
+        return {d: _thread(messages[d]) for d in digests if d in messages and messages[d].accepted}
+
+    async def message(self, digest: bytes) -> MessageRow | None:
+        """As the port says."""
+        state = self._up()
+        message, receipt = state.messages.get(digest), state.receipts.get(digest)
+        return None if message is None or receipt is None else _row(message, *receipt)
+
+    async def sealed(self, sealed_hash: bytes, reader: Address) -> bytes | None:
+        """As the port says."""
+        for message in self._up().messages.values():
+            header = message.statement.header
+            parties = (header.iss, *header.aud) if message.accepted else ()
+            if message.statement.sealed_hash == sealed_hash and any(reader.covers(party) for party in parties):
+                return message.sealed
+        return None
+
+    async def waiting(self, inbox: Address, after: int, limit: int, max_bytes: int) -> list[Waiting]:
+        """As the port says."""
+        state = self._up()
+        rows = [row for row in state.copies.values() if row.consignment.inbox == inbox and not row.failed]
+        indexed = sorted((row.index, row.consignment.digest) for row in rows if row.index is not None)
+        found: list[Waiting] = []
+        for index, digest in [item for item in indexed if item[0] > after][:limit]:
+            envelope, recipients = _inline(state.messages[digest])
+            max_bytes -= len(envelope.sealed or b"")
+            if found and max_bytes < 0:
+                break
+            found.append(Waiting(index, digest, state.receipts[digest][1], envelope, recipients))
+        return found
+
+    async def heads_of_inboxes(self, inboxes: Sequence[Address]) -> Mapping[Address, int]:
+        """As the port says."""
+        heads: dict[Address, int] = {}
+        for row in self._up().copies.values():
+            inbox = row.consignment.inbox
+            if inbox in inboxes and row.index is not None:
+                heads[inbox] = max(heads.get(inbox, -1), row.index)
+        return heads
+
+    async def lease_pending(self, now: int, lease: int, limit: int) -> list[Pending]:
+        """As the port says."""
+        state = self._up()
+        due = [r for r in state.copies.values() if r.pending and r.lease_until <= now < r.consignment.expires * 1000]
+        chosen = sorted(due, key=lambda row: row.lease_until)[:limit]
+        for row in chosen:
+            row.attempts += 1
+            row.lease_until = now + (lease << min(row.attempts, 5))
+        return [_pending(state, row) for row in chosen]
+
+    async def expired(self, now_seconds: int, limit: int) -> list[Placed]:
+        """As the port says."""
+        state = self._up()
+        rows = [
+            row.consignment for row in state.copies.values() if row.pending and row.consignment.expires <= now_seconds
+        ]
+        headers = [state.messages[one.digest].statement.header for one in rows]
+        return [Placed(o.digest, o.recipient, h.sub, h.kind) for o, h in zip(rows, headers, strict=True)][:limit]
+
+    async def owed(self, digest: bytes, address: Address) -> Owed | None:
+        """As the port says."""
+        state = self._up()
+        candidates = [
+            (row.consignment.recipient != address, False, row.consignment.recipient)
+            for (named, _), row in state.copies.items()
+            if named == digest and address in (row.consignment.recipient, row.consignment.inbox)
+        ] + [
+            (recipient != address, True, recipient)
+            for named, recipient in state.acknowledgements
+            if named == digest and address.covers(recipient)
+        ]
+        if not candidates:
+            return None
+        _, acknowledged, recipient = min(candidates)
+        header = state.messages[digest].statement.header
+        return Owed(recipient, header.sub, header.kind, acknowledged)
+
+    async def size(self) -> int:
+        """As the port says."""
+        return len(self._up().entries)
+
+    async def leaves(self, start: int, end: int) -> list[Leaf]:
+        """As the port says."""
+        entries = self._up().entries[max(0, start) : max(0, end)]
+        return [Leaf(index, entry) for index, (entry, _) in enumerate(entries, max(0, start))]
+
+    async def operation_leaves(self, operation: str, after: int, limit: int) -> list[Leaf]:
+        """As the port says."""
+        entries = enumerate(self._up().entries)
+        return [Leaf(i, entry) for i, (entry, name) in entries if name == operation and i > after][:limit]
+
+    async def acknowledgement(self, evidence: bytes) -> bytes | None:
+        """As the port says."""
+        kept = (handover.signed.raw for handover in self._up().acknowledgements.values())
+        return next((raw for raw in kept if hashlib.sha256(raw).digest() == evidence), None)
+
+    async def directories(self, after: int = -1) -> list[tuple[int, bytes]]:
+        """As the port says."""
+        return sorted(item for item in self._up().directories.values() if item[0] > after)
+
+    async def operations(self, after: int = -1) -> list[tuple[int, bytes]]:
+        """As the port says."""
+        return sorted(item for item in self._up().operations.values() if item[0] > after)
+
+    async def current(self) -> bytes | None:
+        """As the port says."""
+        return self._up().current
+
+    async def save_current(self, statement: bytes) -> None:
+        """As the port says."""
+        self._up().current = statement
+
+    async def ping(self) -> None:
+        """As the port says."""
+        self._up()
+
+    async def quarantined(self) -> int:
+        """How many bodies are set aside."""
+        return len(self._up().quarantine)
+
+
+def _thread(message: NewMessage) -> ThreadFacts:
+    header = message.statement.header
+    return ThreadFacts(
+        header.sub,
+        header.exercise,
+        header.purpose,
+        header.handling,
+        header.iss,
+        frozenset(header.aud),
+        header.thread or message.statement.digest,
+    )
+
+
+def _row(message: NewMessage, index: int, receipt: bytes) -> MessageRow:
+    statement, header = message.statement, message.statement.header
+    return MessageRow(
+        statement.digest,
+        statement.raw,
+        message.sealed,
+        message.accepted,
+        message.reason,
+        index,
+        receipt,
+        header.sub,
+        header.iss,
+        header.aud,
+        header.kind,
+    )
+
+
+def _inline(message: NewMessage) -> tuple[Envelope, int]:
+    recipients = len(message.statement.header.aud)
+    return Envelope(message.statement.raw, message.sealed if recipients <= INLINE_RECIPIENTS else None), recipients
+
+
+def _pending(state: State, row: Copy) -> Pending:
+    digest = row.consignment.digest
+    message, (index, receipt) = state.messages[digest], state.receipts[digest]
+    envelope, recipients = _inline(message)
+    header = message.statement.header
+    return Pending(row.consignment, index, receipt, envelope, recipients, header.sub, header.kind, row.attempts)

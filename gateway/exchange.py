@@ -1,0 +1,440 @@
+"""The pipeline: what comes over a link is admitted, routed, recorded, acknowledged, consigned, in micro-batches.
+
+Order of work: `submit` takes a submission through steps 1 to 4 at once and queues it. A batch fetches its facts, goes
+through steps 5 to 12, and commits messages, copies and entries in one transaction with the receipts; then submitters
+learn their outcomes, and copies for the broker are published. Their confirmations come back as jobs of a later batch.
+
+Rules: recorded before acknowledged; one message has one outcome; what another process decided meanwhile is looked up
+again. Quotas and caps are counted in this process. A refusal without an index is not final.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+from gateway import admission, recording
+from gateway.collector import Collector, Job
+from gateway.gatehouse import Gatehouse
+from gateway.ports import (
+    Admitted,
+    Candidate,
+    Clock,
+    Decided,
+    Facts,
+    Handover,
+    Inboxes,
+    Outcome,
+    Pending,
+    Placed,
+    Rejected,
+    Repeated,
+    Store,
+    Submission,
+    Trust,
+    Verdict,
+    Watcher,
+)
+from gateway.recording import Done, Publication, Ruling, Work
+from gateway.settings import Pipeline
+from gateway.trust import TrustKeeper, read_new_operation
+from schemas.directory import directory_hash
+from schemas.envelope import MAX_STATEMENT
+from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable, Untrusted
+from schemas.evidence import Entry, Event, read_acknowledgement
+from schemas.identity import Address, Signer
+from schemas.network import Network
+from schemas.receipts import Acceptance, sign_acceptances
+
+_ENTRY_SIZE: Final = 512
+"""Bytes that a job without a body counts for."""
+
+
+class Placements(tuple[Placed, ...]):
+    """Copies that the broker confirmed."""
+
+    __slots__ = ()
+
+
+class Failures(tuple[Placed, ...]):
+    """Copies whose envelope expired before they were placed."""
+
+    __slots__ = ()
+
+
+Payload: TypeAlias = Candidate | Handover | Publication | Placements | Failures | Entry
+Result: TypeAlias = Outcome | int | None
+Batch: TypeAlias = Sequence[Job[Payload, Result]]
+
+
+class Exchange:
+    """The gateway's pipeline, the same for both links."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        network: Network,
+        signer: Signer,
+        clock: Clock,
+        watcher: Watcher,
+        limits: Pipeline | None = None,
+        inboxes: Inboxes | None = None,
+    ) -> None:
+        """`signer` holds the acceptance key. Without `inboxes`, copies for the broker wait in the store."""
+        self._store, self._network, self._signer = store, network, signer
+        self._clock, self._watcher, self._inboxes = clock, watcher, inboxes
+        self._limits = limits or Pipeline()
+        self._keeper = TrustKeeper(store, network)
+        self.gatehouse = Gatehouse(self._limits)
+        self.consigned: Callable[[frozenset[Address]], None] = lambda _inboxes: None
+        """Told which HTTP inboxes a commit put something into."""
+        self._collector: Collector[Payload, Result] = Collector(self._run, self._offend, self._limits)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._poll: asyncio.Task[None] | None = None
+
+    @property
+    def trust(self) -> Trust:
+        """The signed statements in force."""
+        return self._keeper.trust
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for a batch."""
+        return self._collector.waiting
+
+    async def start(self) -> None:
+        """Read what is in force, and begin to take submissions.
+
+        Raises:
+            Unavailable: `store`.
+        """
+        await self._keeper.refresh()
+        self._collector.start()
+        self._poll = asyncio.create_task(self._poll_trust(), name="trust")
+
+    async def stop(self) -> None:
+        """Take no more, finish what was taken, record what was counted."""
+        if self._poll is not None:
+            self._poll.cancel()
+            await asyncio.gather(self._poll, return_exceptions=True)
+        await self.summarise()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._collector.stop()
+
+    async def _poll_trust(self) -> None:
+        while True:
+            await asyncio.sleep(self._limits.trust_poll_milliseconds / 1000)
+            try:
+                await self._keeper.refresh()
+            except BureaunetError as error:
+                self._watcher.saw("trust-unread", reason=error.reason)
+
+    # ---- what comes in
+
+    async def submit(self, submission: Submission) -> Outcome:
+        """Decide a submission: its signed receipt, accepted or refused.
+
+        Raises:
+            Unavailable: `overloaded` or `store`; nothing was decided, the same may come again.
+            Malformed: `unreadable`, it could not be processed at all and was set aside for the operator; no receipt
+                can name what it is, and sending it again does not help.
+        """
+        within = self.gatehouse.admit(submission.link, submission.received)
+        received = admission.receive(submission, self._network.id, within_quota=within)
+        if isinstance(received, Rejected):
+            return self._refuse([received])[0]
+        result = await self._collector.put(received, len(submission.body))
+        if not isinstance(result, Outcome):
+            raise Unavailable(Reason.STORE, "the submission was not decided")
+        return result
+
+    async def evidence(self, link: Address, body: bytes) -> None:
+        """Take a recipient's signed acknowledgement; the same again is taken without effect.
+
+        Raises:
+            Malformed: its form. Untrusted: `network`, `key-unknown`, `signature`. Forbidden: `link-identity`,
+                `key-not-valid`, `key-void`, `not-addressed` (no copy was made for it). Unavailable.
+        """
+        if len(body) > MAX_STATEMENT:
+            raise Malformed(Reason.STATEMENT_TOO_LARGE, "an acknowledgement is smaller")
+        signed = read_acknowledgement(body)
+        said = signed.acknowledgement
+        if said.net != self._network.id:
+            raise Untrusted(Reason.NETWORK, "the acknowledgement is of another network")
+        facts = Facts(self.trust, self._clock.now(), await self._store.size())
+        key = admission.check_acknowledgement(link, said.iss, signed.sign1.key_id, facts)
+        signed.sign1.verify(key.key)
+        owed = await self._store.owed(said.digest, said.iss)
+        if owed is None:
+            raise Forbidden(Reason.NOT_ADDRESSED, "no copy of this message was made for this recipient")
+        if not owed.acknowledged:
+            await self._collector.put(Handover(signed, owed), len(body))
+
+    async def publish_operation(self, link: Address, body: bytes) -> int:
+        """Keep an operation's version, signed by its owner: the index of its entry; the same again has the first's.
+
+        Raises:
+            Malformed, Forbidden, Untrusted: as `trust.read_new_operation`. Unavailable.
+        """
+        await self._keeper.refresh()
+        known = [index for index, raw in await self._store.operations() if raw == body]
+        if known:
+            return known[0]
+        now, size = self._clock.now() // 1000, await self._store.size()
+        signed = read_new_operation(body, link, self.trust, now, size)
+        return await self._publish(Publication(signed, body))
+
+    async def publish_directory(self, body: bytes) -> int:
+        """Keep a directory version signed by the authority: the index of its entry; the same again has the first's.
+
+        Raises:
+            Malformed, Untrusted: as schemas.directory.read_directory. Unavailable.
+        """
+        await self._keeper.refresh()
+        known = [index for index, raw in await self._store.directories() if directory_hash(raw) == directory_hash(body)]
+        if known:
+            return known[0]
+        return await self._publish(Publication(self._keeper.read_directory(body), body))
+
+    async def _publish(self, publication: Publication) -> int:
+        index = await self._collector.put(publication, len(publication.raw), force=True)
+        if not isinstance(index, int):
+            raise Unavailable(Reason.STORE, "the statement was not kept")
+        return index
+
+    # ---- what chores bring
+
+    async def fail(self, copies: Sequence[Placed]) -> None:
+        """Record that these copies expired before they could be placed.
+
+        Raises:
+            Unavailable.
+        """
+        await self._collector.put(Failures(copies), _ENTRY_SIZE * len(copies), force=True)
+
+    async def summarise(self) -> None:
+        """Record how many refusals each link had that are no entries of their own.
+
+        Raises:
+            Unavailable.
+        """
+        for entry in self.gatehouse.summaries(self._clock.now()):
+            await self._collector.put(entry, _ENTRY_SIZE, force=True)
+
+    async def republish(self) -> int:
+        """Publish copies whose lease ended: how many.
+
+        Raises:
+            Unavailable: `store`.
+        """
+        if self._inboxes is None:
+            return 0
+        lease = self._limits.lease_seconds * 1000
+        pending = await self._store.lease_pending(self._clock.now(), lease, self._limits.publish_items)
+        await self._place(self._inboxes, pending)
+        return len(pending)
+
+    # ---- a batch
+
+    async def _run(self, batch: Batch) -> None:
+        jobs = {id(job.payload): job for job in batch}
+        candidates = [job.payload for job in batch if isinstance(job.payload, Candidate)]
+        facts = await self._facts(candidates)
+        verdicts = admission.decide(candidates, facts, self._limits)
+        work = self._work(batch, facts)
+        outcomes: dict[bytes, Outcome] = {}
+        unrecorded: list[Rejected] = []
+        for verdict in verdicts:
+            if isinstance(verdict, Repeated):
+                outcomes[verdict.digest] = _repeated(verdict.digest, verdict.decided)
+            elif isinstance(verdict, Admitted):
+                work.rulings.append(Ruling(verdict.candidate))
+            elif isinstance(verdict, Rejected) and not self._rule(verdict, work):
+                unrecorded.append(verdict)
+        done = await recording.commit(self._store, work, self._signer, self._network.id)
+        outcomes |= {outcome.digest: outcome for outcome in self._refuse(unrecorded)}
+        outcomes |= self._outcomes(verdicts, done)
+        if work.publications:
+            await self._keeper.refresh()
+        self._tell(batch, outcomes, done)
+        self._hand_on(done)
+        overtaken = [jobs[id(candidate)] for candidate in candidates if candidate.statement.digest not in outcomes]
+        if overtaken:  # another process decided them meanwhile: look again, now it is known
+            await self._run(overtaken)
+
+    async def _facts(self, candidates: Sequence[Candidate]) -> Facts:
+        headers = [candidate.statement.header for candidate in candidates]
+        now = self._clock.now()
+        if not candidates:
+            return Facts(self.trust, now, 0)
+        named = {digest for header in headers for digest in (header.thread, header.re) if digest is not None}
+        return Facts(
+            self.trust,
+            now,
+            await self._store.size(),
+            await self._store.decided([candidate.statement.digest for candidate in candidates]),
+            await self._store.ids([(str(header.iss), bytes(header.cti)) for header in headers]),
+            await self._store.threads(sorted(named)),
+            self.gatehouse.spent(now),
+        )
+
+    def _work(self, batch: Batch, facts: Facts) -> Work:
+        """What the jobs other than submissions have to do."""
+        work = Work(
+            facts.trust.directory,
+            frozenset(facts.trust.operations),
+            facts.now,
+            facts.now + self._limits.lease_seconds * 1000,
+        )
+        for job in batch:
+            match job.payload:
+                case Handover() as handover:
+                    work.handovers.append(handover)
+                case Placements() as placed:
+                    work.placed.extend(placed)
+                case Failures() as failed:
+                    work.failed.extend(failed)
+                case Publication() as publication:
+                    work.publications.append(publication)
+                case Entry() as note:
+                    work.notes.append(note)
+                case Candidate():
+                    pass
+        return work
+
+    def _rule(self, rejected: Rejected, work: Work) -> bool:
+        """Add a refusal to what is recorded, where it is one that is, and the bureau's cap is not reached."""
+        candidate = rejected.candidate
+        if candidate is None or not rejected.recorded:
+            return False
+        if not self.gatehouse.records(str(candidate.statement.header.iss.bureau), work.now):
+            return False
+        work.rulings.append(Ruling(candidate, rejected.reason))
+        return True
+
+    def _refuse(self, rejected: Sequence[Rejected]) -> list[Outcome]:
+        """Signed refusals that make no entry: for the link alone, and not final."""
+        if not rejected:
+            return []
+        now = self._clock.now()
+        items = [Acceptance(r.digest, Event.SUBMISSION_REJECTION, None, now, r.reason) for r in rejected]
+        receipts = sign_acceptances(items, self._network.id, self._signer)
+        for refusal in rejected:
+            self._saw_refusal(refusal, None)
+        return [
+            Outcome(r.digest, receipt, accepted=False, index=None, reason=r.reason, step=r.step)
+            for r, receipt in zip(rejected, receipts, strict=True)
+        ]
+
+    def _outcomes(self, verdicts: Sequence[Verdict], done: Done) -> dict[bytes, Outcome]:
+        """Outcomes of what was recorded, counted and told to the watcher."""
+        outcomes: dict[bytes, Outcome] = {}
+        for verdict in verdicts:
+            if isinstance(verdict, Admitted):
+                digest = verdict.candidate.statement.digest
+                decision = done.decisions.get(digest)
+                if decision is not None:
+                    outcomes[digest] = Outcome(digest, decision.receipt, accepted=True, index=decision.index)
+                    self._saw_admission(verdict.candidate, decision.index)
+            elif isinstance(verdict, Rejected):
+                decision = done.decisions.get(verdict.digest)
+                if decision is not None:
+                    outcomes[verdict.digest] = Outcome(
+                        verdict.digest,
+                        decision.receipt,
+                        accepted=False,
+                        index=decision.index,
+                        reason=verdict.reason,
+                        step=verdict.step,
+                    )
+                    self._saw_refusal(verdict, decision.index)
+        return outcomes
+
+    def _tell(self, batch: Batch, outcomes: Mapping[bytes, Outcome], done: Done) -> None:
+        """Resolve the jobs: of one statement twice in a batch, the second learns the first's outcome."""
+        told: set[bytes] = set()
+        for job in batch:
+            match job.payload:
+                case Candidate() as candidate:
+                    outcome = outcomes.get(candidate.statement.digest)
+                    if outcome is not None:
+                        job.resolve(replace(outcome, repeated=outcome.repeated or outcome.digest in told))
+                        told.add(outcome.digest)
+                case Publication() as publication:
+                    job.resolve(done.publications[publication.statement.hash])
+                case _:
+                    job.resolve(None)
+
+    def _hand_on(self, done: Done) -> None:
+        """After the commit: wake those who wait, publish what goes over the broker."""
+        if done.inboxes:
+            self.consigned(frozenset(done.inboxes))
+        if done.pending and self._inboxes is not None:
+            task = asyncio.create_task(self._place(self._inboxes, done.pending), name="place")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _place(self, inboxes: Inboxes, pending: Sequence[Pending]) -> None:
+        """Publish copies; those that are confirmed are recorded with a later batch, the rest when their lease ends."""
+        try:
+            confirmed = await inboxes.publish(pending)
+        except Unavailable as error:
+            self._watcher.saw("unplaced", count=len(pending), reason=error.reason)
+            return
+        placed = Placements(
+            Placed(copy.consignment.digest, copy.consignment.recipient, copy.operation, copy.kind)
+            for copy, sure in zip(pending, confirmed, strict=True)
+            if sure
+        )
+        if not placed:
+            return
+        try:
+            await self._collector.put(placed, _ENTRY_SIZE * len(placed), force=True)
+        except Unavailable as error:  # they are published once more when their lease ends
+            self._watcher.saw("unplaced", count=len(placed), reason=error.reason)
+
+    async def _offend(self, job: Job[Payload, Result], error: Exception) -> None:
+        """A job that fails by itself: a submission is set aside for the operator, others learn the error."""
+        if not isinstance(job.payload, Candidate):
+            job.fail(error)
+            return
+        submission, now = job.payload.submission, self._clock.now()
+        async with self._store.begin() as transaction:
+            await transaction.quarantine(submission.link, submission.body, type(error).__name__, now)
+        digest = job.payload.statement.digest.hex()
+        self._watcher.saw("quarantined", digest=digest, link=submission.link, cause=type(error).__name__)
+        job.fail(Malformed(Reason.UNREADABLE, "the submission could not be processed and was set aside"))
+
+    def _saw_admission(self, candidate: Candidate, index: int) -> None:
+        header = candidate.statement.header
+        self.gatehouse.spend(str(header.iss.bureau))
+        self._watcher.saw(
+            "admitted",
+            digest=candidate.statement.digest.hex(),
+            thread=(header.thread or candidate.statement.digest).hex(),
+            operation=header.sub,
+            kind=header.kind,
+            sender=header.iss,
+            recipients=len(header.aud),
+            index=index,
+            milliseconds=self._clock.now() - candidate.submission.received,
+        )
+
+    def _saw_refusal(self, rejected: Rejected, index: int | None) -> None:
+        self.gatehouse.remember(rejected, recorded=index is not None)
+        self._watcher.saw(
+            "refused",
+            digest=rejected.digest.hex(),
+            link=rejected.link,
+            step=rejected.step,
+            reason=rejected.reason,
+            index=index,
+        )
+
+
+def _repeated(digest: bytes, decided: Decided) -> Outcome:
+    return Outcome(digest, decided.receipt, decided.accepted, decided.index, repeated=True)

@@ -1,0 +1,216 @@
+"""The ledger: entries appended in order, the tree over them, checkpoints and proofs (protocol section 5).
+
+Order of work: `record` chains a batch's entries to their operations under the heads' locks and appends them, the
+sequence row last. `integrate` extends the tree over what was appended; `checkpoint` signs its head, once the root has
+been computed again from the stored tiles and leaves; proofs are made from those too.
+
+Tiles are C2SP tlog-tiles of height 8: tile (level, n) holds the 256 hashes of tree level 8 * level from 256 * n. Full
+ones are stored; what is to the right of them is computed from leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+from gateway.ports import Clock, Integration, OperationHead, Transaction, Tree, Watcher
+from schemas import merkle, notes
+from schemas.claims import Head
+from schemas.errors import Reason, Untrusted
+from schemas.evidence import Entry
+from schemas.identity import NoteSigner
+from schemas.merkle import HASH_SIZE, Frontier
+from schemas.receipts import Proof
+
+HEIGHT: Final = 8
+WIDTH: Final = 1 << HEIGHT
+Node: TypeAlias = tuple[int, int]
+"""(level, index) of a complete subtree, or of a tile."""
+
+
+async def record(transaction: Transaction, drafts: Sequence[Entry]) -> list[tuple[int, Entry]]:
+    """Append `drafts` in their order, each chained to its operation: (index, entry) for each."""
+    heads = dict(await transaction.lock_operations([d.operation for d in drafts if d.operation is not None]))
+    entries: list[Entry] = []
+    encoded: list[tuple[bytes, str | None]] = []
+    for draft in drafts:
+        entry = _chained(draft, heads)
+        data = entry.encode()
+        if entry.operation is not None and entry.number is not None:
+            heads[entry.operation] = OperationHead(entry.number, merkle.leaf_hash(data))
+        entries.append(entry)
+        encoded.append((data, entry.operation))
+    await transaction.save_operations(heads)
+    base = await transaction.append(encoded)
+    return list(enumerate(entries, base))
+
+
+def _chained(draft: Entry, heads: Mapping[str, OperationHead]) -> Entry:
+    if draft.operation is None:
+        return draft
+    head = heads[draft.operation]
+    return replace(draft, number=head.number + 1, previous=head.leaf)
+
+
+class Ledger:
+    """The tree over the entries: its head, its checkpoints, and proofs of what is in it."""
+
+    def __init__(self, tree: Tree, signer: NoteSigner, clock: Clock, watcher: Watcher) -> None:
+        self._tree, self._signer, self._clock, self._watcher = tree, signer, clock, watcher
+
+    async def integrate(self, limit: int) -> int:
+        """Extend the tree over up to `limit` more entries: how many it took.
+
+        Raises:
+            Unavailable: `store`.
+        """
+        async with self._tree.integrate(limit) as step:
+            if step is None or not step.leaves:
+                return 0
+            frontier = Frontier(step.size, step.peaks)
+            for leaf in step.leaves:
+                frontier.add(leaf)
+            await step.save(frontier.size, frontier.peaks, await _full_tiles(step))
+            return len(step.leaves)
+
+    async def checkpoint(self) -> str | None:
+        """Sign and publish the head of the tree, if it grew since the last one: the note, or None.
+
+        Raises:
+            Untrusted: `checkpoint`, stored tiles and leaves do not give the integrator's root: nothing is signed.
+            Unavailable: `store`.
+        """
+        size, peaks = await self._tree.head()
+        published = await self.published()
+        if published is not None and published.size >= size:
+            return None
+        root = await self.root(size)
+        if root != Frontier(size, peaks).root():
+            raise Untrusted(Reason.CHECKPOINT, f"stored tiles and leaves contradict the tree of {size}")
+        head = notes.Checkpoint(self._signer.name, size, root)
+        note = notes.sign_checkpoint(head, self._signer, self._clock.now() // 1000)
+        if not await self._tree.publish(Head(size, root), note):
+            return None
+        self._watcher.saw("checkpoint", size=size, root=root.hex())
+        return note
+
+    async def note(self) -> str | None:
+        """The newest published checkpoint."""
+        return await self._tree.checkpoint()
+
+    async def published(self) -> notes.Checkpoint | None:
+        """The newest published checkpoint, taken apart."""
+        note = await self.note()
+        return None if note is None else notes.read_body(note)[0]
+
+    async def head(self) -> Head:
+        """The newest published tree head: of size 0 before the first."""
+        published = await self.published()
+        return Head(0, merkle.EMPTY) if published is None else Head(published.size, published.root)
+
+    async def root(self, size: int) -> bytes:
+        """The root over the first `size` entries, computed from stored tiles and leaves."""
+        wanted: list[Node] = []
+        merkle.range_hash(_recorder(wanted), 0, size)
+        nodes = await self._nodes(wanted)
+        return merkle.range_hash(lambda level, index: nodes[level, index], 0, size)
+
+    async def proof(self, index: int, size: int) -> list[bytes]:
+        """The inclusion path of entry `index` in the tree of `size` (RFC 9162 section 2.1.3), 0 <= index < size.
+
+        Raises:
+            Untrusted: `inclusion`, there is no such entry in a tree of this size, or no such tree yet.
+        """
+        if not 0 <= index < size <= (await self._tree.head())[0]:
+            raise Untrusted(Reason.INCLUSION, f"no entry {index} in a tree of {size}")
+        wanted: list[Node] = []
+        merkle.inclusion_proof(_recorder(wanted), index, size)
+        nodes = await self._nodes(wanted)
+        return merkle.inclusion_proof(lambda level, at: nodes[level, at], index, size)
+
+    async def consistency(self, old: int, new: int) -> list[bytes]:
+        """The proof that the tree of `new` begins with the tree of `old` (RFC 9162 section 2.1.4).
+
+        Raises:
+            Untrusted: `consistency`, `old` is larger than `new`, or there is no tree of this size yet.
+        """
+        if not 0 <= old <= new <= (await self._tree.head())[0]:
+            raise Untrusted(Reason.CONSISTENCY, f"no trees of {old} and {new}")
+        wanted: list[Node] = []
+        merkle.consistency_proof(_recorder(wanted), old, new)
+        nodes = await self._nodes(wanted)
+        return merkle.consistency_proof(lambda level, at: nodes[level, at], old, new)
+
+    async def tlog_proof(self, index: int) -> Proof | None:
+        """The C2SP tlog-proof of an entry under the newest checkpoint; None while no checkpoint covers it."""
+        note = await self.note()
+        if note is None:
+            return None
+        head = notes.read_body(note)[0]
+        if index >= head.size:
+            return None
+        return Proof(index, tuple(await self.proof(index, head.size)), note)
+
+    async def _nodes(self, wanted: Iterable[Node]) -> dict[Node, bytes]:
+        """Hashes of complete subtrees, from stored tiles, and from leaves where a tile is not full yet."""
+        spans = {node: _span(node) for node in wanted}
+        tiles = await self._tree.subtree_tiles(sorted({(level, start // WIDTH) for level, start, _ in spans.values()}))
+        nodes: dict[Node, bytes] = {}
+        for node, (level, start, count) in spans.items():
+            tile = tiles.get((level, start // WIDTH))
+            hashes = await self._hashes(level, start, count) if tile is None else _cut(tile, start % WIDTH, count)
+            nodes[node] = merkle.root(hashes)
+        return nodes
+
+    async def _hashes(self, level: int, start: int, count: int) -> list[bytes]:
+        """`count` hashes of tree level 8 * level from `start`, of a tile that is not full."""
+        if level == 0:
+            hashes = await self._tree.leaf_hashes(start, start + count)
+        else:
+            keys = [(level - 1, index) for index in range(start, start + count)]
+            tiles = await self._tree.subtree_tiles(keys)
+            hashes = [merkle.root(_cut(tiles[key], 0, WIDTH)) for key in keys if key in tiles]
+        if len(hashes) != count:
+            raise Untrusted(Reason.CHECKPOINT, f"hashes are missing at level {level} from {start}")
+        return hashes
+
+
+def _recorder(wanted: list[Node]) -> merkle.Subtrees:
+    """Notes which subtrees a proof needs; what it gives is no hash of anything."""
+
+    def subtree(level: int, index: int) -> bytes:
+        wanted.append((level, index))
+        return bytes(HASH_SIZE)
+
+    return subtree
+
+
+def _span(node: Node) -> tuple[int, int, int]:
+    """(tile level, first, count): the hashes of one tile that a subtree is made of."""
+    level, index = node
+    within = level % HEIGHT
+    return level // HEIGHT, index << within, 1 << within
+
+
+def _cut(tile: bytes, first: int, count: int) -> list[bytes]:
+    return [tile[at * HASH_SIZE : (at + 1) * HASH_SIZE] for at in range(first, first + count)]
+
+
+async def _full_tiles(step: Integration) -> dict[Node, bytes]:
+    """The tiles that become full with this step's leaves, on every level."""
+    full: dict[Node, bytes] = {}
+    level, first, hashes = 0, step.size // WIDTH, [*step.tail, *step.leaves]
+    while len(hashes) >= WIDTH:
+        roots: list[bytes] = []
+        for ordinal in range(len(hashes) // WIDTH):
+            group = hashes[ordinal * WIDTH : (ordinal + 1) * WIDTH]
+            full[level, first + ordinal] = b"".join(group)
+            roots.append(merkle.root(group))
+        if first % WIDTH + len(roots) < WIDTH:
+            break
+        start = first // WIDTH * WIDTH
+        before = await step.tiles([(level, index) for index in range(start, first)])
+        known = [merkle.root(_cut(before[level, index], 0, WIDTH)) for index in range(start, first)]
+        level, first, hashes = level + 1, first // WIDTH, known + roots
+    return full

@@ -1,0 +1,326 @@
+"""One batch, one transaction: everything that its jobs did is inserted, recorded and signed, or nothing is.
+
+Order of work, which is also the order of the locks: messages in (iss, cti) order, copies to publish, copies touched by
+confirmations and acknowledgements, operation heads, the sequence row; then what needs the indices: receipts, HTTP
+inboxes, acknowledgements, statements. An entry's place in the batch: statements, then each decision with the
+consignments that it leads to, confirmations, handovers, failures, summaries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway import ledger, routing
+from gateway.ports import Candidate, Consignment, CopyKey, Handover, NewMessage, Pending, Placed, Store, Transaction
+from schemas.directory import Directory, Link
+from schemas.envelope import Envelope, Statement
+from schemas.errors import Reason
+from schemas.evidence import Entry, Event, Outcome
+from schemas.identity import Address, Signer
+from schemas.operation import SignedOperation
+from schemas.receipts import Acceptance, sign_acceptances
+from schemas.wire import INLINE_RECIPIENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A directory or operation version to keep, verified."""
+
+    statement: Directory | SignedOperation
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What admission decided about a message: admitted where there is no reason, else refused at steps 8 to 12."""
+
+    candidate: Candidate
+    reason: Reason | None = None
+
+    @property
+    def statement(self) -> Statement:
+        """The message's statement."""
+        return self.candidate.statement
+
+
+@dataclass(slots=True)
+class Work:
+    """What one transaction has to do."""
+
+    directory: Directory
+    """Where copies are routed by."""
+    operations: frozenset[str]
+    """The operations that exist: a refusal under another id belongs to none."""
+    now: int
+    lease_until: int
+    rulings: list[Ruling] = field(default_factory=list)
+    """Each digest once."""
+    handovers: list[Handover] = field(default_factory=list)
+    placed: list[Placed] = field(default_factory=list)
+    failed: list[Placed] = field(default_factory=list)
+    publications: list[Publication] = field(default_factory=list)
+    notes: list[Entry] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.rulings or self.handovers or self.placed or self.failed or self.publications or self.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A digest's outcome, recorded."""
+
+    receipt: bytes
+    index: int
+
+
+@dataclass(slots=True)
+class Done:
+    """What one transaction did."""
+
+    decisions: dict[bytes, Decision] = field(default_factory=dict)
+    """By digest; one that is missing was decided by another process meanwhile."""
+    publications: dict[bytes, int] = field(default_factory=dict)
+    """Ledger index by SHA-256 of the statement."""
+    pending: list[Pending] = field(default_factory=list)
+    """Copies to publish, leased to this process."""
+    inboxes: set[Address] = field(default_factory=set)
+    """HTTP inboxes that something was put into."""
+
+
+async def commit(store: Store, work: Work, signer: Signer, net: bytes) -> Done:
+    """Do it all in one transaction.
+
+    Raises:
+        Unavailable: `store`, nothing was done. Untrusted: `version-order`, another published this version first.
+    """
+    if work.empty:
+        return Done()
+    async with store.begin() as transaction:
+        return await _Batch(transaction, work, signer, net).run()
+
+
+class _Batch:
+    def __init__(self, transaction: Transaction, work: Work, signer: Signer, net: bytes) -> None:
+        self._transaction, self._work, self._signer, self._net = transaction, work, signer, net
+        self._drafts: list[Entry] = []
+        self._unplaced: set[CopyKey] = set()
+        self._done = Done()
+
+    def _draft(self, entry: Entry) -> int:
+        """Add an entry: its ordinal."""
+        self._drafts.append(entry)
+        return len(self._drafts) - 1
+
+    async def run(self) -> Done:
+        work, transaction = self._work, self._transaction
+        rulings = await self._insert()
+        copies = {
+            ruling.statement.digest: routing.route(ruling.statement, work.directory)
+            for ruling in rulings
+            if ruling.reason is None
+        }
+        amqp = sorted(
+            (copy for found in copies.values() for copy in found if copy.link is Link.AMQP),
+            key=lambda copy: (copy.digest, copy.recipient),
+        )
+        await transaction.insert_consignments(amqp, work.lease_until)
+        touched = {*(p.key for p in work.placed), *(p.key for p in work.failed), *(h.key for h in work.handovers)}
+        locked = await transaction.lock_copies(sorted(touched))
+        self._unplaced = {key for key, pending in locked.items() if pending}
+
+        published = [self._draft(_publication(item, work.now)) for item in work.publications]
+        decided, consigned = self._draft_rulings(rulings, copies)
+        marks = self._draft_placed(work.placed)
+        handed = self._draft_handovers(locked)
+        failed = self._draft_failures()
+        for note in work.notes:
+            self._draft(note)
+        base = (await ledger.record(transaction, self._drafts))[0][0] if self._drafts else 0
+
+        receipts = await self._sign(rulings, base, decided)
+        await transaction.insert_consigned([(copy, base + ordinal) for copy, ordinal in consigned])
+        await transaction.mark_consigned([(*key, base + ordinal) for key, ordinal in marks])
+        await transaction.remove_copies([handover.key for handover, _ in handed])
+        await transaction.save_acknowledgements([(handover, base + ordinal) for handover, ordinal in handed])
+        await transaction.mark_failed(failed)
+        await self._save_publications(base, published)
+        self._done.inboxes = {copy.inbox for copy, _ in consigned}
+        self._done.pending = list(_pending(rulings, amqp, receipts))
+        return self._done
+
+    async def _insert(self) -> list[Ruling]:
+        """Insert the decided messages: those that nobody else decided meanwhile, in the batch's order."""
+        new = sorted(
+            (_new_message(ruling) for ruling in self._work.rulings),
+            key=lambda m: (m.statement.header.iss, m.statement.header.cti, m.statement.digest),
+        )
+        inserted = await self._transaction.insert_messages(new)
+        return [ruling for ruling in self._work.rulings if ruling.statement.digest in inserted]
+
+    def _draft_rulings(
+        self, rulings: Sequence[Ruling], copies: Mapping[bytes, Sequence[Consignment]]
+    ) -> tuple[list[int], list[tuple[Consignment, int]]]:
+        """Ordinals of the decisions' entries, and the HTTP copies with those of their consignments."""
+        decided: list[int] = []
+        consigned: list[tuple[Consignment, int]] = []
+        for ruling in rulings:
+            decided.append(self._draft(_ruling_entry(ruling, self._work)))
+            header = ruling.statement.header
+            for copy in copies.get(ruling.statement.digest, ()):
+                if copy.link is Link.HTTP:
+                    placed = Placed(copy.digest, copy.recipient, header.sub, header.kind)
+                    consigned.append((copy, self._draft(self._copy_entry(Event.CONTENT_CONSIGNMENT, placed))))
+        return decided, consigned
+
+    def _draft_placed(self, placed: Iterable[Placed]) -> list[tuple[CopyKey, int]]:
+        """Consignments of copies that were pending until now, each once."""
+        marks: list[tuple[CopyKey, int]] = []
+        for copy in placed:
+            if copy.key in self._unplaced:
+                self._unplaced.discard(copy.key)
+                marks.append((copy.key, self._draft(self._copy_entry(Event.CONTENT_CONSIGNMENT, copy))))
+        return marks
+
+    def _draft_handovers(self, locked: Mapping[CopyKey, bool]) -> list[tuple[Handover, int]]:
+        """Handovers of copies that were there, each once; one that overtook its confirmation is consigned first."""
+        handed: dict[CopyKey, tuple[Handover, int]] = {}
+        for handover in self._work.handovers:
+            key = handover.key
+            if key not in locked or key in handed:
+                continue
+            if key in self._unplaced:
+                self._unplaced.discard(key)
+                placed = Placed(*key, handover.owed.operation, handover.owed.kind)
+                self._draft(self._copy_entry(Event.CONTENT_CONSIGNMENT, placed))
+            handed[key] = handover, self._draft(_handover_entry(handover, self._work.now))
+        return list(handed.values())
+
+    def _draft_failures(self) -> list[CopyKey]:
+        failed: list[CopyKey] = []
+        for copy in self._work.failed:
+            if copy.key in self._unplaced:
+                self._unplaced.discard(copy.key)
+                self._draft(self._copy_entry(Event.CONTENT_CONSIGNMENT_FAILURE, copy, Reason.EXPIRED))
+                failed.append(copy.key)
+        return failed
+
+    def _copy_entry(self, event: Event, copy: Placed, reason: Reason | None = None) -> Entry:
+        return Entry(
+            event,
+            self._work.now,
+            digest=copy.digest,
+            operation=copy.operation,
+            party=copy.recipient,
+            kind=copy.kind,
+            reason=reason,
+        )
+
+    async def _sign(self, rulings: Sequence[Ruling], base: int, decided: Sequence[int]) -> dict[bytes, Decision]:
+        """Receipts over the entries' indices, one signature for all, kept with the messages."""
+        if not rulings:
+            return {}
+        items = [
+            Acceptance(ruling.statement.digest, _event(ruling), base + ordinal, self._work.now, ruling.reason)
+            for ruling, ordinal in zip(rulings, decided, strict=True)
+        ]
+        receipts = sign_acceptances(items, self._net, self._signer)
+        for item, receipt, ordinal in zip(items, receipts, decided, strict=True):
+            self._done.decisions[item.digest] = Decision(receipt, base + ordinal)
+        kept = {digest: (decision.index, decision.receipt) for digest, decision in self._done.decisions.items()}
+        await self._transaction.save_receipts(kept)
+        return self._done.decisions
+
+    async def _save_publications(self, base: int, ordinals: Sequence[int]) -> None:
+        for item, ordinal in zip(self._work.publications, ordinals, strict=True):
+            if isinstance(item.statement, Directory):
+                await self._transaction.save_directory(item.statement, item.raw, base + ordinal)
+            else:
+                await self._transaction.save_operation(item.statement, base + ordinal)
+            self._done.publications[item.statement.hash] = base + ordinal
+
+
+def _event(ruling: Ruling) -> Event:
+    return Event.SUBMISSION_ACCEPTANCE if ruling.reason is None else Event.SUBMISSION_REJECTION
+
+
+def _new_message(ruling: Ruling) -> NewMessage:
+    accepted = ruling.reason is None
+    return NewMessage(
+        ruling.statement,
+        ruling.candidate.envelope.sealed if accepted else None,
+        accepted,
+        ruling.reason,
+        ruling.candidate.submission.received,
+        claims_id=ruling.reason is not Reason.ID_REUSED,
+    )
+
+
+def _ruling_entry(ruling: Ruling, work: Work) -> Entry:
+    """The entry of a decision. A refusal says of the header only what the gateway knows to be no free text."""
+    header = ruling.statement.header
+    accepted = ruling.reason is None
+    return Entry(
+        _event(ruling),
+        work.now,
+        digest=ruling.statement.digest,
+        operation=header.sub if header.sub in work.operations else None,
+        party=header.iss,
+        kind=header.kind if accepted else None,
+        key_id=ruling.statement.key_id,
+        reason=ruling.reason,
+        answer=header.answer if accepted else None,
+    )
+
+
+def _handover_entry(handover: Handover, now: int) -> Entry:
+    acknowledgement = handover.signed.acknowledgement
+    refused = acknowledgement.outcome is Outcome.REFUSED
+    return Entry(
+        Event.CONTENT_HANDOVER_FAILURE if refused else Event.CONTENT_HANDOVER,
+        now,
+        digest=acknowledgement.digest,
+        operation=handover.owed.operation,
+        party=handover.owed.recipient,
+        kind=handover.owed.kind,
+        key_id=handover.signed.sign1.key_id,
+        reason=acknowledgement.reason,
+        evidence=handover.evidence,
+    )
+
+
+def _publication(item: Publication, now: int) -> Entry:
+    statement = item.statement
+    if isinstance(statement, Directory):
+        return Entry(Event.DIRECTORY_UPDATED, now, digest=statement.hash)
+    operation = statement.operation
+    return Entry(
+        Event.OPERATION_UPDATED,
+        now,
+        digest=statement.hash,
+        operation=operation.id,
+        party=operation.owner,
+        key_id=statement.key_id,
+    )
+
+
+def _pending(
+    rulings: Sequence[Ruling], copies: Iterable[Consignment], decisions: Mapping[bytes, Decision]
+) -> Iterator[Pending]:
+    messages = {ruling.statement.digest: ruling for ruling in rulings}
+    for copy in copies:
+        ruling, decision = messages[copy.digest], decisions[copy.digest]
+        header, envelope = ruling.statement.header, ruling.candidate.envelope
+        inline = envelope.sealed if len(header.aud) <= INLINE_RECIPIENTS else None
+        yield Pending(
+            copy,
+            decision.index,
+            decision.receipt,
+            Envelope(envelope.statement, inline),
+            len(header.aud),
+            header.sub,
+            header.kind,
+            attempts=0,
+        )
