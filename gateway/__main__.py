@@ -5,6 +5,11 @@ from __future__ import annotations
 import click
 
 from gateway.commands.authority import authority
+from gateway.commands.broker import broker
+from gateway.commands.ledger import ledger
+from gateway.commands.operations import operation
+from gateway.commands.participants import participant
+from gateway.commands.serve import serve
 from gateway.commands.setup import init
 from gateway.commands.shared import Commands
 
@@ -26,8 +31,8 @@ def main() -> None:
     """  # noqa: D301  # click's \b keeps the lines of the example
 
 
-main.add_command(init)
-main.add_command(authority)
+for command in (init, authority, participant, serve, operation, ledger, broker):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

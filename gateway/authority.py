@@ -102,6 +102,7 @@ class Authority:
         if (home / "network.bn").exists():
             raise Misuse(f"there is an authority in {home} already")
         request = read_service_request(service)
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
         signers = [keyfiles.new_signing_key(_key_path(home, number)) for number in range(1, keys + 1)]
         public = tuple(sorted((key.public for key in signers), key=lambda key: key.key_id))
         genesis = Genesis(name, exercise, now, public, threshold, request.policy)

@@ -17,7 +17,6 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import (
-    ECDSA,
     SECP256R1,
     EllipticCurvePrivateKey,
     EllipticCurvePublicKey,
@@ -137,12 +136,9 @@ def check_issued(certificate: bytes, authority: bytes, key: EllipticCurvePrivate
         raise Malformed(Reason.STRUCTURE, "not a certificate in PEM") from None
     if ours.public_key() != key.public_key():
         raise Untrusted(Reason.KEY_UNKNOWN, "the certificate is for another key than ours")
-    issuer, algorithm = theirs.public_key(), ours.signature_hash_algorithm
-    if not isinstance(issuer, EllipticCurvePublicKey) or algorithm is None:
-        raise Untrusted(Reason.SIGNATURE, "the certificate is not signed with ECDSA")
     try:
-        issuer.verify(ours.signature, ours.tbs_certificate_bytes, ECDSA(algorithm))
-    except InvalidSignature:
+        ours.verify_directly_issued_by(theirs)
+    except (ValueError, TypeError, InvalidSignature):
         raise Untrusted(Reason.SIGNATURE, "the certificate is not signed by this authority") from None
 
 

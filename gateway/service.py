@@ -118,6 +118,7 @@ def make_service(home: Path, origin: str, hosts: Sequence[str], now: int) -> Ser
     checkpoint = Checkpoint.empty(origin)
     probe = NoteKey.generate(origin)
     read_checkpoint(sign_checkpoint(checkpoint, probe, now), Policy(origin, probe.public))  # before a file is written
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     tls = keyfiles.new_tls_key(home / TLS_KEY)
     log = keyfiles.new_note_key(home / _LOG, origin)
     acceptance = keyfiles.new_signing_key(home / _ACCEPTANCE)

@@ -1,0 +1,24 @@
+"""The two applications, put together from their parts."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.api.bureaus import BureausApi
+from gateway.api.operators import OperatorsApi
+from gateway.api.reading import ReadingApi
+from schemas.wire import MAX_SUBMISSION
+
+
+def bureaus_application(bureaus: BureausApi, reading: ReadingApi) -> web.Application:
+    """What bureaus reach: every route behind `BureausApi.answering`."""
+    application = web.Application(middlewares=[web.middleware(bureaus.answering)], client_max_size=MAX_SUBMISSION)
+    application.add_routes([*bureaus.routes(), *reading.routes()])
+    return application
+
+
+def operators_application(operators: OperatorsApi) -> web.Application:
+    """What operators reach."""
+    application = web.Application()
+    application.add_routes(operators.routes())
+    return application

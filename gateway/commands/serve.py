@@ -1,0 +1,44 @@
+"""`serve`: run the gateway."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from gateway.commands.shared import home_option
+
+_PORT = click.IntRange(0, 65535)
+
+
+@click.command()
+@home_option
+@click.option("--host", help="Address for bureaus to reach.")
+@click.option("--port", type=_PORT, help="Port for bureaus; 0 takes a free one.")
+@click.option("--operators-port", type=_PORT, help="Port for operators, on loopback; 0 takes a free one.")
+@click.option("--database", help="Database URL without a password; with one, use BUREAUNET_DATABASE_URL.")
+@click.option("--broker", help="amqps://HOST:PORT, several separated by commas.")
+def serve(
+    home: Path, host: str | None, port: int | None, operators_port: int | None, database: str | None, broker: str | None
+) -> None:
+    """Serve bureaus and operators until told to stop (SIGTERM or Ctrl-C).
+
+    \b
+    Example:
+      bureaunet-gateway serve --home gw --port 8443 --operators-port 9443
+
+    When it is ready it prints one line of JSON on standard output, with the two URLs. The log, JSON lines on standard
+    error, never holds content or secrets. Told to stop, it takes no more, finishes what it has in hand, and exits 0.
+    """  # noqa: D301  # click's \b keeps the lines of the example
+    from gateway.app import run  # noqa: PLC0415  # keeps --help quick
+    from gateway.settings import load  # noqa: PLC0415  # as above
+
+    said = {
+        ("bureaus", "host"): host,
+        ("bureaus", "port"): port,
+        ("operators", "port"): operators_port,
+        ("database",): database,
+        ("broker",): broker,
+    }
+    run(load(home, os.environ, said))

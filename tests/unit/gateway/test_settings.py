@@ -1,0 +1,60 @@
+"""Settings: what wins over what, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import Settings, load
+from gateway.template import template
+from schemas.errors import Misuse
+
+
+def write(home: Path, text: str) -> Path:
+    (home / "gateway.toml").write_text(text)
+    return home
+
+
+def test_the_written_file_changes_nothing_and_names_every_default(tmp_path: Path) -> None:
+    defaults = load(tmp_path, {})
+    assert load(write(tmp_path, template()), {}) == defaults
+    shown = re.sub(r"^# (?=\w+ = )", "", template(), flags=re.MULTILINE)
+    assert load(write(tmp_path, shown), {}) == defaults
+    assert len(re.findall(r"^\w+ = ", shown, re.MULTILINE)) > 40
+
+
+def test_the_environment_goes_before_the_file_and_the_command_line_before_both(tmp_path: Path) -> None:
+    home = write(
+        tmp_path, 'database = "sqlite+aiosqlite:///a"\n[bureaus]\nport = 1\nhost = "h"\n[operators]\nport = 1\n'
+    )
+    environment = {"BUREAUNET_LISTEN_PORT": "2", "BUREAUNET_OPERATORS_PORT": "2", "BUREAUNET_DATABASE_URL": "x"}
+    settings = load(home, environment, {("bureaus", "port"): 3, ("broker",): None})
+    assert (settings.bureaus.port, settings.operators.port, settings.bureaus.host) == (3, 2, "h")
+    assert (settings.database_url, settings.brokers) == ("x", ())
+
+
+def test_without_a_database_it_is_a_file_in_the_home(tmp_path: Path) -> None:
+    assert load(tmp_path, {}).database_url == f"sqlite+aiosqlite:///{tmp_path}/ledger.db"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no toml",
+        "unknown = 1",
+        "[bureaus]\nprot = 1",
+        "[operators]\nport = 70000",
+        "[pipeline]\nbatch_items = 0",
+        "bureaus = 1",
+    ],
+)
+def test_what_is_misspelt_or_out_of_range_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(Misuse):
+        load(write(tmp_path, text), {"BUREAUNET_LISTEN_PORT": "1"})
+
+
+def test_a_password_is_not_shown(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, database="postgresql+asyncpg://u:secret@h/d", broker="amqps://h")
+    assert "secret" not in repr(settings)
