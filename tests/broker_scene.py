@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import aio_pika
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from bureaus.sandbox.pki import SandboxAuthority, TlsFiles
 from bureaus.sandbox.rabbitmq import Broker
@@ -20,6 +22,7 @@ from schemas.identity import Address, MessageId
 from schemas.wire import broker_urls
 from tests.world import NOW, first_directory, participant
 
+_T = TypeVar("_T")
 CODES = [f"Q{letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
 """Codes that no country has (ISO 3166-1 keeps QM to QZ, and more, for private use)."""
 UNIT = Address("QA/border-post")
@@ -45,6 +48,12 @@ class Saw:
 
     def count(self, name: str) -> int:
         return sum(1 for seen, _ in self.events if seen == name)
+
+    async def until(self, name: str) -> None:
+        async def seen() -> int:
+            return self.count(name)
+
+        await eventually(seen)
 
 
 @dataclass
@@ -87,7 +96,8 @@ class BrokerScene:
     @property
     def gateway(self) -> Endpoint:
         """What a gateway connects with."""
-        return Endpoint(self.urls, self.files(GATEWAY_NAME).client_context())
+        files = self.files(GATEWAY_NAME)
+        return Endpoint.of(f"amqps://127.0.0.1:{self.running.port}", files.certificate, files.key, files.authority)
 
     @asynccontextmanager
     async def connection(self, user: str) -> AsyncIterator[AbstractConnection]:
@@ -105,6 +115,31 @@ class BrokerScene:
             target = await channel.get_exchange(exchange, ensure=False)
             message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT, **properties)  # type: ignore[arg-type]  # a test names the properties
             await target.publish(message, key, timeout=10)
+
+    async def take(self, user: str, queue_name: str, count: int) -> list[bytes]:
+        """Take `count` messages out of a queue, as `user`."""
+        async with self.connection(user) as connection:
+            channel = await connection.channel()
+            queue = await channel.get_queue(queue_name, ensure=False)
+            arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+            await queue.consume(arrived.put)
+            bodies: list[bytes] = []
+            async with asyncio.timeout(15):
+                while len(bodies) < count:
+                    message = await arrived.get()
+                    await message.ack()
+                    bodies.append(message.body)
+            return bodies
+
+
+async def eventually(ask: Callable[[], Awaitable[_T]], within: float = 20.0) -> _T:
+    """The first answer that is true or not empty. Raises TimeoutError after `within` seconds."""
+    async with asyncio.timeout(within):
+        while True:
+            answer = await ask()
+            if answer:
+                return answer
+            await asyncio.sleep(0.05)
 
 
 def message_id() -> MessageId:

@@ -35,7 +35,7 @@ class Pipeline(Protocol):
     """The part of the exchange that arrivals go to."""
 
     async def submit(self, submission: Submission) -> Outcome:
-        """Decide a submission. Raises Unavailable."""
+        """Decide a submission. Raises Unavailable; Malformed where it was set aside without a receipt."""
 
     async def evidence(self, link: Address, body: bytes) -> None:
         """Take an acknowledgement. Raises Malformed, Untrusted, Forbidden, Unavailable."""
@@ -106,7 +106,11 @@ class Intake:
 
     async def _submission(self, link: Address, body: bytes) -> str | None:
         submission = Submission(link, body, self._clock.now())
-        outcome = await self._served(lambda: self._pipeline.submit(submission))
+        try:
+            outcome = await self._served(lambda: self._pipeline.submit(submission))
+        except Malformed as error:
+            self._watcher.saw("arrival.set-aside", link=link, reason=error.reason)
+            return None  # the pipeline keeps it in quarantine already
         await self._receipts.send([(link, outcome)])
         return str(outcome.reason) if outcome.step == _DECODING else None
 

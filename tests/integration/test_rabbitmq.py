@@ -95,22 +95,6 @@ async def consuming(endpoint: Endpoint, saw: Saw | None = None) -> AsyncIterator
         await consumer.stop()
 
 
-async def read_inbox(scene: BrokerScene, user: Address, urgency: Urgency, count: int) -> list[bytes]:
-    """Take `count` messages out of an inbox."""
-    async with scene.connection(user) as connection:
-        channel = await connection.channel()
-        queue = await channel.get_queue(inbox_queue(user, urgency), ensure=False)
-        arrived: asyncio.Queue[aio_pika.abc.AbstractIncomingMessage] = asyncio.Queue()
-        await queue.consume(arrived.put)
-        bodies: list[bytes] = []
-        async with asyncio.timeout(15):
-            while len(bodies) < count:
-                message = await arrived.get()
-                await message.ack()
-                bodies.append(message.body)
-        return bodies
-
-
 # ------------------------------------------------------------------------------------------------------------- rights
 
 
@@ -178,7 +162,7 @@ async def test_copies_go_to_the_inbox_of_their_urgency_and_carry_all_that_an_ite
     async with publisher(scene.gateway) as out:
         assert await out.publish([routine, urgent]) == [True, True]
     for sent in (routine, urgent):
-        (body,) = await read_inbox(scene, bureau, sent.consignment.urgency, 1)
+        (body,) = await scene.take(bureau, inbox_queue(bureau, sent.consignment.urgency), 1)
         item = decode_item(body)
         assert (item.type, item.index, item.acceptance) == (ItemType.ENVELOPE, 7, b"receipt")
         assert (item.statement, item.sealed) == (sent.envelope.statement, sent.envelope.sealed)
@@ -187,7 +171,7 @@ async def test_copies_go_to_the_inbox_of_their_urgency_and_carry_all_that_an_ite
 async def test_above_the_limit_of_recipients_the_sealed_part_stays_behind(scene: BrokerScene) -> None:
     async with publisher(scene.gateway) as out:
         assert await out.publish([pending(UNIT, recipients=33)]) == [True]
-    (body,) = await read_inbox(scene, UNIT, Urgency.ROUTINE, 1)
+    (body,) = await scene.take(UNIT, inbox_queue(UNIT, Urgency.ROUTINE), 1)
     assert decode_item(body).sealed is None
 
 
@@ -198,14 +182,14 @@ async def test_one_copy_without_an_inbox_is_unconfirmed_and_the_others_are_place
         assert await out.publish(copies) == [True, False, True]
         assert await out.publish(copies[:1]) == [True], "the channel is still of use"
     assert saw.count("broker.returned") == 1
-    assert len(await read_inbox(scene, bureau, Urgency.ROUTINE, 3)) == 3
+    assert len(await scene.take(bureau, inbox_queue(bureau, Urgency.ROUTINE), 3)) == 3
 
 
 async def test_a_receipt_comes_to_the_urgent_inbox(scene: BrokerScene) -> None:
     bureau = scene.fresh()
     async with publisher(scene.gateway) as out:
         await out.send([(bureau, Outcome(b"d" * 32, b"the receipt", accepted=True, index=12))])
-    (body,) = await read_inbox(scene, bureau, Urgency.URGENT, 1)
+    (body,) = await scene.take(bureau, inbox_queue(bureau, Urgency.URGENT), 1)
     item = decode_item(body)
     assert (item.type, item.index, item.acceptance) == (ItemType.RECEIPT, 12, b"the receipt")
 
@@ -298,7 +282,7 @@ async def test_after_a_kill_both_sessions_resume_and_nothing_confirmed_is_lost(s
         await taken.until(3)
     assert [arrival.body for arrival in taken.arrivals].count(b"in hand at the kill") == 2
     assert b"after the kill" in taken.bodies
-    assert len(await read_inbox(scene, bureau, Urgency.ROUTINE, 21)) == 21
+    assert len(await scene.take(bureau, inbox_queue(bureau, Urgency.ROUTINE), 21)) == 21
     assert saw_out.count("broker.publishing") == 2
     assert saw_in.count("broker.consuming") == 2
 

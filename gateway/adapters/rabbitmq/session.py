@@ -15,8 +15,9 @@ import itertools
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from ssl import SSLContext
-from typing import Final
+from pathlib import Path
+from ssl import SSLContext, TLSVersion, create_default_context
+from typing import Final, Self
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
@@ -24,6 +25,8 @@ from pamqp.exceptions import PAMQPException
 
 from gateway.adapters.rabbitmq.guard import GuardedConnection
 from gateway.ports import Watcher
+from schemas.errors import Misuse
+from schemas.wire import broker_urls
 
 FAILURES: Final = (aio_pika.exceptions.AMQPError, PAMQPException, OSError, RuntimeError)
 """What the driver raises when a connection or channel is no more; OSError includes TimeoutError and TLS's errors."""
@@ -59,6 +62,21 @@ class Endpoint:
     """AMQP URLs of its nodes (schemas/wire.py `broker_urls`), tried in turn."""
     tls: SSLContext
     """Trusts the network's authority and shows our certificate."""
+
+    @classmethod
+    def of(cls, broker: str, certificate: Path, key: Path, authority: Path) -> Self:
+        """The broker as settings name it, and PEM files: our certificate, its key, the authority's certificate.
+
+        Raises:
+            Misuse: `broker` is not of the form, or a file cannot be read or is not what it should be.
+        """
+        try:
+            tls = create_default_context(cafile=authority)
+            tls.load_cert_chain(certificate, key)
+        except (OSError, ValueError) as error:  # ssl's own errors are OSErrors
+            raise Misuse(f"the certificates for the broker cannot be used: {type(error).__name__}") from error
+        tls.minimum_version = TLSVersion.TLSv1_3
+        return cls(broker_urls(broker), tls)
 
 
 Work = Callable[[AbstractConnection], Awaitable[None]]
