@@ -6,8 +6,8 @@ participant gets its certificate. With link `amqp`, a private PostgreSQL and a p
 gateway. On leaving, the gateway is drained and everything that was started here is ended.
 
 Rules: the gateway and its authority are used by their command line alone, as their own processes; participants are
-enrolled in this process, by the functions behind `bureaunet enrol`. Everything is made below one folder, whose keys
-`remove_keys` deletes. A second start serves the same database on the same ports.
+enrolled in this process, by the functions behind `bureaunet enrol`. Everything is made below one folder, which
+stays. A second start serves the same database on the same ports.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -25,7 +24,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from bureaus import enrolment
-from bureaus.sandbox.pki import TlsFiles
+from bureaus.sandbox.pki import TlsFiles, write_server_request
 from bureaus.sandbox.postgres import Postgres
 from bureaus.sandbox.process import Process, free_port, run
 from bureaus.sandbox.rabbitmq import Broker
@@ -116,6 +115,11 @@ class PrivateNetwork:
         return self._postgres
 
     @property
+    def log(self) -> Path:
+        """What the gateway wrote, all its starts one after another."""
+        return self._folder / "gateway.log"
+
+    @property
     def gateway_home(self) -> Path:
         """The gateway's folder: its keys, its settings and, with link `http`, its SQLite database."""
         return self._folder / "gateway"
@@ -130,11 +134,12 @@ class PrivateNetwork:
         try:
             await self._found()
             await self._enrol()
-            await self._start_servers()
+            await self._start_database()
             await self.command("participant", "load", "--home", self.gateway_home, self._authority / "directory.cbor")
+            await self._start_broker()
             self._say("starting the gateway")
             await self.serve()
-            await asyncio.to_thread(self._complete)
+            await self._complete()
         except BaseException:
             await self._close()
             raise
@@ -152,7 +157,7 @@ class PrivateNetwork:
 
     async def serve(self) -> None:
         """Start the gateway, again or for the first time, and wait until it is ready. Raises Unavailable."""
-        log = self._folder / "gateway.log"
+        log = self.log
         begin = log.stat().st_size if log.exists() else 0
         ports = ("--port", str(self._ports[0]), "--operators-port", str(self._ports[1]))
         broker = () if self._broker is None else ("--broker", self._broker.url)
@@ -180,10 +185,6 @@ class PrivateNetwork:
         """Write an operation's record. Raises Unavailable if the gateway's command fails."""
         await self.command("operation", "export", operation, "--home", self.gateway_home, "--out", out)
 
-    def remove_keys(self) -> None:
-        """Delete everything below the folder: keys, databases, certificates and logs."""
-        shutil.rmtree(self._folder)
-
     @property
     def _authority(self) -> Path:
         return self._folder / "authority"
@@ -204,44 +205,62 @@ class PrivateNetwork:
         await self.command("init", "--home", home, "--complete", "--network", self.network_file, *certificate)
 
     async def _enrol(self) -> None:
+        """Keys and a request for every participant, and the authority's approval of them all."""
         self._say(f"enrolling {len(self.seats)} participants")
-        requests = await asyncio.to_thread(self._prepare)
+        await asyncio.gather(*map(self._request, self.seats))
+        requests = [self.home(seat.address) / enrolment.REQUEST for seat in self.seats]
         await self.command("authority", "approve", "--home", self._authority, *requests)
 
-    def _prepare(self) -> list[Path]:
-        return [
-            enrolment.prepare(
-                self.home(seat.address), seat.address, kind=seat.kind, name=seat.name, link=self.link, units=seat.units
-            )
-            for seat in self.seats
-        ]
+    async def _request(self, seat: Seat) -> None:
+        home = self.home(seat.address)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await enrolment.request(home, seat.address, kind=seat.kind, name=seat.name, link=self.link, units=seat.units)
 
-    def _complete(self) -> None:
-        for seat in self.seats:
-            enrolment.complete(
-                self.home(seat.address),
-                network=self.network_file,
-                certificate=self._certificate(seat.address),
-                ca=self._authority / "ca.pem",
-                gateway=self.url,
-                broker=None if self._broker is None else self._broker.url,
+    async def _complete(self) -> None:
+        network, authority = self.network_file.read_bytes(), (self._authority / "ca.pem").read_bytes()
+        await asyncio.gather(
+            *(
+                enrolment.complete(
+                    self.home(seat.address),
+                    network=network,
+                    certificate=self._certificate(seat.address).read_bytes(),
+                    authority=authority,
+                    gateway=self.url,
+                    broker="" if self._broker is None else self._broker.url,
+                )
+                for seat in self.seats
             )
+        )
 
     def _certificate(self, address: Address) -> Path:
         return self._authority / "certificates" / f"{address.replace('/', '.')}.pem"
 
-    async def _start_servers(self) -> None:
+    async def _start_database(self) -> None:
+        """With link `amqp`: a private PostgreSQL, which the environment names: the URL has a password."""
         if self.link is Link.HTTP:
             return
-        self._say("starting a private PostgreSQL and a private RabbitMQ")
+        self._say("starting a private PostgreSQL")
         self._postgres = await self._servers.enter_async_context(Postgres())
         self._environment["BUREAUNET_DATABASE_URL"] = await self._postgres.create_database("bureaunet")
-        home, authority = self.gateway_home, self._authority
+
+    async def _start_broker(self) -> None:
+        """With link `amqp`: a private RabbitMQ, loaded with what the gateway derives from the directory."""
+        if self.link is Link.HTTP:
+            return
+        self._say("starting a private RabbitMQ")
         definitions = self._folder / "definitions.json"
-        await self.command("participant", "load", "--home", home, authority / "directory.cbor")
-        await self.command("broker", "definitions", "--home", home, "--out", definitions)
-        tls = TlsFiles(authority / "ca.pem", authority / "certificates" / "broker.pem", self._folder / "broker.key")
+        await self.command("broker", "definitions", "--home", self.gateway_home, "--out", definitions)
+        tls = await self._broker_certificate()
         self._broker = await self._servers.enter_async_context(Broker(definitions, tls))
+
+    async def _broker_certificate(self) -> TlsFiles:
+        """A key made here, and the authority's certificate for it."""
+        tls = TlsFiles(self._authority / "ca.pem", self._folder / "broker.pem", self._folder / "broker.key")
+        request = self._folder / "broker.csr"
+        request.write_bytes(write_server_request(tls.key))
+        out = ("--out", tls.certificate)
+        await self.command("authority", "server-certificate", "--home", self._authority, request, *out)
+        return tls
 
     async def _close(self) -> None:
         try:
@@ -255,8 +274,8 @@ def _ready_line(log: Path, begin: int) -> tuple[str, str] | None:
     """The two URLs of the line that says ready, among those after `begin`; None while there is none."""
     with log.open("rb") as file:
         file.seek(begin)
-        for line in file.read().splitlines():
-            if line.startswith(b"{") and b'"ready"' in line:
+        for line in file:
+            if line.startswith(b"{") and b'"ready"' in line and line.endswith(b"\n"):
                 said = json.loads(line)
                 if said.get("event") == "ready" and "url" in said:
                     return str(said["url"]), str(said["operators"])

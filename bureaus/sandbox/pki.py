@@ -107,6 +107,18 @@ class SandboxAuthority:
         )
 
 
+def write_server_request(key: Path) -> bytes:
+    """Make a server's private key in the file `key` (mode 0600), and the request for its certificate (PKCS#10, DER)."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(pem)
+    request = x509.CertificateSigningRequestBuilder().subject_name(_name("localhost")).sign(private, hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.DER)
+
+
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 

@@ -1,0 +1,136 @@
+"""One exercise from an empty folder to its report: private network, run, record, audit, files.
+
+Order: the network is started in `OUT/private`; the exercise runs; the gateway is drained and ended, then its record is
+exported; the auditor verifies the record and every receipt that the bureaus kept, offline, with the network file alone.
+
+What stays in `OUT`: the record, the network file, the receipts, report.json, and the gateway's log where something went
+wrong. Keys, certificates and databases are removed, also after an error or Ctrl-C, unless they are to be kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from pydantic import JsonValue
+
+from bureaus.auditor import Verdict, audit, pinned
+from bureaus.exercises.plan import Plan
+from bureaus.exercises.report import Report, Run
+from bureaus.exercises.runner import Watch, run
+from bureaus.sandbox.network import PrivateNetwork
+from schemas.directory import Link
+from schemas.errors import Misuse, Unavailable
+
+PRIVATE: Final = "private"
+EXPORT_ATTEMPTS: Final = 20
+EXPORT_PAUSE: Final = 0.5
+"""Seconds until a checkpoint may cover the last entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an exercise is held, and where its files go."""
+
+    out: Path
+    link: Link = Link.HTTP
+    keep: bool = False
+    """Whether keys, certificates and databases stay."""
+
+
+async def hold(plan: Plan, terms: Terms, watch: Watch) -> Report:
+    """Hold the exercise and give its report, which is also in `OUT/report.json`.
+
+    Raises:
+        Misuse: `OUT` has an exercise already, or this machine lacks a server. Unavailable: the network did not serve.
+    """
+    if terms.out.exists() and any(terms.out.iterdir()):
+        raise Misuse(f"{terms.out} is not empty: an exercise's files go into a folder of their own")
+    terms.out.mkdir(parents=True, exist_ok=True)
+    private = terms.out / PRIVATE
+    begun = time.monotonic()
+    network = PrivateNetwork(private, plan.seats, link=terms.link, name=plan.operation.name, say=watch.stage)
+    try:
+        report = await _hold(plan, terms, network, watch)
+        if report.faults():
+            _keep_log(terms.out, network)
+    except Exception:
+        _keep_log(terms.out, network)
+        raise
+    finally:
+        if not terms.keep:
+            shutil.rmtree(private, ignore_errors=True)
+    report = replace(report, seconds={**report.seconds, "together": round(time.monotonic() - begun, 1)})
+    _write(report)
+    return report
+
+
+def _write(report: Report) -> None:
+    text = json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n"
+    Path(report.files["report"]).write_text(text, "utf-8")
+
+
+async def _hold(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch) -> Report:
+    begun = time.monotonic()
+    operation, out = plan.operation, terms.out
+    files = {name: out / file for name, file in _FILES.items()} | {"record": out / f"{operation.id}.record"}
+    async with network:
+        started = time.monotonic()
+        done = await run(plan, network, watch)
+        watch.stage("writing the operation's record")
+        await network.drain()
+        await _export(network, operation.id, files["record"])
+    shutil.copyfile(network.network_file, files["network"])
+    files["receipts"].write_bytes(b"".join(done.receipts))
+    watch.stage("verifying the record and every receipt")
+    verdict = await asyncio.to_thread(_audit, files["record"], files["network"], done)
+    seconds = {"start": started - begun, "exercise": done.seconds}
+    return Report(
+        about=_about(plan, terms),
+        run=done,
+        verdict=verdict,
+        files={name: str(path) for name, path in files.items()},
+        seconds={name: round(value, 1) for name, value in seconds.items()},
+    )
+
+
+_FILES: Final = {"network": "network.bn", "receipts": "receipts.cborseq", "report": "report.json"}
+
+
+async def _export(network: PrivateNetwork, operation: str, record: Path) -> None:
+    """Export, again while no checkpoint covers the last entry."""
+    for _ in range(EXPORT_ATTEMPTS - 1):
+        with suppress(Unavailable):
+            await network.export(operation, record)
+            return
+        await asyncio.sleep(EXPORT_PAUSE)
+    await network.export(operation, record)
+
+
+def _audit(record: Path, network: Path, done: Run) -> Verdict:
+    return audit(record, pinned(network), done.receipts)
+
+
+def _about(plan: Plan, terms: Terms) -> dict[str, JsonValue]:
+    return {
+        "operation": plan.operation.id,
+        "name": plan.operation.name,
+        "seed": plan.caseload.seed,
+        "link": str(terms.link),
+        "targets": plan.operation.targets,
+        "bureaus": [str(code) for code in plan.members],
+        "outsider": plan.outsider,
+        "choice": plan.operation.choice,
+        "synthetic": "All persons and cases are synthetic.",
+    }
+
+
+def _keep_log(out: Path, network: PrivateNetwork) -> None:
+    with suppress(FileNotFoundError):  # the gateway was not started
+        shutil.copyfile(network.log, out / "gateway.log")
