@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from schemas import directory
 from schemas.errors import Misuse
-from schemas.wire import InboxItem
+from schemas.wire import InboxItem, broker_urls
 
 if TYPE_CHECKING:
     from bureaus.enrolment import Identity
@@ -87,4 +87,4 @@ def connect(who: Identity) -> Link:
 
     if not who.broker:
         raise Misuse(f"{who.address} is enrolled for the broker, and its URL is not known")
-    return AmqpLink(who.address, who.broker.split(","), tls, reading)
+    return AmqpLink(who.address, broker_urls(who.broker), tls, reading)
