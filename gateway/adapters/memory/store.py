@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 
 from gateway.adapters.memory.state import Copy, MemoryTransaction, State
 from gateway.ports import (
@@ -26,6 +27,10 @@ from schemas.envelope import Envelope
 from schemas.errors import Reason, Unavailable
 from schemas.identity import Address
 from schemas.wire import INLINE_RECIPIENTS
+
+
+_DOUBLINGS: Final = 3
+"""A lease doubles so many times at most."""
 
 
 class MemoryStore:
@@ -114,7 +119,7 @@ class MemoryStore:
         chosen = sorted(due, key=lambda row: row.lease_until)[:limit]
         for row in chosen:
             row.attempts += 1
-            row.lease_until = now + (lease << min(row.attempts, 5))
+            row.lease_until = now + (lease << min(row.attempts, _DOUBLINGS))
         return [_pending(state, row) for row in chosen]
 
     async def expired(self, now_seconds: int, limit: int) -> list[Placed]:

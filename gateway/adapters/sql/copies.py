@@ -17,7 +17,7 @@ from schemas.envelope import Envelope
 from schemas.identity import Address
 from schemas.wire import INLINE_RECIPIENTS
 
-_DOUBLINGS: Final = 5
+_DOUBLINGS: Final = 3
 """A lease doubles so many times at most."""
 
 

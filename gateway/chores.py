@@ -1,0 +1,184 @@
+"""What runs by itself, each at its own pace.
+
+    ledger      one process: integrate, and sign a checkpoint at most once a second when the tree grew
+    republish   every process: rows are leased singly
+    expire      one process: copies that could not be placed before their envelope's end
+    current     one process: which directory version is current, hourly and when there is a new one
+    summarise   every process: refusals that it counted
+    and what the composition root adds, such as retention
+
+Rules: a chore of one process runs under a lease row, renewed while it runs; a chore that fails says so and comes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+from uuid import uuid4
+
+from gateway.exchange import Exchange
+from gateway.ledger import Ledger
+from gateway.ports import Clock, Leases, Store, Watcher
+from gateway.settings import Chores as Paces
+from schemas.directory import Current, read_current, sign_current
+from schemas.errors import BureaunetError
+from schemas.identity import Signer
+
+_PAGE: Final = 200
+"""Copies that expire at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something that is done again and again."""
+
+    name: str
+    every: float
+    """Seconds."""
+    do: Callable[[], Awaitable[None]]
+    single: bool = True
+    """Whether one process alone does it."""
+
+
+class Chores:
+    """The chores of one gateway process."""
+
+    def __init__(
+        self,
+        *,
+        exchange: Exchange,
+        ledger: Ledger,
+        store: Store,
+        leases: Leases,
+        signer: Signer,
+        clock: Clock,
+        watcher: Watcher,
+        paces: Paces | None = None,
+    ) -> None:
+        """`signer` holds the key that the authority delegated for DirectoryCurrent."""
+        self._exchange, self._ledger, self._store, self._leases = exchange, ledger, store, leases
+        self._signer, self._clock, self._watcher = signer, clock, watcher
+        self._paces = paces or Paces()
+        self._holder = uuid4().hex
+        self._held: dict[str, int] = {}
+        self._grown = True
+        self._signed = 0
+        self._confirmed: tuple[bytes, int] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._chores = list(self._own())
+
+    def _own(self) -> tuple[Chore, ...]:
+        paces = self._paces
+        return (
+            Chore("ledger", paces.integrate_milliseconds / 1000, self.keep_ledger),
+            Chore("republish", paces.republish_milliseconds / 1000, self.republish, single=False),
+            Chore("expire", paces.expire_seconds, self.expire),
+            Chore("current", 1.0, self.confirm_directory),
+            Chore("summarise", paces.summary_seconds, self._exchange.summarise, single=False),
+        )
+
+    def add(self, chore: Chore) -> None:
+        """One more chore; before `start`."""
+        self._chores.append(chore)
+
+    async def start(self) -> None:
+        """Begin."""
+        self._tasks = [asyncio.create_task(self._repeat(chore), name=chore.name) for chore in self._chores]
+
+    async def stop(self) -> None:
+        """End; what was appended until now is integrated and signed, if this process may."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        self._signed, self._grown = 0, True
+        await self._once(Chore("ledger", 0, self.keep_ledger))
+
+    async def _repeat(self, chore: Chore) -> None:
+        while True:
+            await self._once(chore)
+            await asyncio.sleep(chore.every)
+
+    async def _once(self, chore: Chore) -> None:
+        try:
+            if not chore.single or await self._lease(chore.name):
+                await chore.do()
+        except BureaunetError as error:
+            self._watcher.saw("chore-failed", chore=chore.name, reason=error.reason)
+        except Exception as error:  # noqa: BLE001 - a chore that meets a fault must neither end nor end the others
+            self._watcher.saw("chore-failed", chore=chore.name, cause=type(error).__name__)
+
+    async def _lease(self, name: str) -> bool:
+        """Whether this process has the chore; the lease is renewed when half of it is over."""
+        now, length = self._clock.now(), int(self._paces.lease_seconds * 1000)
+        if now < self._held.get(name, 0) - length // 2:
+            return True
+        if not await self._leases.acquire(name, self._holder, now, now + length):
+            self._held.pop(name, None)
+            return False
+        self._held[name] = now + length
+        return True
+
+    async def keep_ledger(self) -> None:
+        """Integrate what was appended; sign and publish a checkpoint if the tree grew and the last is old enough.
+
+        Raises:
+            Unavailable: `store`. Untrusted: `checkpoint`, stored tiles and leaves contradict the tree.
+        """
+        taken = await self._ledger.integrate(self._paces.integrate_items)
+        self._grown = self._grown or taken > 0
+        now = self._clock.now()
+        if self._grown and now - self._signed >= self._paces.checkpoint_milliseconds:
+            await self._ledger.checkpoint()
+            self._grown, self._signed = False, now
+
+    async def republish(self) -> None:
+        """Publish copies whose lease ended, until none is left.
+
+        Raises:
+            Unavailable: `store`.
+        """
+        while await self._exchange.republish():
+            pass
+
+    async def expire(self) -> None:
+        """Record the end of copies that could not be placed in time.
+
+        Raises:
+            Unavailable.
+        """
+        while copies := await self._store.expired(self._clock.now() // 1000, _PAGE):
+            await self._exchange.fail(copies)
+
+    async def confirm_directory(self) -> None:
+        """Sign which version of the directory is current, if the last statement is of another or an hour old.
+
+        Raises:
+            Unavailable: `store`.
+        """
+        directory, now = self._exchange.trust.directory, self._clock.now() // 1000
+        if directory.version == 0:
+            return
+        if self._confirmed is None:
+            self._confirmed = await self._last_confirmed(now)
+        confirmed, at = self._confirmed
+        if confirmed == directory.hash and now - at < self._paces.current_seconds:
+            return
+        current = Current(directory.version, directory.hash, now, await self._ledger.head())
+        await self._store.save_current(sign_current(current, self._exchange.trust.network.id, self._signer))
+        self._confirmed = directory.hash, now
+        self._watcher.saw("directory-confirmed", version=directory.version)
+
+    async def _last_confirmed(self, now: int) -> tuple[bytes, int]:
+        """(hash, time) of the stored statement, if it is one of the directory in force."""
+        stored = await self._store.current()
+        if stored is None:
+            return b"", 0
+        trust = self._exchange.trust
+        try:
+            current = read_current(stored, trust.network, trust.directory, now)
+        except BureaunetError:  # of another version, too old, or by a key that is no longer delegated: a new one is due
+            return b"", 0
+        return current.hash, current.time
