@@ -31,6 +31,7 @@ from schemas.codes import Handling
 from schemas.directory import Participant, SigningEntry, State
 from schemas.envelope import Envelope, Statement
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Untrusted
+from schemas.evidence import SignedAcknowledgement, read_acknowledgement
 from schemas.identity import Address
 from schemas.keys import Suite
 from schemas.operation import Operation, Role
@@ -261,21 +262,28 @@ def _took_part(header: Header, known: ThreadFacts) -> bool:
     return any(header.iss.covers(party) for party in allowed)
 
 
-def check_acknowledgement(link: Address, signed_by: Address, key_id: bytes, facts: Facts) -> SigningEntry:
-    """The key that an acknowledgement claims, if the link may speak for who claims to have signed.
+def read_evidence(link: Address, body: bytes, facts: Facts) -> SignedAcknowledgement:
+    """Check a recipient's acknowledgement as it came over a link: by whom it is, and that it is signed.
 
     Raises:
-        Forbidden: `link-identity`, `key-not-valid`, `key-void`. Untrusted: `key-unknown`.
+        Malformed: its form. Forbidden: `link-identity`, `key-not-valid`, `key-void`. Untrusted: `network`,
+            `key-unknown`, `signature`.
     """
-    if not link.covers(signed_by):
+    if len(body) > envelope.MAX_STATEMENT:
+        raise Malformed(Reason.STATEMENT_TOO_LARGE, "an acknowledgement is smaller")
+    signed = read_acknowledgement(body)
+    said, directory, now = signed.acknowledgement, facts.trust.directory, facts.now // 1000
+    if not link.covers(said.iss):
         raise Forbidden(Reason.LINK_IDENTITY, "the acknowledgement is by another than the link speaks for")
-    directory = facts.trust.directory
-    known = directory.signing(key_id)
-    if known is None or known[0] is not directory.find(signed_by):
+    if said.net != facts.trust.network.id:
+        raise Untrusted(Reason.NETWORK, "the acknowledgement is of another network")
+    known = directory.signing(signed.sign1.key_id)
+    if known is None or known[0] is not directory.find(said.iss):
         raise Untrusted(Reason.KEY_UNKNOWN, "the acknowledgement is signed by no key of the recipient")
-    validity = known[1].validity
+    key, validity = known[1].key, known[1].validity
     if validity.void_at(facts.size):
         raise Forbidden(Reason.KEY_VOID, "the key is void")
-    if not validity.covers(facts.now // 1000):
+    if not validity.covers(now):
         raise Forbidden(Reason.KEY_NOT_VALID, "the key is not valid now")
-    return known[1]
+    signed.sign1.verify(key)
+    return signed

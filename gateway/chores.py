@@ -13,14 +13,13 @@ Rules: a chore of one process runs under a lease row, renewed while it runs; a c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from uuid import uuid4
 
-from gateway.exchange import Exchange
 from gateway.ledger import Ledger
-from gateway.ports import Clock, Leases, Store, Watcher
+from gateway.ports import Clock, Leases, Placed, Store, Trust, Watcher
 from gateway.settings import Chores as Paces
 from schemas.directory import Current, read_current, sign_current
 from schemas.errors import BureaunetError
@@ -28,6 +27,23 @@ from schemas.identity import Signer
 
 _PAGE: Final = 200
 """Copies that expire at once."""
+
+
+class Pipeline(Protocol):
+    """What chores need of the exchange."""
+
+    @property
+    def trust(self) -> Trust:
+        """The signed statements in force."""
+
+    async def republish(self) -> int:
+        """Publish copies whose lease ended: how many."""
+
+    async def fail(self, copies: Sequence[Placed]) -> None:
+        """Record that these copies expired before they could be placed."""
+
+    async def summarise(self) -> None:
+        """Record how many refusals each link had that are no entries of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +64,7 @@ class Chores:
     def __init__(
         self,
         *,
-        exchange: Exchange,
+        exchange: Pipeline,
         ledger: Ledger,
         store: Store,
         leases: Leases,

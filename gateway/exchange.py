@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 from gateway import admission, recording
 from gateway.collector import Collector, Job
 from gateway.gatehouse import Gatehouse
+from gateway.placing import Failures, Placements, Placer
 from gateway.ports import (
     Admitted,
     Candidate,
@@ -27,7 +28,6 @@ from gateway.ports import (
     Handover,
     Inboxes,
     Outcome,
-    Pending,
     Placed,
     Rejected,
     Repeated,
@@ -40,28 +40,14 @@ from gateway.ports import (
 from gateway.recording import Done, Publication, Ruling, Work
 from gateway.settings import Pipeline
 from gateway.trust import TrustKeeper, read_new_operation
-from schemas.directory import directory_hash
-from schemas.envelope import MAX_STATEMENT
-from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable, Untrusted
-from schemas.evidence import Entry, Event, read_acknowledgement
+from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable
+from schemas.evidence import Entry, Event
 from schemas.identity import Address, Signer
 from schemas.network import Network
 from schemas.receipts import Acceptance, sign_acceptances
 
 _ENTRY_SIZE: Final = 512
 """Bytes that a job without a body counts for."""
-
-
-class Placements(tuple[Placed, ...]):
-    """Copies that the broker confirmed."""
-
-    __slots__ = ()
-
-
-class Failures(tuple[Placed, ...]):
-    """Copies whose envelope expired before they were placed."""
-
-    __slots__ = ()
 
 
 Payload: TypeAlias = Candidate | Handover | Publication | Placements | Failures | Entry
@@ -85,14 +71,14 @@ class Exchange:
     ) -> None:
         """`signer` holds the acceptance key. Without `inboxes`, copies for the broker wait in the store."""
         self._store, self._network, self._signer = store, network, signer
-        self._clock, self._watcher, self._inboxes = clock, watcher, inboxes
+        self._clock, self._watcher = clock, watcher
         self._limits = limits or Pipeline()
         self._keeper = TrustKeeper(store, network)
         self.gatehouse = Gatehouse(self._limits)
         self.consigned: Callable[[frozenset[Address]], None] = lambda _inboxes: None
         """Told which HTTP inboxes a commit put something into."""
         self._collector: Collector[Payload, Result] = Collector(self._run, self._offend, self._limits)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._placer = None if inboxes is None else Placer(inboxes, watcher, self._confirmed)
         self._poll: asyncio.Task[None] | None = None
 
     @property
@@ -120,9 +106,12 @@ class Exchange:
         if self._poll is not None:
             self._poll.cancel()
             await asyncio.gather(self._poll, return_exceptions=True)
-        await self.summarise()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        try:
+            await self.summarise()
+        except Unavailable as error:
+            self._watcher.saw("refusals-unsummarised", reason=error.reason)
+        if self._placer is not None:
+            await self._placer.finish()
         await self._collector.stop()
 
     async def _poll_trust(self) -> None:
@@ -159,16 +148,9 @@ class Exchange:
             Malformed: its form. Untrusted: `network`, `key-unknown`, `signature`. Forbidden: `link-identity`,
                 `key-not-valid`, `key-void`, `not-addressed` (no copy was made for it). Unavailable.
         """
-        if len(body) > MAX_STATEMENT:
-            raise Malformed(Reason.STATEMENT_TOO_LARGE, "an acknowledgement is smaller")
-        signed = read_acknowledgement(body)
-        said = signed.acknowledgement
-        if said.net != self._network.id:
-            raise Untrusted(Reason.NETWORK, "the acknowledgement is of another network")
         facts = Facts(self.trust, self._clock.now(), await self._store.size())
-        key = admission.check_acknowledgement(link, said.iss, signed.sign1.key_id, facts)
-        signed.sign1.verify(key.key)
-        owed = await self._store.owed(said.digest, said.iss)
+        signed = admission.read_evidence(link, body, facts)
+        owed = await self._store.owed(signed.acknowledgement.digest, signed.acknowledgement.iss)
         if owed is None:
             raise Forbidden(Reason.NOT_ADDRESSED, "no copy of this message was made for this recipient")
         if not owed.acknowledged:
@@ -195,7 +177,7 @@ class Exchange:
             Malformed, Untrusted: as schemas.directory.read_directory. Unavailable.
         """
         await self._keeper.refresh()
-        known = [index for index, raw in await self._store.directories() if directory_hash(raw) == directory_hash(body)]
+        known = [index for index, raw in await self._store.directories() if raw == body]
         if known:
             return known[0]
         return await self._publish(Publication(self._keeper.read_directory(body), body))
@@ -206,7 +188,10 @@ class Exchange:
             raise Unavailable(Reason.STORE, "the statement was not kept")
         return index
 
-    # ---- what chores bring
+    # ---- what the broker and the chores bring
+
+    async def _confirmed(self, placed: Placements) -> None:
+        await self._collector.put(placed, _ENTRY_SIZE * len(placed), force=True)
 
     async def fail(self, copies: Sequence[Placed]) -> None:
         """Record that these copies expired before they could be placed.
@@ -231,11 +216,11 @@ class Exchange:
         Raises:
             Unavailable: `store`.
         """
-        if self._inboxes is None:
+        if self._placer is None:
             return 0
         lease = self._limits.lease_seconds * 1000
         pending = await self._store.lease_pending(self._clock.now(), lease, self._limits.publish_items)
-        await self._place(self._inboxes, pending)
+        await self._placer.place(pending)
         return len(pending)
 
     # ---- a batch
@@ -325,33 +310,22 @@ class Exchange:
         receipts = sign_acceptances(items, self._network.id, self._signer)
         for refusal in rejected:
             self._saw_refusal(refusal, None)
-        return [
-            Outcome(r.digest, receipt, accepted=False, index=None, reason=r.reason, step=r.step)
-            for r, receipt in zip(rejected, receipts, strict=True)
-        ]
+        return [_refusal(r, receipt, None) for r, receipt in zip(rejected, receipts, strict=True)]
 
     def _outcomes(self, verdicts: Sequence[Verdict], done: Done) -> dict[bytes, Outcome]:
         """Outcomes of what was recorded, counted and told to the watcher."""
         outcomes: dict[bytes, Outcome] = {}
         for verdict in verdicts:
+            digest = verdict.candidate.statement.digest if isinstance(verdict, Admitted) else verdict.digest
+            decision = done.decisions.get(digest)
+            if decision is None:
+                continue
             if isinstance(verdict, Admitted):
-                digest = verdict.candidate.statement.digest
-                decision = done.decisions.get(digest)
-                if decision is not None:
-                    outcomes[digest] = Outcome(digest, decision.receipt, accepted=True, index=decision.index)
-                    self._saw_admission(verdict.candidate, decision.index)
+                outcomes[digest] = Outcome(digest, decision.receipt, accepted=True, index=decision.index)
+                self._saw_admission(verdict.candidate, decision.index)
             elif isinstance(verdict, Rejected):
-                decision = done.decisions.get(verdict.digest)
-                if decision is not None:
-                    outcomes[verdict.digest] = Outcome(
-                        verdict.digest,
-                        decision.receipt,
-                        accepted=False,
-                        index=decision.index,
-                        reason=verdict.reason,
-                        step=verdict.step,
-                    )
-                    self._saw_refusal(verdict, decision.index)
+                outcomes[digest] = _refusal(verdict, decision.receipt, decision.index)
+                self._saw_refusal(verdict, decision.index)
         return outcomes
 
     def _tell(self, batch: Batch, outcomes: Mapping[bytes, Outcome], done: Done) -> None:
@@ -373,29 +347,8 @@ class Exchange:
         """After the commit: wake those who wait, publish what goes over the broker."""
         if done.inboxes:
             self.consigned(frozenset(done.inboxes))
-        if done.pending and self._inboxes is not None:
-            task = asyncio.create_task(self._place(self._inboxes, done.pending), name="place")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _place(self, inboxes: Inboxes, pending: Sequence[Pending]) -> None:
-        """Publish copies; those that are confirmed are recorded with a later batch, the rest when their lease ends."""
-        try:
-            confirmed = await inboxes.publish(pending)
-        except Unavailable as error:
-            self._watcher.saw("unplaced", count=len(pending), reason=error.reason)
-            return
-        placed = Placements(
-            Placed(copy.consignment.digest, copy.consignment.recipient, copy.operation, copy.kind)
-            for copy, sure in zip(pending, confirmed, strict=True)
-            if sure
-        )
-        if not placed:
-            return
-        try:
-            await self._collector.put(placed, _ENTRY_SIZE * len(placed), force=True)
-        except Unavailable as error:  # they are published once more when their lease ends
-            self._watcher.saw("unplaced", count=len(placed), reason=error.reason)
+        if done.pending and self._placer is not None:
+            self._placer.soon(done.pending)
 
     async def _offend(self, job: Job[Payload, Result], error: Exception) -> None:
         """A job that fails by itself: a submission is set aside for the operator, others learn the error."""
@@ -438,3 +391,7 @@ class Exchange:
 
 def _repeated(digest: bytes, decided: Decided) -> Outcome:
     return Outcome(digest, decided.receipt, decided.accepted, decided.index, repeated=True)
+
+
+def _refusal(rejected: Rejected, receipt: bytes, index: int | None) -> Outcome:
+    return Outcome(rejected.digest, receipt, accepted=False, index=index, reason=rejected.reason, step=rejected.step)

@@ -28,7 +28,6 @@ from schemas.errors import Reason, Unavailable
 from schemas.identity import Address
 from schemas.wire import INLINE_RECIPIENTS
 
-
 _DOUBLINGS: Final = 3
 """A lease doubles so many times at most."""
 

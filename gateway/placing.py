@@ -1,0 +1,62 @@
+"""Puts copies into inboxes on the broker after the commit that owes them, and hands back what the broker confirmed.
+
+Nothing waits for it: a copy that is not confirmed, for whatever cause, is published once more when its lease ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from gateway.ports import Inboxes, Pending, Placed, Watcher
+from schemas.errors import Unavailable
+
+
+class Placements(tuple[Placed, ...]):
+    """Copies that the broker confirmed: their consignments are to be recorded."""
+
+    __slots__ = ()
+
+
+class Failures(tuple[Placed, ...]):
+    """Copies whose envelope expired before they were placed."""
+
+    __slots__ = ()
+
+
+class Placer:
+    """Publishes copies, in tasks of its own."""
+
+    def __init__(
+        self, inboxes: Inboxes, watcher: Watcher, confirmed: Callable[[Placements], Awaitable[object]]
+    ) -> None:
+        """`confirmed` records placements; it raises Unavailable where it cannot."""
+        self._inboxes, self._watcher, self._confirmed = inboxes, watcher, confirmed
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def soon(self, pending: Sequence[Pending]) -> None:
+        """Publish these without waiting for it."""
+        task = asyncio.create_task(self.place(pending), name="place")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def place(self, pending: Sequence[Pending]) -> None:
+        """Publish these, and record those that are confirmed."""
+        if not pending:
+            return
+        try:
+            sure = await self._inboxes.publish(pending)
+            placed = Placements(
+                Placed(copy.consignment.digest, copy.consignment.recipient, copy.operation, copy.kind)
+                for copy, confirmed in zip(pending, sure, strict=True)
+                if confirmed
+            )
+            if placed:
+                await self._confirmed(placed)
+        except Unavailable as error:
+            self._watcher.saw("unplaced", count=len(pending), reason=error.reason)
+
+    async def finish(self) -> None:
+        """Wait until what was begun is over."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
