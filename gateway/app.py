@@ -1,30 +1,53 @@
 """The composition root: the one module that builds drivers.
 
-Order of a start: home and settings, database (migrated, or refused), exchange, chores, broker if there is one, then the
+Order of a start: home and settings, database (migrated, or refused), broker if there is one, exchange, chores, then the
 two listeners; only then is the gateway ready. Told to stop, it goes back the same way: no new connections, those who
-wait are let go, requests in hand are answered, the batch in hand is committed, everything is closed.
+wait are let go, requests in hand are answered, the batch in hand is committed and signed, everything is closed.
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import signal
+import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Self
 
+from gateway import logs
+from gateway.adapters.rabbitmq.consumer import Consumer
+from gateway.adapters.rabbitmq.publisher import Publisher
+from gateway.adapters.rabbitmq.session import Endpoint
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.schema import prepare
 from gateway.adapters.sql.store import SqlStore
 from gateway.adapters.sql.tree import SqlLeases, SqlTree
+from gateway.api.amqp import Intake
+from gateway.api.bureaus import BureausApi
+from gateway.api.http import bureaus_application, operators_application
+from gateway.api.listener import Connections, Site, server_context
+from gateway.api.operators import Check, OperatorsApi
+from gateway.api.reading import ReadingApi
+from gateway.chores import Chores
+from gateway.delivery import Delivery
 from gateway.exchange import Exchange
-from gateway.ports import Watcher
+from gateway.ledger import Ledger
+from gateway.ports import Inboxes, Watcher
 from gateway.service import Service, open_service
 from gateway.settings import Settings, load
 from gateway.trust import TrustKeeper
-from schemas.directory import Directory
+from gateway.watching import Watching
+from schemas.errors import BureaunetError
 from schemas.network import Network
+from schemas.wire import SUBMISSION_QUEUES
+
+OPERATORS_IDLE: Final = 30.0
+"""Seconds."""
 
 
 class SystemClock:
@@ -36,7 +59,7 @@ class SystemClock:
 
 
 class Silent:
-    """A `Watcher` that says nothing: the commands' own output is enough."""
+    """A `Watcher` that says nothing: a command's own output is enough."""
 
     def saw(self, name: str, **fields: str | int | None) -> None:
         """Nothing."""
@@ -87,14 +110,172 @@ async def publish_directory(home: Path, statement: bytes) -> tuple[int, int]:
             index = await exchange.publish_directory(statement)
         finally:
             await exchange.stop()
-        return _version(exchange.trust.directory), index
+        return exchange.trust.directory.version, index
 
 
-def _version(directory: Directory) -> int:
-    return directory.version
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        Misuse: the home or the settings. Unavailable: the database, or a port that is taken.
+    """
+    logs.start(settings.logging.level)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings))
 
 
-def _exchange(service: Service, records: Records, settings: Settings, watcher: Watcher) -> Exchange:
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415  # it does not exist on Windows
+
+    return uvloop.new_event_loop
+
+
+async def _serve(settings: Settings) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    watching = Watching()
+    try:
+        await _serve_until(told, settings, watching)
+    except BureaunetError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a fault of ours: its type and place go to the log, its words nowhere
+        watching.failed("serve-failed", error)
+        raise SystemExit(1) from None
+    watching.saw("stopped")
+
+
+async def _serve_until(told: asyncio.Event, settings: Settings, watching: Watching) -> None:
+    async with Gateway(settings, watching) as gateway:
+        ready = {"event": "ready", "url": gateway.url, "operators": gateway.operators}
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+        watching.saw("serving", network=gateway.network.id.hex(), origin=gateway.network.policy.origin)
+        await told.wait()
+        watching.saw("stopping")
+
+
+class Gateway:
+    """One gateway process, put together: serving inside `async with`."""
+
+    def __init__(self, settings: Settings, watching: Watching) -> None:
+        self._settings = settings
+        self._watching = watching
+        self._service = open_service(settings.home)
+        self._stack = AsyncExitStack()
+        self.url = ""
+        """Of the bureaus' listener."""
+        self.operators = ""
+        """Of the operators' listener."""
+
+    @property
+    def network(self) -> Network:
+        """The network that this gateway belongs to."""
+        return self._service.network
+
+    async def __aenter__(self) -> Self:
+        """Start everything.
+
+        Raises:
+            Misuse, Unavailable: what was started is stopped again.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        """Stop everything, in the order of the module's docstring."""
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        settings, watching = self._settings, self._watching
+        records = await self._stack.enter_async_context(open_records(settings.home, settings))
+        checks: dict[str, Check] = {"store": records.store.ping}
+        endpoint = self._endpoint()
+        publisher = await self._publisher(endpoint, checks)
+        exchange = _exchange(self._service, records, settings, watching, publisher)
+        ledger = Ledger(records.tree, self._service.log, SystemClock(), watching)
+        delivery = Delivery(records.store, watching, settings.pipeline)
+        exchange.consigned = delivery.wake
+        chores = self._chores(exchange, ledger, records)
+        await self._run(delivery.start, delivery.stop)
+        await exchange.start()
+        await self._run(chores.start, chores.stop)
+        self._stack.push_async_callback(exchange.stop)  # before the chores end, so that its last entries are signed
+        if endpoint is not None and publisher is not None:
+            await self._consume(endpoint, exchange, records, publisher)
+        reading = ReadingApi(records.store, ledger)
+        await self._listen(exchange, delivery, reading, OperatorsApi(checks, watching))
+
+    async def _run(self, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]) -> None:
+        await start()
+        self._stack.push_async_callback(stop)
+
+    def _chores(self, exchange: Exchange, ledger: Ledger, records: Records) -> Chores:
+        return Chores(
+            exchange=exchange,
+            ledger=ledger,
+            store=records.store,
+            leases=records.leases,
+            signer=self._service.current,
+            clock=SystemClock(),
+            watcher=self._watching,
+            paces=self._settings.chores,
+        )
+
+    async def _publisher(self, endpoint: Endpoint | None, checks: dict[str, Check]) -> Publisher | None:
+        if endpoint is None:
+            return None
+        publisher = Publisher(endpoint, self._watching)
+        checks["broker"] = publisher.ready
+        await self._run(publisher.start, publisher.stop)
+        return publisher
+
+    async def _consume(self, endpoint: Endpoint, exchange: Exchange, records: Records, publisher: Publisher) -> None:
+        consumer = Consumer(endpoint, SUBMISSION_QUEUES, self._watching)
+        intake = Intake(exchange, records.store, publisher, SystemClock(), self._watching)
+        await self._run(lambda: consumer.start(intake.decide), consumer.stop)
+
+    def _endpoint(self) -> Endpoint | None:
+        if not self._settings.broker:
+            return None
+        service = self._service
+        return Endpoint.of(self._settings.broker, service.certificate, service.tls_key, service.authority)
+
+    async def _listen(
+        self, exchange: Exchange, delivery: Delivery, reading: ReadingApi, operators: OperatorsApi
+    ) -> None:
+        limits, watching = self._settings.bureaus, self._watching
+        bound = self._settings.operators
+        watched = Site(operators_application(operators), idle=OPERATORS_IDLE, drain=limits.drain_seconds)
+        self._stack.push_async_callback(watched.stop)
+        self.operators = _url("http", bound.host, await watched.start(bound))
+        connections = Connections(limits, watching)
+        bureaus = BureausApi(exchange, delivery, SystemClock(), limits, watching, connections)
+        site = Site(bureaus_application(bureaus, reading), idle=limits.idle_seconds, drain=limits.drain_seconds)
+        self._stack.push_async_callback(site.stop)
+        self._stack.callback(_quieten, operators, bureaus, site)
+        tls = server_context(self._service)
+        port = await site.start(limits, tls=tls, handshake=limits.handshake_seconds, connections=connections)
+        self.url = _url("https", limits.host, port)
+
+
+def _quieten(operators: OperatorsApi, bureaus: BureausApi, site: Site) -> None:
+    """The first step of stopping: be ready no more, take no new connections, let those go who wait."""
+    operators.stop()
+    site.refuse_new()
+    bureaus.stop()
+
+
+def _exchange(
+    service: Service, records: Records, settings: Settings, watcher: Watcher, inboxes: Inboxes | None = None
+) -> Exchange:
     return Exchange(
         store=records.store,
         network=service.network,
@@ -102,4 +283,10 @@ def _exchange(service: Service, records: Records, settings: Settings, watcher: W
         clock=SystemClock(),
         watcher=watcher,
         limits=settings.pipeline,
+        inboxes=inboxes,
     )
+
+
+def _url(scheme: str, host: str, port: int) -> str:
+    shown = "localhost" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
+    return f"{scheme}://{f'[{shown}]' if ':' in shown else shown}:{port}"

@@ -151,11 +151,6 @@ class Settings(_Frozen):
         """The database, with the default filled in."""
         return self.database or f"sqlite+aiosqlite:///{self.home.absolute() / 'ledger.db'}"
 
-    @property
-    def brokers(self) -> tuple[str, ...]:
-        """The broker's nodes; none where there is no broker."""
-        return tuple(part.strip() for part in self.broker.split(",") if part.strip())
-
 
 def load(home: Path, environment: Mapping[str, str], said: Said | None = None) -> Settings:
     """The settings of the gateway in `home`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.api.bureaus import BureausApi
+from gateway.api.bureaus import BureausApi, Handler
 from gateway.api.operators import OperatorsApi
 from gateway.api.reading import ReadingApi
 from schemas.wire import MAX_SUBMISSION
@@ -12,7 +12,12 @@ from schemas.wire import MAX_SUBMISSION
 
 def bureaus_application(bureaus: BureausApi, reading: ReadingApi) -> web.Application:
     """What bureaus reach: every route behind `BureausApi.answering`."""
-    application = web.Application(middlewares=[web.middleware(bureaus.answering)], client_max_size=MAX_SUBMISSION)
+
+    @web.middleware
+    async def answering(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await bureaus.answering(request, handler)
+
+    application = web.Application(middlewares=[answering], client_max_size=MAX_SUBMISSION)
     application.add_routes([*bureaus.routes(), *reading.routes()])
     return application
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -16,8 +16,8 @@ import click
 from schemas.errors import BureaunetError, Misuse
 
 _F = TypeVar("_F", bound=Callable[..., object])
-Plain: TypeAlias = str | int | bool | None
-Row: TypeAlias = Mapping[str, "Plain | Sequence[Plain]"]
+Row: TypeAlias = Mapping[str, object]
+"""What `json` can write."""
 
 
 class Commands(click.Group):

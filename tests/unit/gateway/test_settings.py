@@ -32,7 +32,7 @@ def test_the_environment_goes_before_the_file_and_the_command_line_before_both(t
     environment = {"BUREAUNET_LISTEN_PORT": "2", "BUREAUNET_OPERATORS_PORT": "2", "BUREAUNET_DATABASE_URL": "x"}
     settings = load(home, environment, {("bureaus", "port"): 3, ("broker",): None})
     assert (settings.bureaus.port, settings.operators.port, settings.bureaus.host) == (3, 2, "h")
-    assert (settings.database_url, settings.brokers) == ("x", ())
+    assert (settings.database_url, settings.broker) == ("x", "")
 
 
 def test_without_a_database_it_is_a_file_in_the_home(tmp_path: Path) -> None:

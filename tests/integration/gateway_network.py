@@ -1,0 +1,224 @@
+"""A network around one real gateway process: its authority, four bureaus with real keys and certificates.
+
+Everybody is synthetic. The gateway is used by its command line alone; bureaus speak plain HTTP over mutual TLS, so that
+tests can say what no well-behaved client would.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from bureaus.sandbox.process import Process, run
+from gateway.authority import Authority
+from gateway.certificates import make_csr
+from gateway.service import complete_service, make_service
+from schemas import merkle, wire
+from schemas.claims import Head, Header
+from schemas.codes import Handling, Purpose
+from schemas.directory import Directory, Link, ParticipantKind, Use, read_directory
+from schemas.enrolment import Request, sign_request
+from schemas.envelope import Envelope, seal
+from schemas.evidence import Acknowledgement, Outcome, sign_acknowledgement
+from schemas.identity import Address, MessageId
+from schemas.keys import SealingKey, SigningKey
+from schemas.network import Network
+from schemas.operation import Member, Operation, Phase, Role, sign_operation
+from schemas.receipts import Acceptance, read_acceptance
+
+OPERATION: Final = "infra-test"
+QUERY: Final = "whereabouts.query/1"
+TARGET: Final = "Synthetica Testperson-Nonexistent"
+MEMBERS: Final = ("IPSG", "BR", "AR")
+OUTSIDER: Final = "UY"
+
+
+@dataclass
+class Bureau:
+    """One participant: its keys, and where its certificate is."""
+
+    address: Address
+    folder: Path
+    signing: SigningKey = field(default_factory=SigningKey.generate)
+    sealing: SealingKey = field(default_factory=SealingKey.generate)
+
+    def request(self, now: int) -> bytes:
+        """Its enrolment request; the TLS key is kept in its folder."""
+        key = generate_private_key(SECP256R1())
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        self.folder.mkdir(parents=True)
+        self.key.write_bytes(pem)
+        kind = ParticipantKind.SECRETARIAT if self.address == "IPSG" else ParticipantKind.NATIONAL_BUREAU
+        keys = (self.signing.public, self.sealing.public)
+        csr = make_csr(key, self.address)
+        return sign_request(Request(self.address, kind, self.address, Link.HTTP, *keys, (), csr, now), self.signing)
+
+    @property
+    def key(self) -> Path:
+        """The TLS key's file."""
+        return self.folder / "tls.key"
+
+
+class GatewayNetwork:
+    """The network; `start` the gateway, ask for a `client`, `stop` it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.home = folder / "gw"
+        self.now = int(time.time())
+        request = make_service(self.home, "log.test", [], self.now)
+        self.authority = Authority.create(folder / "authority", request.encode(), "Test", self.now, exercise=True)
+        self.network: Network = self.authority.network
+        self.bureaus = {name: Bureau(Address(name), folder / "bureaus" / name) for name in (*MEMBERS, OUTSIDER)}
+        approved = self.authority.approve([bureau.request(self.now) for bureau in self.bureaus.values()], self.now)
+        self.certificates = approved.certificates
+        self.directory: Directory = read_directory(approved.directory.read_bytes(), self.network)
+        given = self.authority.home
+        files = [(given / name).read_bytes() for name in ("network.bn", "certificates/gateway.pem", "ca.pem")]
+        complete_service(self.home, *files)
+        self.process: Process | None = None
+        self.url = self.operators = ""
+
+    @property
+    def log(self) -> Path:
+        """The gateway's output, both streams."""
+        return self.folder / "gateway.log"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the gateway's processes get of ours."""
+        return {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(Path.cwd()), "LANG": "C.UTF-8"}
+
+    async def command(self, *arguments: str | Path) -> str:
+        """One `bureaunet-gateway` command: what it printed. Raises Unavailable if it fails."""
+        return await run([sys.executable, "-m", "gateway", *arguments], environment=self.environment)
+
+    async def load(self) -> None:
+        """Load the directory."""
+        await self.command("participant", "load", "--home", self.home, self.authority.home / "directory.cbor")
+
+    async def start(self) -> None:
+        """Start the gateway on free ports and wait until it says that it is ready."""
+        begin = self.log.stat().st_size if self.log.exists() else 0
+        command: list[str | Path] = [sys.executable, "-m", "gateway", "serve", "--home", self.home]
+        self.process = Process("gateway", command, log=self.log, environment=self.environment)
+        self.process.start()
+
+        async def said() -> bool:
+            for line in self.log.read_bytes()[begin:].splitlines():
+                if line.startswith(b'{"event": "ready"'):
+                    ready = json.loads(line)
+                    self.url, self.operators = ready["url"], ready["operators"]
+            return bool(self.url)
+
+        self.url = ""
+        await self.process.ready(said, within=30)
+
+    async def stop(self) -> int:
+        """Tell the gateway to stop: its exit code."""
+        assert self.process is not None
+        return await self.process.stop()
+
+    def tls(self, name: str) -> ssl.SSLContext:
+        """A bureau's client context."""
+        context = self.tls_without_certificate()
+        bureau = self.bureaus[name]
+        context.load_cert_chain(self.certificates[bureau.address], bureau.key)
+        return context
+
+    def tls_without_certificate(self) -> ssl.SSLContext:
+        """Trusts the authority and shows nothing."""
+        return ssl.create_default_context(cafile=self.authority.home / "ca.pem")
+
+    @asynccontextmanager
+    async def client(self, name: str) -> AsyncIterator[aiohttp.ClientSession]:
+        """A bureau's HTTP session."""
+        connector = aiohttp.TCPConnector(ssl=self.tls(name))
+        async with aiohttp.ClientSession(self.url, connector=connector) as session:
+            yield session
+
+    async def open_operation(self) -> None:
+        """The secretariat publishes the operation."""
+        members = tuple(
+            Member(Address(name), Role.OWNER if name == "IPSG" else Role.PARTICIPANT, self.now - 60) for name in MEMBERS
+        )
+        operation = Operation(
+            OPERATION,
+            1,
+            None,
+            self.now,
+            "Test",
+            Address("IPSG"),
+            Phase.ACTIVE,
+            members,
+            (QUERY,),
+            (Purpose.ARREST,),
+            (Handling.H0,),
+        )
+        body = sign_operation(operation, self.network.id, self.bureaus["IPSG"].signing)
+        async with self.client("IPSG") as client, client.post(wire.OPERATIONS, data=body) as response:
+            assert response.status == 204, await response.text()
+
+    def query(self, sender: str, *recipients: str, by: SigningKey | None = None, **changes: object) -> Envelope:
+        """A sealed and signed query whose content names a person who does not exist."""
+        now = int(time.time())
+        plain = Header(
+            iss=Address(sender),
+            sub=OPERATION,
+            aud=tuple(map(Address, recipients)),
+            iat=now,
+            exp=now + 3600,
+            cti=MessageId.new(now * 1000),
+            net=self.network.id,
+            head=Head(0, merkle.EMPTY),
+            kind=QUERY,
+            purpose=Purpose.ARREST,
+            exercise=True,
+        )
+        header = replace(plain, **changes)  # type: ignore[arg-type]  # a test names the claims that it changes
+        keys = [self.bureaus[name].sealing.public for name in recipients]
+        content = json.dumps({"name": TARGET}).encode()
+        return seal(header, content, keys, by or self.bureaus[sender].signing)
+
+    def receipt(self, body: bytes) -> Acceptance:
+        """A receipt, verified with the directory's keys."""
+        return read_acceptance(body, self.network.id, self.directory.service_keys(Use.ACCEPTANCE))
+
+    async def submit(self, link: str, body: bytes) -> tuple[int, Acceptance]:
+        """Submit over a link: the status and the verified receipt."""
+        async with self.client(link) as client, client.post(wire.MESSAGES, data=body) as response:
+            assert response.content_type == wire.CBOR_TYPE, await response.text()
+            return response.status, self.receipt(await response.read())
+
+    async def inbox(self, name: str, after: int = -1, wait: int = 0) -> list[wire.InboxItem]:
+        """What waits for a bureau."""
+        query = {"after": str(after), "wait": str(wait)}
+        async with self.client(name) as client, client.get(wire.INBOX, params=query) as response:
+            assert response.status == 200, await response.text()
+            return wire.decode_items(await response.read())
+
+    def acknowledgement(self, name: str, digest: bytes) -> bytes:
+        """A bureau's signed word that it processed a message."""
+        head = Head(0, merkle.EMPTY)
+        said = Acknowledgement(Address(name), digest, Outcome.PROCESSED, int(time.time()), self.network.id, head)
+        return sign_acknowledgement(said, self.bureaus[name].signing)
+
+    async def problem(self, name: str, method: str, path: str, data: bytes | None = None) -> tuple[int, str]:
+        """The status and the reason of a request that is not served."""
+        async with self.client(name) as client, client.request(method, path, data=data) as response:
+            assert response.content_type == "application/problem+json", await response.text()
+            said = await response.json()
+            assert said["status"] == response.status
+            return response.status, said["reason"]
