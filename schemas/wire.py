@@ -75,6 +75,10 @@ def submissions_queue(urgency: Urgency) -> str:
     return _SUBMISSIONS + (".urgent" if urgency is Urgency.URGENT else "")
 
 
+SUBMISSION_QUEUES: Final = tuple(submissions_queue(urgency) for urgency in Urgency)
+"""All of them."""
+
+
 def inbox_queue(participant: Address, urgency: Urgency) -> str:
     """A participant's inbox on the broker."""
     return f"inbox.{participant.replace('/', '.')}" + (".urgent" if urgency is Urgency.URGENT else "")
@@ -102,7 +106,7 @@ def broker_urls(text: str) -> tuple[str, ...]:
     urls: list[str] = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         url = urlsplit(part)
-        if url.scheme != "amqps" or not url.hostname or "@" in url.netloc or url.path not in {"", "/"}:
+        if url.scheme != "amqps" or not url.hostname or "@" in url.netloc or url.path not in {"", "/"} or url.query:
             raise Misuse("a broker is amqps://HOST[:PORT], or several with commas between")
         urls.append(f"amqps://{url.netloc}/?auth=EXTERNAL&heartbeat={HEARTBEAT}")
     if not urls:

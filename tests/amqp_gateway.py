@@ -32,7 +32,7 @@ from schemas.identity import Address
 from schemas.merkle import EMPTY
 from schemas.operation import Member, Role, sign_operation
 from schemas.receipts import Acceptance, read_acceptance
-from schemas.wire import ACCEPTANCES, InboxItem, ItemType, encode_submission, submissions_queue
+from schemas.wire import ACCEPTANCES, SUBMISSION_QUEUES, InboxItem, ItemType, encode_submission
 from tests.broker_scene import BrokerScene, Saw, broker_directory, eventually, message_id
 from tests.world import (
     ACCEPTANCE,
@@ -47,7 +47,6 @@ from tests.world import (
 )
 
 QUICK = Timing(first_pause=0.05, longest_pause=0.5, grace=1.0)
-QUEUES = [submissions_queue(urgency) for urgency in Urgency]
 NETWORK = new_network()
 
 
@@ -129,7 +128,7 @@ class Gateway:
 
 @asynccontextmanager
 async def gateway(
-    scene: BrokerScene, url: str | Path, *members: Address, queues: Sequence[str] = QUEUES
+    scene: BrokerScene, url: str | Path, *members: Address, queues: Sequence[str] = SUBMISSION_QUEUES
 ) -> AsyncIterator[Gateway]:
     """A gateway with an operation of these members, on a database that may be there already."""
     made = await Gateway.make(

@@ -56,6 +56,7 @@ ssl_options.versions.1 = tlsv1.3
 auth_mechanisms.1 = EXTERNAL
 ssl_cert_login_from = common_name
 load_definitions = {definitions}
+max_message_size = 16777216
 net_ticktime = 10
 log.file = false
 log.console = true

@@ -70,13 +70,21 @@ class Gate:
 class Intake:
     """Decides what the broker hands over; `decide` is the handler to start Arrivals with."""
 
-    def __init__(self, pipeline: Pipeline, store: Store, receipts: Receipts, clock: Clock, watcher: Watcher) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        store: Store,
+        receipts: Receipts,
+        clock: Clock,
+        watcher: Watcher,
+        gate: Gate | None = None,
+    ) -> None:
         self._pipeline = pipeline
         self._store = store
         self._receipts = receipts
         self._clock = clock
         self._watcher = watcher
-        self._gate = Gate()
+        self._gate = gate or Gate()
 
     async def decide(self, arrival: Arrival) -> None:
         """Decide one arrival, however long the store is away. Returns when the broker may forget it."""

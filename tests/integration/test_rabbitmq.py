@@ -24,14 +24,21 @@ from schemas.codes import Urgency
 from schemas.directory import Link
 from schemas.errors import Unavailable
 from schemas.identity import Address
-from schemas.wire import ItemType, broker_urls, decode_item, inbox_queue, submissions_queue, submit_exchange
+from schemas.wire import (
+    MAX_SUBMISSION,
+    SUBMISSION_QUEUES,
+    ItemType,
+    broker_urls,
+    decode_item,
+    inbox_queue,
+    submit_exchange,
+)
 from tests.broker_scene import UNIT, BrokerScene, Saw, message_id
 from tests.conftest import BrokerFactory
 from tests.world import header, new_network, sealed_by
 
 pytestmark = pytest.mark.broker
 QUICK = Timing(first_pause=0.05, longest_pause=0.5, grace=1.0)
-QUEUES = [submissions_queue(urgency) for urgency in Urgency]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -87,7 +94,7 @@ class Taken:
 
 @asynccontextmanager
 async def consuming(endpoint: Endpoint, saw: Saw | None = None) -> AsyncIterator[Taken]:
-    taken, consumer = Taken(), Consumer(endpoint, QUEUES, saw or Saw(), QUICK)
+    taken, consumer = Taken(), Consumer(endpoint, SUBMISSION_QUEUES, saw or Saw(), QUICK)
     await consumer.start(taken)
     try:
         yield taken
@@ -151,6 +158,15 @@ async def test_a_user_id_that_is_not_ones_own_is_refused_by_the_broker(scene: Br
 async def test_an_unknown_key_is_returned_and_not_lost_in_silence(scene: BrokerScene) -> None:
     with pytest.raises(PublishError):
         await scene.put("FR", "submit.FR", "whenever", b"to nowhere", user_id="FR")
+
+
+async def test_the_largest_submission_passes_and_what_no_protocol_allows_does_not(scene: BrokerScene) -> None:
+    async with consuming(scene.gateway) as taken:
+        await scene.put("FR", "submit.FR", "routine", bytes(MAX_SUBMISSION), user_id="FR")
+        with pytest.raises(aio_pika.exceptions.ChannelPreconditionFailed):
+            await scene.put("FR", "submit.FR", "routine", bytes(16 * 1024 * 1024 + 1), user_id="FR")
+        (arrival,) = await taken.until(1)
+    assert len(arrival.body) == MAX_SUBMISSION
 
 
 # ---------------------------------------------------------------------------------------------------------- publishing
@@ -299,7 +315,7 @@ async def test_a_broker_that_stops_confirming_is_left_for_a_new_session(scene: B
         finally:
             broker.process.send(signal.SIGCONT)
         await resumed(out, bureau)
-    assert saw.count("broker.session-ended") >= 1
+        await saw.until("broker.session-ended")
 
 
 async def resumed(out: Publisher, bureau: Address) -> None:

@@ -73,6 +73,7 @@ class Lane:
         self._queue = queue
         self._handler = handler
         self._timing = timing
+        self._patience = timing.grace
         self._consumption: AbstractQueue | None = None
         self._tag = ""
         self._handling: set[asyncio.Task[None]] = set()
@@ -108,14 +109,17 @@ class Lane:
         """Take no more; return when all that is in hand is acknowledged, or the time for it is over."""
         if self._consumption is None:
             return
-        async with asyncio.timeout(self._timing.grace):
-            await self._consumption.cancel(self._tag)
-            await self._idle.wait()
+        try:
+            async with asyncio.timeout(self._timing.grace):
+                await self._consumption.cancel(self._tag)
+                await self._idle.wait()
+        finally:
+            self._patience = 0.0
 
     async def close(self) -> None:
         """Let handlers finish for a while; the broker has given up on this session and gives its messages again."""
         if self._handling:
-            await asyncio.wait(self._handling, timeout=self._timing.grace)
+            await asyncio.wait(self._handling, timeout=self._patience)
         for task in self._handling:
             task.cancel()
 

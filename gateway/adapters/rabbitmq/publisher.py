@@ -153,7 +153,7 @@ class Publisher:
         while waiting:
             _, waiting = await asyncio.wait(waiting, timeout=self._timing.confirm / 4)
             if waiting and loop.time() - max(began, self._confirmed_at) >= self._timing.confirm:
-                self._session.recycle("nothing was confirmed")
+                self._give_up("nothing was confirmed")
                 return
 
     async def _one(self, exchange: AbstractExchange, queue: str, message: aio_pika.Message) -> bool:
@@ -182,6 +182,11 @@ class Publisher:
         self._confirmed()
         return isinstance(confirmation, Basic.Ack)
 
+    def _give_up(self, why: str) -> None:
+        self._up.clear()
+        self._exchange = None  # nobody uses it while it is torn down
+        self._session.recycle(why)
+
     def _confirmed(self) -> None:
         self._confirmed_at = asyncio.get_running_loop().time()
         self._refused_since = None
@@ -192,7 +197,7 @@ class Publisher:
         now = asyncio.get_running_loop().time()
         self._refused_since = self._refused_since or now
         if now - self._refused_since >= self._timing.confirm:
-            self._session.recycle("everything is refused")
+            self._give_up("everything is refused")
 
 
 def _probe() -> Post:

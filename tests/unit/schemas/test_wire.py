@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from schemas import cbor, wire
 from schemas.codes import Urgency
 from schemas.envelope import MAX_SEALED, MAX_STATEMENT, Envelope
-from schemas.errors import Malformed, Reason
+from schemas.errors import Malformed, Misuse, Reason
 from schemas.identity import Address
 from schemas.wire import InboxItem, ItemType
 
@@ -60,3 +60,29 @@ def test_names_on_the_broker() -> None:
     assert wire.inbox_queue(unit, Urgency.URGENT) == "inbox.KE.border-namanga.urgent"
     assert wire.inbox_queue(unit, Urgency.ROUTINE) == "inbox.KE.border-namanga"
     assert wire.submissions_queue(Urgency.URGENT) == "submissions.urgent"
+
+
+@pytest.mark.parametrize("name", ["FR", "KE/border-namanga", "UNMIK", "IPSG/ccc"])
+def test_an_exchange_names_its_owner(name: str) -> None:
+    assert wire.sender_of(wire.submit_exchange(Address(name))) == name
+
+
+@pytest.mark.parametrize("name", ["", "deliver", "submit.", "submit.fr", "submit.F", "asubmit.FR", "submit.FR/unit"])
+def test_another_exchange_names_nobody(name: str) -> None:
+    with pytest.raises(Malformed):
+        wire.sender_of(name)
+
+
+def test_a_brokers_nodes_and_how_we_log_in() -> None:
+    assert wire.broker_urls("amqps://a:5671, amqps://b.example/ ,") == (
+        "amqps://a:5671/?auth=EXTERNAL&heartbeat=10",
+        "amqps://b.example/?auth=EXTERNAL&heartbeat=10",
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", ",", "amqp://a", "amqps://", "amqps://user:secret@a", "a:5671", "amqps://a/vhost", "amqps://a?x=1"]
+)
+def test_no_password_no_plain_text_and_nothing_else_is_a_broker(text: str) -> None:
+    with pytest.raises(Misuse):
+        wire.broker_urls(text)

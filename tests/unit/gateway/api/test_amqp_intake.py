@@ -1,0 +1,164 @@
+"""What the way in over the broker makes of each arrival."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+import pytest_asyncio
+
+from gateway.adapters.memory import MemoryStore
+from gateway.api.amqp import STRANGER, Gate, Intake, identify
+from gateway.exchange import Exchange
+from gateway.ports import Arrival, Outcome
+from schemas.directory import Link
+from schemas.errors import Forbidden, Malformed, Reason
+from schemas.evidence import Event, read_entry
+from schemas.identity import Address
+from schemas.wire import encode_submission
+from tests.support import World
+
+FR = Address("FR")
+
+
+@dataclass
+class Post:
+    """The port Receipts, kept in a list."""
+
+    sent: list[tuple[Address, Outcome]] = field(default_factory=list)
+
+    async def send(self, receipts: Sequence[tuple[Address, Outcome]]) -> None:
+        self.sent.extend(receipts)
+
+
+@dataclass
+class Office:
+    """The way in, with all behind it in memory."""
+
+    world: World
+    store: MemoryStore
+    exchange: Exchange
+    post: Post
+    intake: Intake
+
+    async def causes(self) -> list[tuple[object, object, object]]:
+        """Link, cause and size of what was set aside, as operators are told; and it is there."""
+        told = [seen.fields for seen in self.world.watcher.named("arrival.quarantined")]
+        assert await self.store.quarantined() == len(told)
+        return [(fields["link"], fields["cause"], fields["size"]) for fields in told]
+
+
+@pytest_asyncio.fixture
+async def office() -> AsyncIterator[Office]:
+    world, store, post = World("FR", "BR", link=Link.AMQP), MemoryStore(), Post()
+    async with world.gateway(store) as exchange:
+        intake = Intake(exchange, store, post, world.clock, world.watcher, Gate(first=0.01, longest=0.05))
+        yield Office(world, store, exchange, post, intake)
+
+
+def arrival(body: bytes, kind: str | None = "envelope", user: str | None = "FR") -> Arrival:
+    return Arrival("submit.FR", user, kind, body)
+
+
+async def test_a_submission_is_decided_and_its_receipt_sent_to_its_link(office: Office) -> None:
+    envelope = office.world.envelope()
+    await office.intake.decide(arrival(encode_submission(envelope)))
+    ((link, outcome),) = office.post.sent
+    assert (link, outcome.digest, outcome.accepted) == (FR, envelope.digest, True)
+    assert await office.causes() == []
+
+
+async def test_evidence_is_taken_and_brings_no_receipt(office: Office) -> None:
+    envelope = office.world.envelope()
+    await office.intake.decide(arrival(encode_submission(envelope)))
+    said = Arrival("submit.BR", "BR", "evidence", office.world.acknowledgement("BR", envelope.digest))
+    await office.intake.decide(said)
+    events = [read_entry(leaf.entry).event for leaf in await office.store.leaves(0, 100)]
+    assert events[-1] is Event.CONTENT_HANDOVER
+    assert len(office.post.sent) == 1
+
+
+@pytest.mark.parametrize("user", [None, "BR", "", "FR/unit"])
+async def test_the_user_must_be_the_owner_of_the_exchange(office: Office, user: str | None) -> None:
+    body = encode_submission(office.world.envelope())
+    await office.intake.decide(arrival(body, user=user))
+    assert await office.causes() == [(FR, "link-identity", len(body))]
+    assert office.post.sent == []
+
+
+@pytest.mark.parametrize("exchange", ["", "dlx", "deliver", "submit.", "submit.fr", "xsubmit.FR", "submit.FR.a.b"])
+async def test_what_came_through_no_bureaus_exchange_is_a_strangers(office: Office, exchange: str) -> None:
+    await office.intake.decide(replace(arrival(b"body"), exchange=exchange))
+    assert await office.causes() == [(STRANGER, "address", len(b"body"))]
+
+
+@pytest.mark.parametrize("kind", [None, "", "receipt", "letter", "Envelope"])
+async def test_a_type_that_is_not_sent_here_is_set_aside(office: Office, kind: str | None) -> None:
+    await office.intake.decide(arrival(b"body", kind))
+    assert await office.causes() == [(FR, "unreadable", len(b"body"))]
+
+
+async def test_garbage_is_kept_and_its_sender_told(office: Office) -> None:
+    await office.intake.decide(arrival(b"garbage"))
+    ((link, outcome),) = office.post.sent
+    assert (link, outcome.accepted, outcome.step) == (FR, False, 3)
+    assert await office.causes() == [(FR, str(outcome.reason), len(b"garbage"))]
+
+
+async def test_a_refusal_by_a_rule_is_told_and_not_kept(office: Office) -> None:
+    await office.intake.decide(arrival(encode_submission(office.world.envelope("BR", ["FR"]))))
+    ((_, outcome),) = office.post.sent
+    assert outcome.reason is Reason.LINK_IDENTITY
+    assert await office.causes() == []
+
+
+async def test_while_the_store_is_away_an_arrival_waits(office: Office) -> None:
+    office.store.down = True
+    body, unreadable = encode_submission(office.world.envelope()), arrival(b"letter", "letter")
+    deciding = [asyncio.create_task(office.intake.decide(one)) for one in (arrival(body), unreadable)]
+    await asyncio.sleep(0.2)
+    assert not any(task.done() for task in deciding)
+    office.store.down = False
+    async with asyncio.timeout(5):
+        await asyncio.gather(*deciding)
+    assert [outcome.accepted for _, outcome in office.post.sent] == [True]
+    assert [cause for _, cause, _ in await office.causes()] == ["unreadable"]
+
+
+async def test_a_fault_of_ours_sets_one_message_aside_and_no_other(office: Office) -> None:
+    class Faulty:
+        async def submit(self, _submission: object) -> Outcome:
+            raise ZeroDivisionError
+
+        async def evidence(self, _link: Address, _body: bytes) -> None:
+            raise ZeroDivisionError
+
+    intake = Intake(Faulty(), office.store, office.post, office.world.clock, office.world.watcher)
+    await intake.decide(arrival(b"met a fault"))
+    assert await office.causes() == [(FR, "ZeroDivisionError", len(b"met a fault"))]
+
+
+def test_a_unit_is_identified_by_its_own_exchange() -> None:
+    unit = "KE/border-namanga"
+    assert identify(Arrival("submit.KE.border-namanga", unit, "envelope", b"")) == unit
+    with pytest.raises(Forbidden):
+        identify(Arrival("submit.KE", unit, "envelope", b""))
+    with pytest.raises(Malformed):
+        identify(Arrival("submit.KE.border.namanga", unit, "envelope", b""))
+
+
+async def test_the_gate_closes_longer_each_time_and_anew_after_a_success() -> None:
+    gate, loop = Gate(first=0.02, longest=0.64), asyncio.get_running_loop()
+
+    async def closed_for() -> float:
+        began = loop.time()
+        gate.close(None)
+        gate.close(None)  # a second one of those let through together
+        await gate.passed()
+        return loop.time() - began
+
+    assert max([await closed_for() for _ in range(6)]) >= 0.64 * 0.75
+    gate.succeeded()
+    assert await closed_for() < 0.3
