@@ -53,7 +53,8 @@ EXCHANGE_DEAD: Final = "dlx"
 QUEUE_DEAD: Final = "dead"
 QUEUE_PROBE: Final = "probe"
 HEARTBEAT: Final = 10
-"""Seconds: about three without a word from the broker and the connection is given up."""
+"""Seconds: after about three times as many without a word from the broker, the connection is given up."""
+_LOGIN: Final = f"auth=EXTERNAL&heartbeat={HEARTBEAT}"
 _SUBMISSIONS: Final = "submissions"
 
 
@@ -103,15 +104,18 @@ def broker_urls(text: str) -> tuple[str, ...]:
     Raises:
         Misuse: one of them is not of the form; there are no passwords and no other ways in.
     """
-    urls: list[str] = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        url = urlsplit(part)
-        if url.scheme != "amqps" or not url.hostname or "@" in url.netloc or url.path not in {"", "/"} or url.query:
-            raise Misuse("a broker is amqps://HOST[:PORT], or several with commas between")
-        urls.append(f"amqps://{url.netloc}/?auth=EXTERNAL&heartbeat={HEARTBEAT}")
+    urls = tuple(_broker_url(part.strip()) for part in text.split(",") if part.strip())
     if not urls:
+        raise Misuse("no broker is named")
+    return urls
+
+
+def _broker_url(text: str) -> str:
+    url = urlsplit(text)
+    plain = url.path in {"", "/"} and url.query in {"", _LOGIN} and not url.fragment and "@" not in url.netloc
+    if url.scheme != "amqps" or not url.hostname or not plain:
         raise Misuse("a broker is amqps://HOST[:PORT], or several with commas between")
-    return tuple(urls)
+    return f"amqps://{url.netloc}/?{_LOGIN}"
 
 
 def encode_submission(envelope: Envelope) -> bytes:

@@ -78,6 +78,8 @@ def test_a_brokers_nodes_and_how_we_log_in() -> None:
         "amqps://a:5671/?auth=EXTERNAL&heartbeat=10",
         "amqps://b.example/?auth=EXTERNAL&heartbeat=10",
     )
+    (url,) = wire.broker_urls("amqps://a:5671")
+    assert wire.broker_urls(url) == (url,)
 
 
 @pytest.mark.parametrize(
