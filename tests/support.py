@@ -13,9 +13,10 @@ from typing import Any
 
 from gateway.adapters.memory import ListWatcher, MemoryStore, MemoryTree, SetClock
 from gateway.adapters.sql import Database, SqlStore, SqlTree, prepare
+from gateway.admission import receive
 from gateway.exchange import Exchange
 from gateway.ledger import Ledger
-from gateway.ports import Inboxes, Outcome, Store, Submission, Tree
+from gateway.ports import Candidate, Facts, Inboxes, Outcome, Store, Submission, Tree, Trust
 from gateway.settings import Pipeline
 from schemas import wire
 from schemas.claims import Head, Header
@@ -184,6 +185,17 @@ class World:
     def submission(self, envelope: Envelope, link: str = "FR") -> Submission:
         """The envelope as it comes over a link."""
         return Submission(Address(link), wire.encode_submission(envelope), self.clock.now())
+
+    def candidate(self, envelope: Envelope, link: str = "FR") -> Candidate:
+        """The envelope after steps 1 to 4 of admission."""
+        received = receive(self.submission(envelope, link), self.network.id, within_quota=True)
+        assert isinstance(received, Candidate)
+        return received
+
+    def facts(self, size: int = 10, **more: Any) -> Facts:  # noqa: ANN401 - the fields of Facts, each of its own type
+        """What admission is told: the statements in force, the time, a ledger of `size`, and what else is given."""
+        trust = Trust(self.network, self.directory, {self.operation.id: self.signed_operation})
+        return Facts(trust, self.clock.now(), size, **more)
 
     def acknowledgement(self, by: str, digest: bytes, *, reason: Reason | None = None) -> bytes:
         """A recipient's signed word."""
