@@ -12,6 +12,7 @@ import logging
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import MutableMapping
 from types import TracebackType
 from typing import Final, TextIO, TypeAlias
@@ -82,6 +83,18 @@ def _foreign(_logger: object, _method: str, line: Line) -> Line:
     return line
 
 
+def _warned(
+    message: Warning | str,  # noqa: ARG001  # the signature is Python's; the words may hold data
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001  # as above
+    line: str | None = None,  # noqa: ARG001  # as above
+) -> None:
+    """Python's warnings: which kind and where."""
+    structlog.get_logger().warning("warning", category=category.__name__, at=f"{_short(filename)}:{lineno}")
+
+
 def start(level: str, stream: TextIO | None = None) -> None:
     """Write JSON lines of at least `level` to `stream`, standard error if none is given; libraries from `warning`."""
     shared: list[structlog.typing.Processor] = [
@@ -96,6 +109,7 @@ def start(level: str, stream: TextIO | None = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
+    warnings.showwarning = _warned
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

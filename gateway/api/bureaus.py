@@ -161,17 +161,15 @@ class BureausApi:
             if request.transport is not None:
                 request.transport.abort()
             raise ConnectionResetError from None
-        route = getattr(request.match_info.route.resource, "canonical", "none")
-        seconds = asyncio.get_running_loop().time() - begun
-        self._watching.answered(f"{request.method} {route}", response.status, seconds)
-        self._watching.saw(
-            "request",
-            link=request.get(LINK),
-            route=f"{request.method} {route}",
-            status=response.status,
-            milliseconds=math.ceil(seconds * 1000),
-        )
+        self._count(request, response.status, asyncio.get_running_loop().time() - begun)
         return response
+
+    def _count(self, request: web.Request, status: int, seconds: float) -> None:
+        resource = request.match_info.route.resource
+        route = "none" if resource is None else f"{request.method} {resource.canonical}"
+        self._watching.answered(route, status, seconds)
+        milliseconds = math.ceil(seconds * 1000)
+        self._watching.saw("request", link=request.get(LINK), route=route, status=status, milliseconds=milliseconds)
 
     async def _respond(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -20,11 +21,11 @@ NAME = "Synthetic Person"
 @pytest.fixture
 def written() -> Iterator[Lines]:
     root = logging.getLogger()
-    handlers, level = root.handlers, root.level
+    handlers, level, showwarning = root.handlers, root.level, warnings.showwarning
     stream = io.StringIO()
     logs.start("info", stream)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.handlers, root.level = handlers, level
+    root.handlers, root.level, warnings.showwarning = handlers, level, showwarning
     structlog.reset_defaults()
 
 
@@ -90,6 +91,13 @@ def test_libraries_write_the_same_lines_and_their_arguments_stay_out(written: Li
         "Error handling request from %s",
         "KeyError",
     )
+    assert NAME not in json.dumps(line)
+
+
+def test_a_warning_says_its_kind_and_place_alone(written: Lines) -> None:
+    warnings.showwarning(UserWarning(NAME), UserWarning, "some/where/module.py", 7)
+    (line,) = written()
+    assert (line["category"], line["at"]) == ("UserWarning", "where/module.py:7")
     assert NAME not in json.dumps(line)
 
 
