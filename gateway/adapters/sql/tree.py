@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from sqlalchemy import func, insert, select, tuple_, update
+from sqlalchemy import func, insert, select, true, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -72,7 +72,7 @@ class SqlTree:
     async def integrate(self, limit: int) -> AsyncIterator[SqlIntegration | None]:
         """As the port says."""
         async with self._database.read() as connection:
-            grown = select(t.log_seq.c.next - t.tree_state.c.size)
+            grown = select(t.log_seq.c.next - t.tree_state.c.size).join_from(t.log_seq, t.tree_state, true())
             if (await connection.execute(grown)).scalar_one() == 0:
                 yield None
                 return
