@@ -43,6 +43,8 @@ from schemas.identity import Address
 from schemas.messages import Message
 from schemas.operation import Operation, SignedOperation, sign_operation
 
+__all__ = ["Bureau", "Exchange", "Handler", "Received", "Sent"]
+
 Connect = Callable[[enrolment.Identity], Link]
 """Makes the link of an enrolled bureau."""
 _HandlerT = TypeVar("_HandlerT", bound=Handler)

@@ -1,0 +1,86 @@
+"""The bureaus' command line, `bureaunet`. Each command's module is imported when the command is used, not before.
+
+Exit codes: 0 done, 1 the answer is no (refused, did not verify, not reachable), 2 the command was used wrongly.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+from schemas.errors import BureaunetError, Misuse
+
+_COMMANDS: Final = {
+    "enrol": "Make a bureau's keys and request; take what the authority gives.",
+    "ask": "Ask other bureaus, and print their answers as they come.",
+    "listen": "Print what arrives, and answer it from a file.",
+    "operation": "Open an operation that this bureau owns, change its phase, show it.",
+    "envelope": "Look at an envelope: its header, wraps and sizes.",
+    "verify": "Verify an operation's record, offline.",
+    "demo": "Run Infra-SA 2011 on this machine.",
+    "exercise": "The INFRA operations: list, show, run.",
+}
+"""Name of a command, which is its module's and its function's too -> what it is for."""
+
+
+class Lazy(click.Group):
+    """A group whose commands are imported one by one, and whose errors are one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """Every command, in the order in which they are needed."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
+        """The command of this name, imported now."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: object = getattr(import_module(f"bureaus.commands.{cmd_name}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's signature
+        """The list of commands, from the table above: nothing is imported for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; say what went wrong in one line on standard error."""
+        try:
+            return super().invoke(ctx)
+        except BureaunetError as error:
+            click.echo(f"error: {error.detail or error.reason} ({error.reason})", err=True)
+            ctx.exit(2 if isinstance(error, Misuse) else 1)
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--log",
+    default="error",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    envvar="BUREAUNET_LOG",
+    show_envvar=True,
+    show_default=True,
+    help="What to log on standard error. Content is never logged.",
+)
+@click.version_option(package_name="bureaunet")
+def main(log: str) -> None:
+    """Take part in a bureaunet network as a bureau: ask, answer, and verify what was said.
+
+    \b
+    From nothing to an answer:
+      bureaunet enrol FR --home fr                      keys, and fr/request.cbor for the authority
+      bureaunet enrol --home fr --complete --network network.bn --certificate FR.pem --ca ca.pem \\
+          --gateway https://gateway.example.net:8443
+      bureaunet ask --home fr --to BR --operation infra-sa-2011 --family Example --asked status
+      bureaunet listen --home fr
+
+    To see a whole operation on this machine: bureaunet demo
+    """  # noqa: D301  # click's \b keeps the lines of the example
+    from bureaus.commands.shared import log_to_stderr  # noqa: PLC0415  # --help does not load the logger
+
+    log_to_stderr(log)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""What the commands share: the home option, output, logging, and an event loop that Ctrl-C ends in order.
+
+With --json each thing that happens is one JSON object on one line, with `event` first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Final, TypeAlias, TypeVar
+
+import click
+import structlog
+
+from bureaus.exchange import Received
+from schemas.errors import Misuse
+from schemas.receipts import Acceptance
+
+_F = TypeVar("_F", bound=Callable[..., object])
+_T = TypeVar("_T")
+Row: TypeAlias = Mapping[str, object]
+"""What `json` can write."""
+INTERRUPTED: Final = 130
+
+
+def home_option(function: _F) -> _F:
+    """--home DIR, or BUREAUNET_HOME."""
+    option = click.option(
+        "--home",
+        required=True,
+        envvar="BUREAUNET_HOME",
+        show_envvar=True,
+        type=click.Path(path_type=Path, file_okay=False),
+        help="The bureau's folder.",
+    )
+    return option(function)
+
+
+def json_option(function: _F) -> _F:
+    """--json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for machines, one object a line.")(function)
+
+
+def emit(row: Row, text: str, *, as_json: bool) -> None:
+    """Print one thing that happened: `row` for machines or `text` for people."""
+    click.echo(json.dumps(row, ensure_ascii=False) if as_json else text)
+
+
+def read_file(path: Path) -> bytes:
+    """A file that was named on the command line.
+
+    Raises:
+        Misuse: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Misuse(f"cannot read {path}: {error.strerror}") from None
+
+
+def receipt_row(digest: bytes, acceptance: Acceptance) -> Row:
+    """A receipt, for machines."""
+    return {
+        "event": "receipt",
+        "digest": digest.hex(),
+        "outcome": str(acceptance.event),
+        "index": acceptance.index,
+        "time": acceptance.time,
+        "reason": None if acceptance.reason is None else str(acceptance.reason),
+    }
+
+
+def received_row(received: Received) -> Row:
+    """A received message, for machines."""
+    header = received.header
+    return {
+        "event": "message",
+        "from": str(received.sender),
+        "to": str(received.to),
+        "kind": received.kind,
+        "operation": received.operation,
+        "purpose": str(header.purpose),
+        "handling": str(header.handling),
+        "urgency": str(header.urgency),
+        "exercise": header.exercise,
+        "answer": None if header.answer is None else str(header.answer),
+        "digest": received.digest.hex(),
+        "re": None if header.re is None else header.re.hex(),
+        "index": received.receipt.index,
+        "again": received.again,
+        "message": received.message.model_dump(mode="json", exclude_none=True, exclude_defaults=True),
+    }
+
+
+def received_text(received: Received) -> str:
+    """A received message, for people."""
+    header = received.header
+    notes = [str(header.handling), *(["exercise"] if header.exercise else []), *(["again"] if received.again else [])]
+    if header.answer is not None:
+        notes.insert(0, str(header.answer))
+    content = received.message.model_dump_json(exclude_none=True, exclude_defaults=True, indent=2)
+    where = f"entry {received.receipt.index}, {received.digest.hex()[:16]}"
+    return f"{received.sender}  {received.kind}  ({', '.join(notes)}; {where})\n{content}"
+
+
+def log_to_stderr(level: str) -> None:
+    """Log this and what is more serious on standard error."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def run(ctx: click.Context, work: Callable[[], Coroutine[None, None, _T]]) -> _T:
+    """Run to the end; Ctrl-C and SIGTERM cancel, everything is closed in order, and the exit code is 130."""
+    try:
+        return asyncio.run(_interruptible(work))
+    except asyncio.CancelledError:
+        ctx.exit(INTERRUPTED)
+
+
+async def _interruptible(work: Callable[[], Coroutine[None, None, _T]]) -> _T:
+    task = asyncio.ensure_future(work())
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, task.cancel)
+    return await task
