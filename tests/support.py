@@ -141,6 +141,11 @@ class World:
         self.directory = read_directory(self.directory_raw, self.network, before if before.version else None)
         return self.directory_raw
 
+    def first_directory(self) -> bytes:
+        """Begin the directory anew: its first version, with the offices as they are now."""
+        self.directory = Directory(0, None, 0, (), ())
+        return self.renew()
+
     def amend(self, **changes: Any) -> bytes:  # noqa: ANN401 - the fields of Operation, each of its own type
         """Sign the next version of the operation, with these fields changed."""
         before = self.signed_operation

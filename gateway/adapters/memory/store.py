@@ -23,6 +23,7 @@ from gateway.ports import (
     ThreadFacts,
     Waiting,
 )
+from schemas.directory import Link
 from schemas.envelope import Envelope
 from schemas.errors import Reason, Unavailable
 from schemas.identity import Address
@@ -91,7 +92,7 @@ class MemoryStore:
     async def waiting(self, inbox: Address, after: int, limit: int, max_bytes: int) -> list[Waiting]:
         """As the port says."""
         state = self._up()
-        rows = [row for row in state.copies.values() if row.consignment.inbox == inbox and not row.failed]
+        rows = [row for row in _in_inboxes(state) if row.consignment.inbox == inbox]
         indexed = sorted((row.index, row.consignment.digest) for row in rows if row.index is not None)
         found: list[Waiting] = []
         for index, digest in [item for item in indexed if item[0] > after][:limit]:
@@ -105,7 +106,7 @@ class MemoryStore:
     async def heads_of_inboxes(self, inboxes: Sequence[Address]) -> Mapping[Address, int]:
         """As the port says."""
         heads: dict[Address, int] = {}
-        for row in self._up().copies.values():
+        for row in _in_inboxes(self._up()):
             inbox = row.consignment.inbox
             if inbox in inboxes and row.index is not None:
                 heads[inbox] = max(heads.get(inbox, -1), row.index)
@@ -190,6 +191,10 @@ class MemoryStore:
     async def quarantined(self) -> int:
         """How many bodies are set aside."""
         return len(self._up().quarantine)
+
+
+def _in_inboxes(state: State) -> list[Copy]:
+    return [row for row in state.copies.values() if row.index is not None and row.consignment.link is Link.HTTP]
 
 
 def _thread(message: NewMessage) -> ThreadFacts:

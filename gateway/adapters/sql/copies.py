@@ -33,7 +33,7 @@ class Copies:
         chosen = (
             select(copies.c.digest, t.message.c.sealed_size, t.message.c.recipient_count)
             .join(t.message, t.message.c.digest == copies.c.digest)
-            .where(copies.c.inbox == str(inbox), copies.c.state == Stage.CONSIGNED.value, copies.c.idx > after)
+            .where(*_in_inbox(), copies.c.inbox == str(inbox), copies.c.idx > after)
             .order_by(copies.c.idx)
             .limit(limit)
         )
@@ -53,7 +53,7 @@ class Copies:
         copies = t.delivery
         statement = (
             select(copies.c.inbox, func.max(copies.c.idx).label("head"))
-            .where(copies.c.inbox.in_([str(inbox) for inbox in inboxes]), copies.c.state == Stage.CONSIGNED.value)
+            .where(*_in_inbox(), copies.c.inbox.in_([str(inbox) for inbox in inboxes]))
             .group_by(copies.c.inbox)
         )
         async with self._database.read() as connection:
@@ -118,6 +118,10 @@ class Copies:
             rows = (await connection.execute(statement)).all()
         best = min(rows, key=lambda row: (row.recipient != str(address), row.acknowledged), default=None)
         return None if best is None else Owed(Address(best.recipient), best.operation, best.kind, best.acknowledged)
+
+
+def _in_inbox() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return t.delivery.c.state == Stage.CONSIGNED.value, t.delivery.c.link == str(Link.HTTP)
 
 
 def _contents(index: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
