@@ -7,6 +7,7 @@ ML-DSA draw randomness of their own, so sealed parts and checkpoints differ from
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from schemas import merkle
@@ -29,7 +30,7 @@ from schemas.directory import (
 from schemas.envelope import Envelope, seal
 from schemas.errors import Reason
 from schemas.evidence import Acknowledgement, Entry, Event, Outcome, sign_acknowledgement
-from schemas.identity import Address, MessageId
+from schemas.identity import Address, MessageId, NoteSigner
 from schemas.keys import NoteKey, SealingKey, SigningKey, Suite
 from schemas.network import Genesis, Network, make_network, read_network
 from schemas.notes import Checkpoint, Policy, sign_checkpoint
@@ -52,7 +53,7 @@ QUERY, RESPONSE = "whereabouts.query/1", "whereabouts.response/1"
 FR, BR, AR, IPSG = Address("FR"), Address("BR"), Address("AR"), Address("IPSG")
 BUREAUS = (AR, BR, FR)
 FOREVER = Validity(NOW - 86_400, NOW + 10 * 365 * 86_400)
-CONTENT = b'{"schema":"whereabouts.query/1","note":"synthetic"}'
+CONTENT = b'{"asked":["status"],"case":"FR-1"}'
 
 
 def seed(label: str, size: int = 32) -> bytes:
@@ -79,9 +80,9 @@ def make_genesis() -> Genesis:
     return Genesis("test", False, NOW - 86_400, (AUTHORITY.public,), 1, Policy(LOG.name, LOG.public))  # noqa: FBT003  # positional as on the wire
 
 
-def new_network() -> Network:
+def new_network(log: NoteSigner = LOG) -> Network:
     """Its network file, read back."""
-    first = sign_checkpoint(Checkpoint.empty(LOG.name), LOG, NOW - 86_400)
+    first = sign_checkpoint(Checkpoint.empty(log.name), log, NOW - 86_400)
     return read_network(make_network(make_genesis(), [AUTHORITY], first))
 
 
@@ -170,6 +171,8 @@ class Log:
     operation: SignedOperation | None = None
     ids: int = 0
     receipts: list[bytes] = field(default_factory=list)
+    log: NoteSigner = LOG
+    sealer: Callable[[Header], Envelope] = sealed_by
 
     def append(self, entry: Entry, attachments: Attachments = (), *, record: bool = True) -> int:
         """One entry at the end of the ledger; its index."""
@@ -237,7 +240,7 @@ class Log:
     def submit(self, reason: Reason | None = None, *, kept: bool = True, **changes: object) -> Envelope:
         """A message of these claims, sealed, and its outcome."""
         claims = header(self.network.id, **{"cti": self.next_id(), **changes})
-        envelope = sealed_by(claims)
+        envelope = self.sealer(claims)
         self.decide(claims, envelope, reason, kept=kept)
         return envelope
 
@@ -272,7 +275,9 @@ class Log:
     def note(self) -> str:
         """A signed checkpoint over everything so far."""
         leaves = self.leaves
-        return sign_checkpoint(Checkpoint(LOG.name, len(leaves), merkle.root(leaves)), LOG, self.time // 1000 + 1)
+        return sign_checkpoint(
+            Checkpoint(self.log.name, len(leaves), merkle.root(leaves)), self.log, self.time // 1000 + 1
+        )
 
     def record(self) -> bytes:
         """The operation's record under a new checkpoint."""

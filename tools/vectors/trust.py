@@ -1,0 +1,172 @@
+"""Vectors of what everything hangs from: network files, directories, current statements, operations, enrolment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from schemas import cbor, cose, threshold
+from schemas.claims import Head
+from schemas.directory import (
+    DIRECTORY_TYP,
+    Current,
+    Directory,
+    Link,
+    ParticipantKind,
+    directory_hash,
+    sign_current,
+    sign_directory,
+)
+from schemas.enrolment import ENROLMENT_TYP, Request, sign_request, sign_rotation
+from schemas.identity import Address, Signer
+from schemas.merkle import EMPTY, leaf_hash
+from schemas.network import GENESIS_TYP
+from schemas.notes import Checkpoint, sign_checkpoint
+from schemas.operation import Operation, Phase, sign_operation
+from tests.world import (
+    AUTHORITY,
+    CURRENT,
+    FR,
+    IPSG,
+    NOW,
+    first_directory,
+    first_operation,
+    make_genesis,
+    sealing,
+    signing,
+)
+from tools.vectors.scene import Json, Scene, Vector
+
+
+def vectors(scene: Scene) -> Iterator[Vector]:
+    """All of them."""
+    yield from _networks(scene)
+    yield from _directories(scene)
+    yield from _currents(scene)
+    yield from _operations(scene)
+    yield from _enrolments()
+
+
+def _networks(scene: Scene) -> Iterator[Vector]:
+    genesis = make_genesis()
+    empty = sign_checkpoint(Checkpoint.empty(scene.log.name), scene.log, NOW - 86_400)
+    grown = sign_checkpoint(Checkpoint(scene.log.name, 1, leaf_hash(b"")), scene.log, NOW)
+
+    def made(payload: bytes, by: Signer, note: str = empty, magic: str = "bureaunet-network/1") -> bytes:
+        statement = threshold.join([threshold.sign_part(GENESIS_TYP, payload, by, None)], GENESIS_TYP)
+        return cbor.encode([magic, statement, note])
+
+    two = replace(genesis, authority=(*genesis.authority, signing("second").public), threshold=2)
+    for name, says, data, outcome in (
+        ("ok", "one authority key, no witnesses", scene.network.raw, "ok"),
+        ("magic", "another version", made(genesis.encode(), AUTHORITY, magic="bureaunet-network/2"), "structure"),
+        ("genesis-form", "a genesis of another form", made(cbor.encode([]), AUTHORITY), "structure"),
+        ("signer", "signed by a bureau", made(genesis.encode(), signing(FR)), "key-unknown"),
+        ("threshold", "one of two signatures", made(two.encode(), AUTHORITY), "threshold"),
+        ("threshold-zero", "a threshold of none", made(replace(two, threshold=0).encode(), AUTHORITY), "threshold"),
+        ("checkpoint", "a log that began before", made(genesis.encode(), AUTHORITY, grown), "checkpoint"),
+    ):
+        shows = {"id": scene.net.hex()} if name == "ok" else None
+        yield Vector(f"network/{name}", says, "network", {"data": data.hex()}, outcome, shows)
+
+
+def _directories(scene: Scene) -> Iterator[Vector]:
+    first = first_directory()
+    hashed = directory_hash(scene.directory)
+
+    def signed(version: Directory, by: Signer = AUTHORITY) -> bytes:
+        return sign_directory(version, [by], scene.network)
+
+    bent = bytearray(scene.directory)
+    bent[-1] ^= 1
+    bare = cbor.encode([threshold.sign_part(DIRECTORY_TYP, first.encode(), AUTHORITY, bytes(32))])
+    formless = cbor.encode([threshold.sign_part(DIRECTORY_TYP, cbor.encode([]), AUTHORITY, scene.net)])
+    second = replace(first, version=2, previous=hashed)
+    for name, says, data, previous, outcome in (
+        ("ok", "the first version", scene.directory, False, "ok"),
+        ("ok-second", "the second follows the first", signed(second), True, "ok"),
+        ("skips", "the third after the first", signed(replace(second, version=3)), True, "version-order"),
+        ("forks", "another version before it", signed(replace(second, previous=bytes(32))), True, "version-order"),
+        ("signer", "signed by a bureau", signed(first, signing(FR)), False, "key-unknown"),
+        ("signature", "one bit changed", bytes(bent), False, "signature"),
+        ("network", "another network's", bare, False, "network"),
+        ("form", "a directory of another form", formless, False, "structure"),
+    ):
+        given: dict[str, Json] = {"data": data.hex(), "network": scene.network.raw.hex()}
+        given["previous"] = scene.directory.hex() if previous else None
+        yield Vector(f"directory/{name}", says, "directory", given, outcome)
+
+
+def _currents(scene: Scene) -> Iterator[Vector]:
+    said = Current(1, directory_hash(scene.directory), NOW, Head(0, EMPTY))
+    good = sign_current(said, scene.net, CURRENT)
+    other = sign_current(replace(said, version=2), scene.net, CURRENT)
+    for name, says, data, now, outcome in (
+        ("ok", "confirmed within a day", good, NOW + 86_400, "ok"),
+        ("old", "confirmed more than a day ago", good, NOW + 86_401, "not-current"),
+        ("version", "another version is current", other, NOW, "not-current"),
+        ("signer", "signed by a bureau", sign_current(said, scene.net, signing(FR)), NOW, "key-unknown"),
+        ("network", "another network's", sign_current(said, bytes(32), CURRENT), NOW, "network"),
+    ):
+        given: dict[str, Json] = {"data": data.hex(), "now": now}
+        given |= {"network": scene.network.raw.hex(), "directory": scene.directory.hex()}
+        yield Vector(f"current/{name}", says, "current", given, outcome)
+
+
+def _operations(scene: Scene) -> Iterator[Vector]:
+    plain = first_operation()
+    hashed = directory_hash(scene.operation)
+
+    def signed(version: Operation, by: Address = IPSG, net: bytes = scene.net) -> bytes:
+        return sign_operation(version, net, signing(by))
+
+    second = replace(plain, version=2, previous=hashed, phase=Phase.CLOSED)
+    formless = cose.sign1("application/vnd.bureaunet.operation+cose", b"\x80", signing(IPSG), {15: {-65537: scene.net}})
+    for name, says, data, previous, outcome in (
+        ("ok", "the first version", scene.operation, False, "ok"),
+        ("ok-closed", "its owner closes it", signed(second), True, "ok"),
+        ("owner", "another bureau takes it over", signed(replace(second, owner=FR)), True, "version-order"),
+        ("skips", "the third after the first", signed(replace(second, version=3)), True, "version-order"),
+        ("signer", "signed by a member", signed(plain, FR), False, "key-unknown"),
+        ("network", "another network's", signed(plain, net=bytes(32)), False, "network"),
+        ("form", "an operation of another form", formless, False, "structure"),
+    ):
+        given: dict[str, Json] = {"data": data.hex(), "net": scene.net.hex(), "key": signing(IPSG).public.raw.hex()}
+        given["previous"] = scene.operation.hex() if previous else None
+        yield Vector(f"operation/{name}", says, "operation", given, outcome)
+
+
+def _enrolments() -> Iterator[Vector]:
+    key = signing("KE")
+    plain = Request(
+        Address("KE"),
+        ParticipantKind.NATIONAL_BUREAU,
+        "Synthetic bureau",
+        Link.HTTP,
+        key.public,
+        sealing("KE").public,
+        ("border-namanga",),
+        b"csr",
+        NOW,
+    )
+    good = sign_request(plain, key)
+    values = cbor.decode(cose.parse_sign1(good, ENROLMENT_TYP).payload)
+    weak = list(values) if isinstance(values, list) else []
+    weak[4] = b"\x01" + bytes(31)
+    for name, says, data, outcome in (
+        ("ok", "a bureau asks to be listed", good, "ok"),
+        ("not-held", "a key that the signer does not hold", sign_request(plain, signing("thief")), "key-unknown"),
+        ("signature", "one bit changed", good[:-1] + bytes((good[-1] ^ 1,)), "signature"),
+        ("weak", "a key of small order", cose.sign1(ENROLMENT_TYP, cbor.encode(weak), key), "key-weak"),
+        ("form", "a request of another form", cose.sign1(ENROLMENT_TYP, b"\x80", key), "structure"),
+        ("typ", "a rotation where a request is awaited", sign_rotation(good, signing("old")), "typ"),
+    ):
+        yield Vector(f"enrolment/{name}", says, "enrolment", {"data": data.hex()}, outcome)
+    old = signing("old").public.raw.hex()
+    rotated = sign_rotation(good, signing("old"))
+    for name, says, data, by, outcome in (
+        ("ok", "a new key, signed by the old one", rotated, old, "ok"),
+        ("thief", "signed by another key", sign_rotation(good, signing("thief")), old, "key-unknown"),
+        ("same-key", "the same key again", sign_rotation(good, key), key.public.raw.hex(), "key-not-valid"),
+    ):
+        yield Vector(f"rotation/{name}", says, "rotation", {"data": data.hex(), "key": by}, outcome)
