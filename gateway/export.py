@@ -36,6 +36,8 @@ _HEIGHT: Final = 8
 _WIDTH: Final = 1 << _HEIGHT
 _KEPT_TILES: Final = 64
 """8 KiB each."""
+_KEPT_SUBTREES: Final = 4096
+"""Hashes."""
 _PAGE: Final = 256
 """Entries read at one time."""
 Progress = Callable[[int], None]
@@ -155,6 +157,7 @@ class Paths:
         self._edge: dict[int, list[bytes]] = {}
         """Level -> hashes of its tile that is not full yet."""
         self._tiles: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._subtrees: OrderedDict[tuple[int, int], bytes] = OrderedDict()
 
     async def path(self, index: int) -> list[bytes]:
         """The path of the leaf at `index`."""
@@ -165,8 +168,18 @@ class Paths:
             return merkle.EMPTY
 
         merkle.inclusion_proof(wanted, index, self._size)
-        known = {key: await self._subtree(*key) for key in needed}
+        known = {key: await self._known(*key) for key in needed}
         return merkle.inclusion_proof(lambda level, at: known[level, at], index, self._size)
+
+    async def _known(self, level: int, at: int) -> bytes:
+        """As `_subtree`, from memory where the entry before needed it too."""
+        key = (level, at)
+        if key not in self._subtrees:
+            self._subtrees[key] = await self._subtree(level, at)
+            if len(self._subtrees) > _KEPT_SUBTREES:
+                self._subtrees.popitem(last=False)
+        self._subtrees.move_to_end(key)
+        return self._subtrees[key]
 
     async def _subtree(self, level: int, at: int) -> bytes:
         """The hash of the complete subtree over leaves [at << level, (at + 1) << level)."""

@@ -10,6 +10,7 @@ ones are stored; what is to the right of them is computed from leaves.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
@@ -25,6 +26,8 @@ from schemas.receipts import Proof
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
+_KEPT_NODES: Final = 1 << 15
+"""About 6 MB."""
 Node: TypeAlias = tuple[int, int]
 """(level, index) of a complete subtree, or of a tile."""
 
@@ -58,6 +61,8 @@ class Ledger:
 
     def __init__(self, tree: Tree, signer: NoteSigner, clock: Clock, watcher: Watcher) -> None:
         self._tree, self._signer, self._clock, self._watcher = tree, signer, clock, watcher
+        self._kept: OrderedDict[Node, bytes] = OrderedDict()
+        """Hashes of complete subtrees, which never change: for proofs alone, never for the root that is signed."""
 
     async def integrate(self, limit: int) -> int:
         """Extend the tree over up to `limit` more entries: how many it took.
@@ -126,7 +131,7 @@ class Ledger:
             raise Untrusted(Reason.INCLUSION, f"no entry {index} in a tree of {size}")
         wanted: list[Node] = []
         merkle.inclusion_proof(_recorder(wanted), index, size)
-        nodes = await self._nodes(wanted)
+        nodes = await self._known(wanted)
         return merkle.inclusion_proof(lambda level, at: nodes[level, at], index, size)
 
     async def consistency(self, old: int, new: int) -> list[bytes]:
@@ -151,6 +156,19 @@ class Ledger:
         if index >= head.size:
             return None
         return Proof(index, tuple(await self.proof(index, head.size)), note)
+
+    async def _known(self, wanted: Sequence[Node]) -> dict[Node, bytes]:
+        """As `_nodes`, from memory where it is kept."""
+        known = {node: self._kept[node] for node in wanted if node in self._kept}
+        if len(known) < len(wanted):
+            fresh = await self._nodes([node for node in wanted if node not in known])
+            self._kept.update(fresh)
+            known.update(fresh)
+        for node in wanted:
+            self._kept.move_to_end(node)
+        while len(self._kept) > _KEPT_NODES:
+            self._kept.popitem(last=False)
+        return known
 
     async def _nodes(self, wanted: Iterable[Node]) -> dict[Node, bytes]:
         """Hashes of complete subtrees, from stored tiles, and from leaves where a tile is not full yet."""
