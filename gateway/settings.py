@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +20,7 @@ from schemas.errors import Misuse
 FILE: Final = "gateway.toml"
 ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "BUREAUNET_DATABASE_URL": ("database",),
+    "BUREAUNET_DATABASE_PASSWORD_FILE": ("database_password_file",),
     "BUREAUNET_BROKER_URL": ("broker",),
     "BUREAUNET_LISTEN_HOST": ("bureaus", "host"),
     "BUREAUNET_LISTEN_PORT": ("bureaus", "port"),
@@ -136,6 +138,8 @@ class Settings(_Frozen):
     """The folder with keys, certificates and the network file."""
     database: str = Field(default="", repr=False)
     """SQLAlchemy's URL: `sqlite+aiosqlite:///PATH` or `postgresql+asyncpg://...`; empty is `ledger.db` in the home."""
+    database_password_file: str = ""
+    """A file whose first line is the database's password, put into the URL; empty is none."""
     broker: str = Field(default="", repr=False)
     """`amqps://HOST:PORT`, several separated by commas; empty is no broker."""
     migrate: bool = True
@@ -148,8 +152,13 @@ class Settings(_Frozen):
 
     @property
     def database_url(self) -> str:
-        """The database, with the default filled in."""
-        return self.database or f"sqlite+aiosqlite:///{self.home.absolute() / 'ledger.db'}"
+        """The database, with the default and the password filled in.
+
+        Raises:
+            Misuse: the password's file cannot be read, or the URL names no user.
+        """
+        url = self.database or f"sqlite+aiosqlite:///{self.home.absolute() / 'ledger.db'}"
+        return _with_password(url, self.database_password_file) if self.database_password_file else url
 
 
 def load(home: Path, environment: Mapping[str, str], said: Said | None = None) -> Settings:
@@ -169,6 +178,18 @@ def load(home: Path, environment: Mapping[str, str], said: Said | None = None) -
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise Misuse(f"setting {where}: {first['msg']}") from None
+
+
+def _with_password(url: str, file: str) -> str:
+    scheme, _, rest = url.partition("://")
+    user, at, place = rest.partition("@")
+    if not at or ":" in user:
+        raise Misuse("with a password file, the database's URL names a user and no password")
+    try:
+        password = Path(file).read_text("utf-8").partition("\n")[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misuse(f"cannot read the database's password from {file}: {type(error).__name__}") from None
+    return f"{scheme}://{user}:{quote(password, safe='')}@{place}"
 
 
 def _read(path: Path) -> dict[str, object]:

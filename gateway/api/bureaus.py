@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Final, Protocol, TypeAlias, TypeVar
 
@@ -32,6 +34,8 @@ MAX_EVIDENCE: Final = MAX_STATEMENT
 """Bytes of an acknowledgement."""
 MAX_OPERATION: Final = 1024 * 1024
 """Bytes of an operation's version."""
+PIECE: Final = 64 * 1024
+"""Bytes of an answer that are sent before looking whether the client takes them."""
 RECEIPT_STATUS: Final = {
     Reason.LINK_QUOTA: HTTPStatus.TOO_MANY_REQUESTS,
     Reason.STATEMENT_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -89,6 +93,7 @@ class BureausApi:
         self._connections = connections
         self._bodies = Bodies(limits.buffered_bytes, limits.body_seconds)
         self._stopping = asyncio.Event()
+        self._polls: Counter[Address] = Counter()
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of this part."""
@@ -119,7 +124,8 @@ class BureausApi:
         after = asked(request, "after", -1)
         wait = min(asked(request, "wait", 0), wire.MAX_WAIT)
         limit = max(1, min(asked(request, "limit", wire.MAX_ITEMS), wire.MAX_ITEMS))
-        items = await self._unless_stopping(self._inbox.poll(request[LINK], after, wait, limit))
+        with self._one_more_poll(request[LINK]):
+            items = await self._unless_stopping(self._inbox.poll(request[LINK], after, wait, limit))
         body = b"".join(item.encode() for item in items or ())
         return web.Response(body=body, content_type=wire.SEQUENCE_TYPE)
 
@@ -134,6 +140,18 @@ class BureausApi:
         with self._bodies.room(request, MAX_OPERATION) as room:
             await self._pipeline.publish_operation(request[LINK], await self._bodies.read(request, room))
         return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    @contextmanager
+    def _one_more_poll(self, link: Address) -> Iterator[None]:
+        """Bound a link's polls: one whose client went away still waits to its end."""
+        if self._polls[link] >= self._limits.connections_per_link:
+            detail = f"{link} waits {self._polls[link]} times already"
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, Reason.LINK_QUOTA, detail, retry_after=RETRY_SECONDS)
+        self._polls[link] += 1
+        try:
+            yield
+        finally:
+            self._polls[link] -= 1
 
     async def _unless_stopping(self, waiting: Awaitable[_T]) -> _T | None:
         """What `waiting` gives; None where the gateway stops before."""
@@ -154,8 +172,7 @@ class BureausApi:
         response = await self._respond(request, handler)
         try:
             async with asyncio.timeout(self._limits.answer_seconds):
-                await response.prepare(request)
-                await response.write_eof()
+                response = await _send(request, response)
         except TimeoutError:
             self._watching.saw("answer-failed", reason=Reason.TIMEOUT, link=request.get(LINK))
             if request.transport is not None:
@@ -204,3 +221,23 @@ class BureausApi:
         if row is None or row.state is State.WITHDRAWN:
             raise Refused(HTTPStatus.FORBIDDEN, Reason.LINK_IDENTITY, f"{link} is not in the directory")
         request[LINK] = link
+
+
+async def _send(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """Send an answer whole: what was sent.
+
+    A large body goes in pieces: TLS takes one write of any size into its buffers, and a client that reads nothing would
+    not be noticed.
+    """
+    body = response.body if isinstance(response, web.Response) else None
+    if not isinstance(body, bytes) or len(body) <= PIECE:
+        await response.prepare(request)
+        await response.write_eof()
+        return response
+    pieces = web.StreamResponse(status=response.status, headers=response.headers)
+    pieces.content_length = len(body)
+    await pieces.prepare(request)
+    for at in range(0, len(body), PIECE):
+        await pieces.write(body[at : at + PIECE])
+    await pieces.write_eof()
+    return pieces

@@ -41,6 +41,7 @@ from schemas.receipts import Acceptance, read_acceptance
 OPERATION: Final = "infra-test"
 QUERY: Final = "whereabouts.query/1"
 TARGET: Final = "Synthetica Testperson-Nonexistent"
+CONTENT: Final = json.dumps({"name": TARGET}).encode()
 MEMBERS: Final = ("IPSG", "BR", "AR")
 OUTSIDER: Final = "UY"
 
@@ -171,7 +172,9 @@ class GatewayNetwork:
         async with self.client("IPSG") as client, client.post(wire.OPERATIONS, data=body) as response:
             assert response.status == 204, await response.text()
 
-    def query(self, sender: str, *recipients: str, by: SigningKey | None = None, **changes: object) -> Envelope:
+    def query(
+        self, sender: str, *recipients: str, by: SigningKey | None = None, content: bytes = CONTENT, **changes: object
+    ) -> Envelope:
         """A sealed and signed query whose content names a person who does not exist."""
         now = int(time.time())
         plain = Header(
@@ -189,7 +192,6 @@ class GatewayNetwork:
         )
         header = replace(plain, **changes)  # type: ignore[arg-type]  # a test names the claims that it changes
         keys = [self.bureaus[name].sealing.public for name in recipients]
-        content = json.dumps({"name": TARGET}).encode()
         return seal(header, content, keys, by or self.bureaus[sender].signing)
 
     def receipt(self, body: bytes) -> Acceptance:

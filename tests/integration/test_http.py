@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -34,9 +36,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GatewayNetwork]:
     made = GatewayNetwork(tmp_path_factory.mktemp("network"))
     await made.load()
-    (made.home / "gateway.toml").write_text(
-        "[bureaus]\nidle_seconds = 2\nbody_seconds = 2\nconnections_per_link = 12\n"
-    )
+    limits = ("idle_seconds = 2", "body_seconds = 2", "answer_seconds = 2", "handshake_seconds = 2")
+    (made.home / "gateway.toml").write_text("\n".join(("[bureaus]", "connections_per_link = 12", *limits)))
     await made.start()
     await made.open_operation()
     yield made
@@ -264,9 +265,17 @@ async def test_older_tls_is_refused(network: GatewayNetwork) -> None:
 # ---- clients that hang, and too many of them
 
 
-async def raw(network: GatewayNetwork, name: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def raw(
+    network: GatewayNetwork, name: str, *, window: int = 65536
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection with TLS and no HTTP of its own, that takes in about `window` bytes ahead of its reader."""
     place = urlsplit(network.url)
-    return await asyncio.open_connection(place.hostname, place.port, ssl=network.tls(name))
+    ours = socket.socket()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+    ours.setblocking(False)  # noqa: FBT003  # positional in the standard library
+    await asyncio.get_running_loop().sock_connect(ours, (place.hostname, place.port))
+    tls = network.tls(name)
+    return await asyncio.open_connection(sock=ours, ssl=tls, server_hostname=place.hostname, limit=window)
 
 
 @pytest.mark.parametrize(
@@ -292,6 +301,45 @@ async def test_a_client_that_hangs_is_cut_off_while_others_are_served(
             await asyncio.sleep(0.2)
         assert (await ending)[: len(answer)] == answer
         assert time.monotonic() - begun > 1
+
+
+async def test_a_client_that_never_begins_tls_is_cut_off(network: GatewayNetwork) -> None:
+    place = urlsplit(network.url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    with closing(writer):
+        begun = time.monotonic()
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert 1 < time.monotonic() - begun < 5
+
+
+async def test_a_client_that_does_not_take_its_answer_is_cut_off(network: GatewayNetwork) -> None:
+    envelope = network.query("BR", "IPSG", content=os.urandom(9_000_000))
+    await network.submit("BR", wire.encode_submission(envelope))
+    reader, writer = await raw(network, "IPSG", window=4096)
+    with closing(writer):
+        writer.write(b"GET /v1/inbox HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        await asyncio.sleep(4)
+        taken = 0
+        with suppress(ConnectionError):
+            while part := await asyncio.wait_for(reader.read(65536), 5):
+                taken += len(part)
+        assert taken < 9_000_000
+
+
+async def test_a_link_that_leaves_its_polls_behind_gets_no_more_of_them(network: GatewayNetwork) -> None:
+    async def leave() -> None:
+        _, writer = await raw(network, OUTSIDER)
+        writer.write(b"GET /v1/inbox?wait=4 HTTP/1.1\r\nHost: x\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+        writer.close()
+
+    await asyncio.gather(*(leave() for _ in range(12)))
+    async with network.client(OUTSIDER) as client, client.get(wire.INBOX) as refused:
+        assert (refused.status, (await refused.json())["reason"]) == (429, Reason.LINK_QUOTA)
+    await asyncio.sleep(4)
+    assert await network.inbox(OUTSIDER) == []
 
 
 async def test_garbage_instead_of_http_is_answered_without_a_trace(network: GatewayNetwork) -> None:

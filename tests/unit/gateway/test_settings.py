@@ -55,6 +55,21 @@ def test_what_is_misspelt_or_out_of_range_is_refused(tmp_path: Path, text: str) 
         load(write(tmp_path, text), {"BUREAUNET_LISTEN_PORT": "1"})
 
 
+def test_a_password_may_lie_in_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("p@ss/word\n")
+    environment = {
+        "BUREAUNET_DATABASE_URL": "postgresql+asyncpg://u@h/d",
+        "BUREAUNET_DATABASE_PASSWORD_FILE": str(tmp_path / "password"),
+    }
+    assert load(tmp_path, environment).database_url == "postgresql+asyncpg://u:p%40ss%2Fword@h/d"
+    for url in ("postgresql+asyncpg://h/d", "postgresql+asyncpg://u:secret@h/d"):
+        with pytest.raises(Misuse) as refused:
+            _ = load(tmp_path, {**environment, "BUREAUNET_DATABASE_URL": url}).database_url
+        assert "secret" not in str(refused.value)
+    with pytest.raises(Misuse):
+        _ = load(tmp_path, {**environment, "BUREAUNET_DATABASE_PASSWORD_FILE": "none"}).database_url
+
+
 def test_a_password_is_not_shown(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, database="postgresql+asyncpg://u:secret@h/d", broker="amqps://h")
     assert "secret" not in repr(settings)
