@@ -55,12 +55,17 @@ class Gate:
         while (wait := self._until - asyncio.get_running_loop().time()) > 0:  # noqa: ASYNC110  # it may grow meanwhile
             await asyncio.sleep(wait)
 
-    def close(self, asked: float | None) -> None:
-        """Hold back for `asked` seconds at least; those who were let through together lengthen the pause once."""
+    def close(self, asked: float | None) -> bool:
+        """Hold back for `asked` seconds at least; False where it is closed already.
+
+        Those who were let through together and fail together lengthen the pause once.
+        """
         now = asyncio.get_running_loop().time()
-        if now >= self._until:
-            self._pause = min(self._longest, max(self._first, self._pause * 2))
-            self._until = now + max(self._pause, asked or 0.0) * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load
+        if now < self._until:
+            return False
+        self._pause = min(self._longest, max(self._first, self._pause * 2))
+        self._until = now + max(self._pause, asked or 0.0) * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load
+        return True
 
     def succeeded(self) -> None:
         """Begin with the first pause next time."""
@@ -91,7 +96,7 @@ class Intake:
         cause = await self._taken(arrival)
         if cause is not None:
             link = _claimed_link(arrival)
-            self._watcher.saw("arrival.quarantined", link=link, cause=cause, size=len(arrival.body))
+            self._watcher.saw("arrival-quarantined", link=link, cause=cause, size=len(arrival.body))
             await self._served(lambda: self._quarantine(link, arrival.body, cause))
 
     async def _taken(self, arrival: Arrival) -> str | None:
@@ -109,7 +114,7 @@ class Intake:
         except BureaunetError as error:
             return str(error.reason)
         except Exception as error:  # noqa: BLE001  # a fault of ours met by one message must not stop the others
-            self._watcher.saw("arrival.failed", error=type(error).__name__, detail=str(error)[:200])
+            self._watcher.saw("arrival-failed", link=_claimed_link(arrival), error=type(error).__name__)
             return type(error).__name__
 
     async def _submission(self, link: Address, body: bytes) -> str | None:
@@ -117,7 +122,7 @@ class Intake:
         try:
             outcome = await self._served(lambda: self._pipeline.submit(submission))
         except Malformed as error:
-            self._watcher.saw("arrival.set-aside", link=link, reason=error.reason)
+            self._watcher.saw("arrival-set-aside", link=link, cause=error.reason)
             return None  # the pipeline keeps it in quarantine already
         await self._receipts.send([(link, outcome)])
         return str(outcome.reason) if outcome.step == _DECODING else None
@@ -133,8 +138,8 @@ class Intake:
             try:
                 result = await call()
             except Unavailable as error:
-                self._watcher.saw("arrival.waits", reason=error.reason)
-                self._gate.close(error.retry_after)
+                if self._gate.close(error.retry_after):
+                    self._watcher.saw("arrivals-wait", cause=error.reason)
             else:
                 self._gate.succeeded()
                 return result

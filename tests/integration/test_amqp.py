@@ -145,7 +145,7 @@ async def test_a_copy_without_an_inbox_stays_owed_and_goes_when_there_is_one(
         await scene.running.ctl("delete_queue", inbox_queue(br, Urgency.ROUTINE))
         envelope = query(fr, br)
         assert (await submitted(sender, envelope)).accepted
-        await gw.saw.until("broker.returned")
+        await gw.saw.until("broker-returned")
         assert Event.CONTENT_CONSIGNMENT not in await gw.events()
         await scene.running.import_definitions(scene.definitions)
         gw.clock.milliseconds += 60_000
@@ -210,7 +210,7 @@ async def test_nothing_is_lost_when_the_broker_is_killed(scene: BrokerScene, tmp
         events = await gw.until(Event.CONTENT_CONSIGNMENT, 60)
     assert events.count(Event.SUBMISSION_ACCEPTANCE) == 60
     assert events.count(Event.CONTENT_CONSIGNMENT) == 60
-    assert gw.saw.count("broker.consuming") >= 2
+    assert gw.saw.count("broker-consuming") >= 2
 
 
 @pytest.mark.postgres
@@ -222,11 +222,11 @@ async def test_while_the_database_is_away_messages_wait_and_are_decided_when_it_
             assert (await submitted(sender, query(fr, br))).accepted
             await server.kill()
             waiting = [asyncio.create_task(submitted(sender, query(fr, br))) for _ in range(20)]
-            await gw.saw.until("arrival.waits")
+            await gw.saw.until("arrivals-wait")
             assert not any(task.done() for task in waiting)
             await server.start()
             receipts = await asyncio.gather(*waiting)
             assert all(receipt.accepted for receipt in receipts)
             assert (await gw.events()).count(Event.SUBMISSION_ACCEPTANCE) == 21
             assert await gw.quarantine() == []
-            assert gw.saw.count("broker.session-ended") == 0
+            assert gw.saw.count("broker-session-failed") == 0

@@ -197,7 +197,7 @@ async def test_one_copy_without_an_inbox_is_unconfirmed_and_the_others_are_place
     async with publisher(scene.gateway, saw) as out:
         assert await out.publish(copies) == [True, False, True]
         assert await out.publish(copies[:1]) == [True], "the channel is still of use"
-    assert saw.count("broker.returned") == 1
+    assert saw.count("broker-returned") == 1
     assert len(await scene.take(bureau, inbox_queue(bureau, Urgency.ROUTINE), 3)) == 3
 
 
@@ -244,7 +244,7 @@ async def test_properties_that_the_driver_cannot_decode_stop_nobody(scene: Broke
         await scene.put("FR", "submit.FR", "routine", b"after it", user_id="FR", type="envelope")
         await taken.until(2)
     assert [arrival.body for arrival in taken.arrivals] == [b"poison", b"after it"]
-    assert saw.count("broker.session-ended") == 0
+    assert saw.count("broker-session-failed") == 0
 
 
 async def test_what_is_not_decided_is_not_acknowledged_and_comes_again(scene: BrokerScene) -> None:
@@ -299,8 +299,8 @@ async def test_after_a_kill_both_sessions_resume_and_nothing_confirmed_is_lost(s
     assert [arrival.body for arrival in taken.arrivals].count(b"in hand at the kill") == 2
     assert b"after the kill" in taken.bodies
     assert len(await scene.take(bureau, inbox_queue(bureau, Urgency.ROUTINE), 21)) == 21
-    assert saw_out.count("broker.publishing") == 2
-    assert saw_in.count("broker.consuming") == 2
+    assert saw_out.count("broker-publishing") == 2
+    assert saw_in.count("broker-consuming") == 2
 
 
 async def test_a_broker_that_stops_confirming_is_left_for_a_new_session(scene: BrokerScene) -> None:
@@ -315,7 +315,7 @@ async def test_a_broker_that_stops_confirming_is_left_for_a_new_session(scene: B
         finally:
             broker.process.send(signal.SIGCONT)
         await resumed(out, bureau)
-        await saw.until("broker.session-ended")
+        await saw.until("broker-session-failed")
 
 
 async def resumed(out: Publisher, bureau: Address) -> None:

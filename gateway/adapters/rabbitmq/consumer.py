@@ -55,7 +55,7 @@ class Consumer:
             for lane in lanes:
                 await lane.open(await self._session.open_channel(connection, confirms=False))
                 tasks.append(asyncio.create_task(lane.acknowledge()))
-            self._watcher.saw("broker.consuming")
+            self._watcher.saw("broker-consuming")
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()

@@ -100,7 +100,7 @@ class Publisher:
         except Unavailable:
             sent = [False] * len(receipts)
         if not all(sent):
-            self._watcher.saw("broker.receipts-unsent", count=sent.count(False))
+            self._watcher.saw("broker-receipts-unsent", count=sent.count(False))
 
     async def ready(self) -> None:
         """Publish one confirmed message to the probe (port Inboxes).
@@ -119,7 +119,7 @@ class Publisher:
             await exchange.publish(message, queue, mandatory=True)
         self._exchange, self._refused_since = exchange, None
         self._up.set()
-        self._watcher.saw("broker.publishing")
+        self._watcher.saw("broker-publishing")
         try:
             await asyncio.Event().wait()
         finally:
@@ -165,13 +165,13 @@ class Publisher:
             confirmation = await exchange.publish(message, queue, mandatory=True)
         except PublishError:
             self._confirmed()
-            self._watcher.saw("broker.returned", queue=queue)
+            self._watcher.saw("broker-returned", queue=queue)
             return False
         except DeliveryError:
             self._refused(queue)
             return False
         except FAILURES as error:
-            self._watcher.saw("broker.unconfirmed", queue=queue, why=type(error).__name__)
+            self._watcher.saw("broker-unconfirmed", queue=queue, why=type(error).__name__)
             return False
         except asyncio.CancelledError:
             if cancelled_from_outside():
@@ -193,7 +193,7 @@ class Publisher:
 
     def _refused(self, queue: str) -> None:
         """The broker said no: a full queue, or a channel from just after its leader's death, which says no for ever."""
-        self._watcher.saw("broker.refused", queue=queue)
+        self._watcher.saw("broker-refused", queue=queue)
         now = asyncio.get_running_loop().time()
         self._refused_since = self._refused_since or now
         if now - self._refused_since >= self._timing.confirm:

@@ -100,6 +100,7 @@ class Session:
         self._timing = timing
         self._over = asyncio.Event()
         self._reason = ""
+        self._connected = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -135,7 +136,7 @@ class Session:
         while True:
             began = asyncio.get_running_loop().time()
             why = await self._outcome()
-            self._watcher.saw("broker.session-ended", session=self._name, why=why)
+            self._watcher.saw("broker-session-failed", session=self._name, why=why)
             lasted = asyncio.get_running_loop().time() - began
             failures = 0 if lasted > self._timing.steady else failures
             pause = min(self._timing.longest_pause, self._timing.first_pause * 2 ** min(failures, 16))
@@ -151,11 +152,18 @@ class Session:
                 raise
             return "cancelled by the driver"
         except Exception as error:  # noqa: BLE001  # whatever ended a session, the next is tried and operators are told
-            return f"{type(error).__name__}: {error}"[:200]
+            return self._told(error)
         return self._reason
 
+    def _told(self, error: Exception) -> str:
+        """What operators hear: the driver's words while connecting; later they might hold what passed."""
+        name = type(error).__name__
+        return name if self._connected else f"cannot connect: {name}: {error}"
+
     async def _once(self) -> None:
+        self._connected = False
         connection = await self._connect()
+        self._connected = True
         self._over.clear()
         connection.close_callbacks.add(lambda *_: self.recycle("the connection was closed"))
         work = asyncio.ensure_future(self._work(connection))
@@ -179,7 +187,7 @@ class Session:
                 client_properties={"connection_name": f"bureaunet gateway, {self._name}"},
                 connection_class=GuardedConnection,
             )
-        self._watcher.saw("broker.connected", session=self._name)
+        self._watcher.saw("broker-connected", session=self._name)
         return connection
 
     async def _close(self, connection: AbstractConnection) -> None:
@@ -190,4 +198,4 @@ class Session:
             if cancelled_from_outside():
                 raise
         except FAILURES as error:
-            self._watcher.saw("broker.close-failed", session=self._name, why=type(error).__name__)
+            self._watcher.saw("broker-close-failed", session=self._name, why=type(error).__name__)

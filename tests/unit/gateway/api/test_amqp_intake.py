@@ -45,7 +45,7 @@ class Office:
 
     async def causes(self) -> list[tuple[object, object, object]]:
         """Link, cause and size of what was set aside, as operators are told; and it is there."""
-        told = [seen.fields for seen in self.world.watcher.named("arrival.quarantined")]
+        told = [seen.fields for seen in self.world.watcher.named("arrival-quarantined")]
         assert await self.store.quarantined() == len(told)
         return [(fields["link"], fields["cause"], fields["size"]) for fields in told]
 
