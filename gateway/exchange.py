@@ -155,6 +155,8 @@ class Exchange:
             raise Forbidden(Reason.NOT_ADDRESSED, "no copy of this message was made for this recipient")
         if not owed.acknowledged:
             await self._collector.put(Handover(signed, owed), len(body))
+            digest = signed.acknowledgement.digest.hex()
+            self._watcher.saw("handed-over", digest=digest, recipient=owed.recipient, operation=owed.operation)
 
     async def publish_operation(self, link: Address, body: bytes) -> int:
         """Keep an operation's version, signed by its owner: the index of its entry; the same again has the first's.

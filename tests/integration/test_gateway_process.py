@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -107,7 +108,7 @@ async def test_the_log_follows_a_message_and_holds_no_name_and_no_key(network: G
     await network.stop()
     lines = logged(network)
     about = [line for line in lines if line.get("digest") == answer.digest.hex()]
-    assert {"admitted"} <= {str(line["event"]) for line in about}
+    assert [line["event"] for line in about] == ["admitted", "handed-over"]
     assert any((line.get("thread"), line.get("operation")) == (query.digest.hex(), OPERATION) for line in about)
     assert any(line.get("reason") == "key-unknown" for line in lines)
     everything = network.log.read_bytes() + (network.home / "ledger.db").read_bytes()
@@ -150,6 +151,22 @@ async def test_its_commands_show_and_verify_what_it_recorded(network: GatewayNet
         database.execute("UPDATE leaf SET entry = replace(entry, 'BR', 'AR')")
     with pytest.raises(Unavailable, match="exited with code 1"):
         await network.command("ledger", "verify", *home)
+
+
+async def test_a_full_listener_cuts_off_one_connection_more(network: GatewayNetwork) -> None:
+    await network.load()
+    (network.home / "gateway.toml").write_text("[bureaus]\nconnections = 3\n")
+    await network.start()
+    place = urlsplit(network.url)
+    held = [await asyncio.open_connection(place.hostname, place.port, ssl=network.tls("AR")) for _ in range(3)]
+    async with network.client("BR") as client:
+        with pytest.raises(aiohttp.ClientError):
+            await client.get(wire.DIRECTORY)
+        for _, writer in held:
+            writer.close()
+        await asyncio.sleep(0.2)
+        async with client.get(wire.DIRECTORY) as response:
+            assert response.status == HTTPStatus.OK
 
 
 async def test_a_port_that_is_taken_is_said_in_one_line(network: GatewayNetwork) -> None:
