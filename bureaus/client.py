@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -43,7 +43,7 @@ from schemas.identity import Address
 from schemas.messages import Message
 from schemas.operation import Operation, SignedOperation, sign_operation
 
-__all__ = ["Bureau", "Exchange", "Handler", "Received", "Sent"]
+__all__ = ["Bureau", "Connect", "Exchange", "Handler", "Received", "Sent"]
 
 Connect = Callable[[enrolment.Identity], Link]
 """Makes the link of an enrolled bureau."""
@@ -303,7 +303,7 @@ class Bureau:
 
         return register
 
-    async def inbox(self) -> AsyncIterator[Received]:
+    async def inbox(self) -> AsyncGenerator[Received, None]:
         """Messages that no handler is for and that answer no exchange, without end, in order of arrival.
 
         A message is acknowledged when the next one is asked for. One at which the loop was left is given again later.

@@ -7,6 +7,7 @@ Data travels one way: the inbox keeps and rings, handlers take and commit, the o
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 from bureaus.drafts import Draft
@@ -188,7 +189,8 @@ class OpenBureau:
 
     async def put_back(self, kept: receiving.Kept) -> None:
         """A reader was cut off: the message waits again."""
-        await self.store.run(receiving.put_back, kept.digest)
+        with contextlib.suppress(Misuse):  # the bureau was closed first; the next start puts it back
+            await self.store.run(receiving.put_back, kept.digest)
 
 
 def _until(message: Message) -> int | None:

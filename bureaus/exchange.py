@@ -7,7 +7,7 @@ answers are read again from the beginning by whoever iterates anew.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -222,7 +222,7 @@ class Exchange(Sent):
         super().__init__(desk, draft, digest, expires)
         self._ended: set[Address] = set()
 
-    async def responses(self, deadline: float | None = None) -> AsyncIterator[Received]:
+    async def responses(self, deadline: float | None = None) -> AsyncGenerator[Received, None]:
         """Answers in order of arrival, until every recipient gave a final one or the deadline.
 
         `deadline` is in seconds from now; left out, it is the time to reply by, or the message's expiry. No order is

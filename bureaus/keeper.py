@@ -1,6 +1,6 @@
 """Fetches, verifies and keeps what the bureau goes by: directory versions, operations, the tree head.
 
-Order of a refresh: which directory is current, the versions up to it one by one, operations, the tree head. Each step
+Order of a refresh: which directory is current, the versions up to it one by one, the tree head, operations. Each step
 is verified before it is kept, and kept before it is used. Rules: a version never goes back and each names the one
 before by hash; a row of ours lists no key that we did not make; a tree head extends the one before. What breaks one
 of these is an alarm: its evidence is kept and nothing more is sealed until a person has looked.
@@ -109,8 +109,8 @@ class Keeper:
                 await asyncio.sleep(pause)
             began = self._clock()
             await self._refresh_directory()
-            await self._refresh_operations()
             await self._refresh_head()
+            await self._refresh_operations()
             self._refreshed = began
 
     async def keep_fresh(self) -> None:
@@ -196,14 +196,24 @@ class Keeper:
     # ---------------------------------------------------------------------------------------- operations
 
     async def _refresh_operations(self) -> None:
+        """Fetch newer versions; one that does not verify keeps no other away, and is told of at the end."""
+        wrong: Untrusted | Malformed | None = None
         for name, newest, place in _listed(await self._link.get(wire.OPERATIONS)):
-            known = self.trust.operations.get(name, ())
-            if known and known[-1].place is None and known[-1].signed.operation.version == newest:
-                await self._keep_operation(known[-1].signed.raw, place)
-            first = known[-1].signed.operation.version + 1 if known else newest
-            for version in range(first, newest + 1):
-                raw = await self._link.get(f"{wire.OPERATIONS}/{name}?version={version}")
-                await self._keep_operation(raw, place if version == newest else None)
+            try:
+                await self._refresh_operation(name, newest, place)
+            except (Untrusted, Malformed) as error:
+                wrong = wrong or error
+        if wrong is not None:
+            raise wrong
+
+    async def _refresh_operation(self, name: str, newest: int, place: int) -> None:
+        known = self.trust.operations.get(name, ())
+        if known and known[-1].place is None and known[-1].signed.operation.version == newest:
+            await self._keep_operation(known[-1].signed.raw, place)
+        first = known[-1].signed.operation.version + 1 if known else newest
+        for version in range(first, newest + 1):
+            raw = await self._link.get(f"{wire.OPERATIONS}/{name}?version={version}")
+            await self._keep_operation(raw, place if version == newest else None)
 
     async def _keep_operation(self, raw: bytes, place: int | None) -> None:
         self._trust, operation = self._with_operation(self.trust, raw, place)

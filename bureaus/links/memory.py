@@ -97,6 +97,8 @@ class MemoryNetwork:
         self.lost_receipts = 0
         """So many submissions are decided without their receipt reaching the sender."""
         self.ledger = Ledger()
+        self.refusing: list[Reason] = []
+        """The next submissions are refused with these, one each."""
         self.handovers: list[SignedAcknowledgement] = []
         self.submitted: list[bytes] = []
         """Digests of everything that was submitted, in order, repeats too."""
@@ -196,10 +198,16 @@ class MemoryNetwork:
             return known[0]
         statement = envelope.read(sent.statement)
         try:
+            if self.refusing:
+                raise Forbidden(self.refusing.pop(0))
             self._admit(link, statement, sent)
         except BureaunetError as error:
-            return self._receipt(Acceptance(sent.digest, Event.SUBMISSION_REJECTION, None, self.clock(), error.reason))
+            return self.refusal(sent.digest, error.reason)
         return self._accept(statement, sent)
+
+    def refusal(self, digest: bytes, reason: Reason) -> bytes:
+        """The signed refusal of a submission."""
+        return self.receipt(Acceptance(digest, Event.SUBMISSION_REJECTION, None, self.clock(), reason))
 
     def _admit(self, link: Address, statement: Statement, sent: Envelope) -> None:
         header = statement.header
@@ -232,14 +240,15 @@ class MemoryNetwork:
             key_id=statement.key_id, answer=header.answer,
         )  # fmt: skip
         index = self.ledger.append(entry)
-        receipt = self._receipt(Acceptance(sent.digest, Event.SUBMISSION_ACCEPTANCE, index, now))
+        receipt = self.receipt(Acceptance(sent.digest, Event.SUBMISSION_ACCEPTANCE, index, now))
         self._decided[sent.digest] = receipt, sent
         self._ids[header.iss, header.cti] = sent.digest
         for address in header.aud:
             self.consign(address, receipt, sent, inline=len(header.aud) <= wire.INLINE_RECIPIENTS)
         return receipt
 
-    def _receipt(self, acceptance: Acceptance) -> bytes:
+    def receipt(self, acceptance: Acceptance) -> bytes:
+        """Sign what is decided about a submission."""
         return sign_acceptances([acceptance], self.network.id, self._keys[Use.ACCEPTANCE])[0]
 
     def consign(self, recipient: Address, receipt: bytes, sent: Envelope, *, inline: bool = True) -> None:
@@ -251,6 +260,10 @@ class MemoryNetwork:
             self._inboxes[row.address].append(InboxItem(index, ItemType.ENVELOPE, receipt, sent.statement, sealed))
         arrived, self._arrived = self._arrived, asyncio.Event()
         arrived.set()
+
+    def accepted(self, digest: bytes) -> tuple[bytes, Envelope]:
+        """The receipt and the envelope of an accepted message."""
+        return self._decided[digest]
 
     def waiting(self, address: Address, after: int = -1) -> list[InboxItem]:
         """What waits in an inbox above a cursor."""
