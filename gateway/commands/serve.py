@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
 from gateway.commands.shared import home_option
+from schemas.errors import Misuse
 
 _PORT = click.IntRange(0, 65535)
 
@@ -34,6 +36,8 @@ def serve(
     from gateway.app import run  # noqa: PLC0415  # keeps --help quick
     from gateway.settings import load  # noqa: PLC0415  # as above
 
+    if database is not None and urlsplit(database).password is not None:
+        raise Misuse("a database URL with a password goes into BUREAUNET_DATABASE_URL: others can read a command line")
     said = {
         ("bureaus", "host"): host,
         ("bureaus", "port"): port,

@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from schemas import wire
+from schemas import cbor, wire
 from schemas.errors import Unavailable
 from tests.integration.gateway_network import OPERATION, TARGET, GatewayNetwork
 
@@ -167,6 +167,30 @@ async def test_a_full_listener_cuts_off_one_connection_more(network: GatewayNetw
         await asyncio.sleep(0.2)
         async with client.get(wire.DIRECTORY) as response:
             assert response.status == HTTPStatus.OK
+
+
+async def test_bodies_that_do_not_come_leave_room_for_others(network: GatewayNetwork) -> None:
+    await network.load()
+    (network.home / "gateway.toml").write_text(f"[bureaus]\nbuffered_bytes = {16 * 1024 * 1024}\nbody_seconds = 3\n")
+    await network.start()
+    await network.open_operation()
+    place = urlsplit(network.url)
+    _, writer = await asyncio.open_connection(place.hostname, place.port, ssl=network.tls("AR"))
+    writer.write(b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n")
+    await asyncio.sleep(0.3)
+    assert await network.problem("BR", "POST", wire.MESSAGES, bytes(9_000_000)) == (503, "overloaded")
+    status, _ = await network.submit("BR", wire.encode_submission(network.query("BR", "AR")))
+    assert status == HTTPStatus.OK
+    await asyncio.sleep(3)
+    status, _ = await network.submit("BR", cbor.encode([b"", bytes(9_000_000)]))
+    assert status == HTTPStatus.UNPROCESSABLE_ENTITY
+    writer.close()
+
+
+async def test_a_password_on_the_command_line_is_refused(network: GatewayNetwork) -> None:
+    with pytest.raises(Unavailable, match="exited with code 2") as refused:
+        await network.command("serve", "--home", network.home, "--database", "postgresql+asyncpg://u:secret@h/d")
+    assert "secret" not in str(refused.value)
 
 
 async def test_a_port_that_is_taken_is_said_in_one_line(network: GatewayNetwork) -> None:
