@@ -34,4 +34,4 @@ def demo(ctx: click.Context, **options: Unpack[Options]) -> None:
     It ends with 0 only if every case came to what its caseload says, every wrong was refused for the right reason, and
     everything verifies.
     """  # noqa: D301  # click's \b keeps the lines of the example
-    ctx.exit(hold_and_show(operation(OPERATION), options))
+    ctx.exit(hold_and_show("demo", operation(OPERATION), options))

@@ -94,4 +94,4 @@ def run(ctx: click.Context, identifier: str, **options: Unpack[Options]) -> None
       bureaunet exercise run infra-hydra-2016
       bureaunet exercise run infra-terra-2014 --targets 20 --bureaus 10 --json
     """  # noqa: D301  # click's \b keeps the lines of the example
-    ctx.exit(hold_and_show(catalogue.operation(identifier), options))
+    ctx.exit(hold_and_show(identifier, catalogue.operation(identifier), options))

@@ -52,7 +52,7 @@ _OPTIONS: Final = (
     click.option(
         "--out",
         type=click.Path(path_type=Path, file_okay=False),
-        help="An empty folder for the record, the network file and the report.  [default: build/ID-TIME]",
+        help="An empty folder for the record, the network file and the report.  [default: build/NAME-TIME]",
     ),
     click.option("--targets", type=click.IntRange(min=1), help="Only so many of the operation's targets."),
     click.option("--bureaus", type=click.IntRange(min=3), help="Only the first so many of its bureaus."),
@@ -73,17 +73,17 @@ class Options(TypedDict):
     as_json: bool
 
 
-def hold_and_show(operation: Operation, options: Options) -> int:
-    """Hold an exercise of the operation, print its report, and give the exit code.
+def hold_and_show(name: str, operation: Operation, options: Options) -> int:
+    """Hold an exercise of the operation, print its report, and give the exit code. `name` begins its folder's name.
 
     Raises:
         Misuse: the options leave no exercise, or this machine lacks a server. Unavailable: the network did not serve.
     """
     plan = make_plan(operation, options["seed"], targets=options["targets"], bureaus=options["bureaus"])
-    out = options["out"] or Path("build") / f"{operation.id}-{time.strftime('%Y%m%d-%H%M%S')}"
+    out = options["out"] or Path("build") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     terms = Terms(out, Link(options["link"]), options["keep"])
     try:
-        with _Follower.shown(plan) as follower:
+        with _Follower.shown(plan, quiet=options["as_json"]) as follower:
             report = asyncio.run(_held(plan, terms, follower))
     except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo("stopped; nothing that was started is left running", err=True)
@@ -103,7 +103,7 @@ async def _held(plan: Plan, terms: Terms, follower: _Follower) -> Report:
 
 
 class _Follower:
-    """Shows how far the exercise is, on standard error: a bar on a terminal, else a line for each stage."""
+    """Shows how far the exercise is, on standard error: a bar on a terminal, else a line for each stage, if at all."""
 
     def __init__(self, console: Console, bar: Progress | None, targets: int) -> None:
         self._console = console
@@ -112,9 +112,10 @@ class _Follower:
 
     @classmethod
     @contextmanager
-    def shown(cls, plan: Plan) -> Iterator[_Follower]:
-        """A follower while the block runs."""
+    def shown(cls, plan: Plan, *, quiet: bool) -> Iterator[_Follower]:
+        """A follower while the block runs; a `quiet` one speaks to a terminal alone."""
         console = Console(stderr=True)
+        console.quiet = quiet and not console.is_terminal
         targets, size = plan.operation.targets, len(plan.members)
         console.print(
             f"{plan.operation.name}: {targets} synthetic targets, {size} bureaus and the General Secretariat",

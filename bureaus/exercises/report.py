@@ -63,7 +63,7 @@ class Run:
     handled_twice: int
     """Queries that a bureau's handler got more than once."""
     receipts: tuple[bytes, ...]
-    """Every receipt that the bureaus keep."""
+    """Every receipt that the bureaus keep, and those that the deliberate wrongs got."""
     seconds: float
     """From the first question to the last result."""
 

@@ -117,7 +117,7 @@ async def _perform(plan: Plan, cast: _Cast, watch: Watch, pace: Pace) -> Run:
         attempts=attempts,
         reported=cast.secretariat.results.totals(),
         handled_twice=sum(count > 1 for one in cast.simulated.values() for count in one.handled.values()),
-        receipts=tuple(receipts),
+        receipts=(*receipts, *(attempt.receipt for attempt in attempts)),
         seconds=seconds,
     )
 

@@ -8,7 +8,7 @@ receipt that verifies.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -94,6 +94,7 @@ class Attempt:
     reason: Reason | None
     first_again: bool = False
     """Whether the receipt is the very one that the envelope got first."""
+    receipt: bytes = field(default=b"", repr=False)
 
     @property
     def says(self) -> str:
@@ -156,7 +157,7 @@ async def try_all(sent: Sent, author: Hand, thief: Hand, outsider: Hand) -> tupl
     for wrong, hand, body in tries:
         receipt, acceptance = await hand.submit(body)
         first_again = wrong is Wrong.REPLAY and receipt == sent.receipt
-        attempts.append(Attempt(wrong, acceptance.accepted, acceptance.reason, first_again))
+        attempts.append(Attempt(wrong, acceptance.accepted, acceptance.reason, first_again, receipt))
     return tuple(attempts)
 
 
