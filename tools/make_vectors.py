@@ -1,4 +1,4 @@
-"""Write the test vectors to tests/vectors/, or check that nothing has drifted.
+"""Write the test vectors to tests/vectors/ and their table to docs/protocol.md, or check that nothing has drifted.
 
     python -m tools.make_vectors            write
     python -m tools.make_vectors --check    exit 1 and name what differs
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,11 @@ from tools.vectors import codec, decisions, ledger, sealed, trust
 from tools.vectors.kept import Kept
 from tools.vectors.scene import Scene, Vector
 
-FOLDER: Final = Path(__file__).resolve().parent.parent / "tests" / "vectors"
+_ROOT: Final = Path(__file__).resolve().parent.parent
+FOLDER: Final = _ROOT / "tests" / "vectors"
+DOCUMENT: Final = _ROOT / "docs" / "protocol.md"
+_BEGIN: Final = "<!-- vectors: written by tools.make_vectors -->\n"
+_END: Final = "<!-- end of vectors -->"
 _FAMILIES: Final = (codec, sealed, ledger, trust, decisions)
 
 
@@ -43,6 +48,21 @@ def render(vector: Vector) -> str:
     return json.dumps(vector.value(), indent=1, ensure_ascii=False) + "\n"
 
 
+def documented(text: str, files: Mapping[str, str]) -> str:
+    """The document with the table of `files` in its place."""
+    groups: dict[str, list[str]] = {}
+    for name, content in files.items():
+        if "/" in name:
+            group, stem = name.removesuffix(".json").split("/")
+            outcome = json.loads(content)["outcome"]
+            told = f"`{stem}`" if outcome in {"ok", stem} else f"`{stem}` → {outcome}"
+            groups.setdefault(group, []).append(told)
+    rows = "".join(f"| {group} | {', '.join(sorted(told))} |\n" for group, told in sorted(groups.items()))
+    before, _, rest = text.partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    return f"{before}{_BEGIN}| group | vectors |\n|---|---|\n{rows}{_END}{after}"
+
+
 def drift(folder: Path) -> list[str]:
     """The files that are missing, differ, or do not belong."""
     files = expected(folder)
@@ -55,12 +75,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Make the test vectors.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file differs")
     options = parser.parse_args(arguments)
-    if options.check:
-        changed = drift(FOLDER)
-        for name in changed:
-            print(f"tests/vectors/{name} differs from what the code makes: run python -m tools.make_vectors")
-        return 1 if changed else 0
     files = expected(FOLDER)
+    text = DOCUMENT.read_text("utf-8")
+    if options.check:
+        changed = [f"tests/vectors/{name}" for name in drift(FOLDER)]
+        changed += [] if documented(text, files) == text else ["docs/protocol.md"]
+        for name in changed:
+            print(f"{name} differs from what the code makes: run python -m tools.make_vectors")
+        return 1 if changed else 0
+    DOCUMENT.write_text(documented(text, files), "utf-8")
     for path in FOLDER.rglob("*.json"):
         if path.relative_to(FOLDER).as_posix() not in files:
             path.unlink()
