@@ -165,7 +165,8 @@ class Ledger:
             self._kept.update(fresh)
             known.update(fresh)
         for node in wanted:
-            self._kept.move_to_end(node)
+            if node in self._kept:  # another proof, made meanwhile, may have pushed it out
+                self._kept.move_to_end(node)
         while len(self._kept) > _KEPT_NODES:
             self._kept.popitem(last=False)
         return known

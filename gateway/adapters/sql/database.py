@@ -62,13 +62,15 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection to read from, one view of the data on SQLite.
+        """A connection to read from: one view of the data on SQLite, of each statement on PostgreSQL.
 
         Raises:
             Unavailable, Misuse: as `write`.
         """
         with translated():
             async with self.engine.connect() as connection:
+                if not self.sqlite:  # each read is one statement, or needs no common view: spare the BEGIN and ROLLBACK
+                    await connection.execution_options(isolation_level="AUTOCOMMIT")
                 yield connection
 
     async def close(self) -> None:
@@ -126,7 +128,6 @@ def _postgres_engine(url: str, pool: int) -> AsyncEngine:
         url,
         pool_size=pool,
         max_overflow=0,
-        pool_pre_ping=True,
         isolation_level="READ COMMITTED",
         connect_args={"timeout": 10, "command_timeout": 60},
     )
