@@ -29,7 +29,7 @@ from schemas.identity import Address, parse_operation_id
 from schemas.keys import SigningPublic
 from schemas.network import Network
 from schemas.notes import SignedCheckpoint, read_checkpoint
-from schemas.operation import SignedOperation
+from schemas.operation import Role, SignedOperation
 from schemas.receipts import read_acceptance
 from schemas.record_items import ACKNOWLEDGED, SUBMITTED, End, ItemReader, Read, Step
 
@@ -264,12 +264,17 @@ class _Verifier:
             current = version.operation
             if current.closed:
                 raise Untrusted(Reason.OPERATION_CLOSED, "a message was accepted in a closed operation")
-            if current.member(header.iss, seconds) is None:
+            sender = current.member(header.iss, seconds)
+            if sender is None or sender.role is Role.OBSERVER:
                 raise Untrusted(Reason.SENDER_NOT_MEMBER, "a message was accepted from outside the operation")
             if any(current.member(address, seconds) is None for address in header.aud):
                 raise Untrusted(Reason.RECIPIENT_NOT_MEMBER, "a message was accepted to outside the operation")
             if header.kind not in current.kinds:
                 raise Untrusted(Reason.KIND_NOT_ALLOWED, "a message was accepted of a kind the operation has not")
+            if header.purpose not in current.purposes:
+                raise Untrusted(Reason.PURPOSE, "a message was accepted for a purpose the operation has not")
+            if header.handling not in current.handling:
+                raise Untrusted(Reason.HANDLING, "a message was accepted under a handling the operation has not")
             if header.exercise is not (self.network.genesis.exercise or current.training):
                 raise Untrusted(Reason.EXERCISE, "an exercise and a real message were mixed")
 

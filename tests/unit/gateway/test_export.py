@@ -142,3 +142,14 @@ async def test_progress_is_told_for_each_entry(gateway: Gateway) -> None:
     out = io.BytesIO()
     await export_operation(gateway.store, gateway.tree, gateway.log.network.raw, OPERATION, out.write, seen.append)
     assert seen == list(range(1, len(seen) + 1))
+
+
+async def test_the_same_entries_give_the_same_bytes(gateway: Gateway) -> None:
+    await gateway.submit()
+    await gateway.export()
+    written: list[bytes] = []
+    for _ in range(2):
+        out = io.BytesIO()
+        await export_operation(gateway.store, gateway.tree, gateway.log.network.raw, OPERATION, out.write)
+        written.append(out.getvalue())
+    assert written[0] == written[1]

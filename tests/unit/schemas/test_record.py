@@ -2,19 +2,22 @@
 
 import hashlib
 import io
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas import cbor
-from schemas.codes import Answer
+from schemas.codes import Answer, Handling, Purpose
 from schemas.directory import SigningEntry
 from schemas.errors import BureaunetError, Reason, Untrusted
 from schemas.evidence import Acknowledgement, Event, Outcome, sign_acknowledgement
 from schemas.exchanges import Report
 from schemas.network import Network
-from schemas.operation import Phase
+from schemas.operation import Member, Phase, Role
 from schemas.record import LAG_MILLISECONDS, verify_record
 from tests.world import (
     AR,
@@ -84,6 +87,14 @@ def small_log() -> Log:
     return log
 
 
+def written() -> tuple[Log, bytes]:
+    log = small_log()
+    return log, log.record()
+
+
+SMALL = written()
+
+
 @pytest.mark.parametrize("part", range(8))
 def test_any_changed_byte_is_found(part: int) -> None:
     log = small_log()
@@ -92,6 +103,18 @@ def test_any_changed_byte_is_found(part: int) -> None:
     for at in range(part, len(record), 8):
         with pytest.raises(BureaunetError):
             verify(flip(record, at, masks[at // 8 % 4]), log.network)
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_garbage_anywhere_is_refused_and_never_more_than_that(data: st.DataObject) -> None:
+    log, record = SMALL
+    at = data.draw(st.integers(0, len(record) - 1))
+    junk = data.draw(st.binary(max_size=40))
+    changed = record[:at] + junk + record[at + data.draw(st.integers(0, 40)) :]
+    if changed != record:
+        with pytest.raises(BureaunetError):
+            verify(changed, log.network)
 
 
 def test_a_number_spelled_as_a_boolean_is_found() -> None:
@@ -247,6 +270,25 @@ def test_a_message_from_outside_the_operation_shows() -> None:
     assert refused(log) is Reason.SENDER_NOT_MEMBER
 
 
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"kinds": (RESPONSE,)}, Reason.KIND_NOT_ALLOWED),
+        ({"purposes": (Purpose.LOCATION,)}, Reason.PURPOSE),
+        ({"handling": (Handling.H1,)}, Reason.HANDLING),
+        ({"phase": Phase.TRAINING}, Reason.EXERCISE),
+        ({"members": (*first_operation().members[:1], Member(FR, Role.OBSERVER, 0))}, Reason.SENDER_NOT_MEMBER),
+        ({"members": (*first_operation().members[:1], Member(FR, Role.PARTICIPANT, 0))}, Reason.RECIPIENT_NOT_MEMBER),
+    ],
+)
+def test_a_message_that_admission_should_have_refused_shows(changed: dict[str, object], reason: Reason) -> None:
+    log = Log()
+    log.publish_directory(first_directory())
+    log.publish_operation(replace(first_operation(), **changed))  # type: ignore[arg-type]  # each case names its fields
+    log.submit()
+    assert refused(log) is reason
+
+
 def test_a_message_in_a_closed_operation_shows_once_every_process_has_heard() -> None:
     log = opened_log()
     assert log.operation is not None
@@ -294,3 +336,19 @@ def test_the_end_must_agree_with_what_was_read() -> None:
         verify(b"".join([*items[:-1], wrong]), log.network)
     assert caught.value.reason is Reason.RECORD_GAP
     assert verify(b"".join(items), log.network).operation == OPERATION
+
+
+def test_a_record_is_verified_in_less_memory_than_it_takes() -> None:
+    log = opened_log()
+    log.sealer = lambda claims: sealed_by(claims, bytes(1 << 20))
+    for _ in range(12):
+        log.submit(aud=(BR,), reply_by=None)
+    record = log.record()
+    assert len(record) > 12 << 20
+    stream = io.BytesIO(record)
+    tracemalloc.start()
+    try:
+        verify_record(stream.read, log.network)
+        assert tracemalloc.get_traced_memory()[1] < len(record) // 2
+    finally:
+        tracemalloc.stop()
