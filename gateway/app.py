@@ -23,6 +23,7 @@ from gateway import logs
 from gateway.adapters.rabbitmq.consumer import Consumer
 from gateway.adapters.rabbitmq.publisher import Publisher
 from gateway.adapters.rabbitmq.session import Endpoint
+from gateway.adapters.rehearsal import Rehearsal
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.schema import prepare
 from gateway.adapters.sql.store import SqlStore
@@ -37,7 +38,7 @@ from gateway.chores import Chores
 from gateway.delivery import Delivery
 from gateway.exchange import Exchange
 from gateway.ledger import Ledger
-from gateway.ports import Inboxes, Watcher
+from gateway.ports import Clock, Inboxes, Watcher
 from gateway.service import Service, open_service
 from gateway.settings import Settings, load
 from gateway.trust import TrustKeeper
@@ -77,7 +78,9 @@ class Records:
 
 
 @asynccontextmanager
-async def open_records(home: Path, settings: Settings | None = None) -> AsyncIterator[Records]:
+async def open_records(
+    home: Path, settings: Settings | None = None, rehearsal: Rehearsal | None = None
+) -> AsyncIterator[Records]:
     """The database of the gateway in `home`, at this version.
 
     Raises:
@@ -88,7 +91,7 @@ async def open_records(home: Path, settings: Settings | None = None) -> AsyncIte
     database = Database(settings.database_url)
     try:
         await prepare(database, migrate=settings.migrate)
-        store = SqlStore(database)
+        store = (rehearsal or Rehearsal()).store(database)
         keeper = TrustKeeper(store, service.network)
         yield Records(service.network, store, SqlTree(database), SqlLeases(database), keeper)
     finally:
@@ -166,6 +169,8 @@ class Gateway:
         self._watching = watching
         self._service = open_service(settings.home)
         self._stack = AsyncExitStack()
+        self._rehearsal = Rehearsal.of(os.environ)
+        self._clock = self._rehearsal.clock(SystemClock())
         self.url = ""
         """Of the bureaus' listener."""
         self.operators = ""
@@ -195,12 +200,14 @@ class Gateway:
 
     async def _start(self) -> None:
         settings, watching = self._settings, self._watching
-        records = await self._stack.enter_async_context(open_records(settings.home, settings))
+        if self._rehearsal.asked:
+            watching.saw("rehearsing")
+        records = await self._stack.enter_async_context(open_records(settings.home, settings, self._rehearsal))
         checks: dict[str, Check] = {"store": records.store.ping}
         endpoint = self._endpoint()
         publisher = await self._publisher(endpoint, checks)
-        exchange = _exchange(self._service, records, settings, watching, publisher)
-        ledger = Ledger(records.tree, self._service.log, SystemClock(), watching)
+        exchange = _exchange(self._service, records, settings, watching, publisher, self._clock)
+        ledger = Ledger(records.tree, self._service.log, self._clock, watching)
         delivery = Delivery(records.store, watching, settings.pipeline)
         exchange.consigned = delivery.wake
         chores = self._chores(exchange, ledger, records)
@@ -224,7 +231,7 @@ class Gateway:
             store=records.store,
             leases=records.leases,
             signer=self._service.current,
-            clock=SystemClock(),
+            clock=self._clock,
             watcher=self._watching,
             paces=self._settings.chores,
         )
@@ -232,15 +239,16 @@ class Gateway:
     async def _publisher(self, endpoint: Endpoint | None, checks: dict[str, Check]) -> Publisher | None:
         if endpoint is None:
             return None
-        publisher = Publisher(endpoint, self._watching)
+        publisher = self._rehearsal.publisher(endpoint, self._watching)
         checks["broker"] = publisher.ready
         await self._run(publisher.start, publisher.stop)
         return publisher
 
     async def _consume(self, endpoint: Endpoint, exchange: Exchange, records: Records, publisher: Publisher) -> None:
         consumer = Consumer(endpoint, SUBMISSION_QUEUES, self._watching)
-        intake = Intake(exchange, records.store, publisher, SystemClock(), self._watching)
-        await self._run(lambda: consumer.start(intake.decide), consumer.stop)
+        intake = Intake(exchange, records.store, publisher, self._clock, self._watching)
+        handler = self._rehearsal.handler(intake.decide)
+        await self._run(lambda: consumer.start(handler), consumer.stop)
 
     def _endpoint(self) -> Endpoint | None:
         if not self._settings.broker:
@@ -257,7 +265,7 @@ class Gateway:
         self._stack.push_async_callback(watched.stop)
         self.operators = _url("http", bound.host, await watched.start(bound))
         connections = Connections(limits, watching)
-        bureaus = BureausApi(exchange, delivery, SystemClock(), limits, watching, connections)
+        bureaus = BureausApi(exchange, delivery, self._clock, limits, watching, connections)
         site = Site(bureaus_application(bureaus, reading), idle=limits.idle_seconds, drain=limits.drain_seconds)
         self._stack.push_async_callback(site.stop)
         self._stack.callback(_quieten, operators, bureaus, site)
@@ -274,13 +282,18 @@ def _quieten(operators: OperatorsApi, bureaus: BureausApi, site: Site) -> None:
 
 
 def _exchange(
-    service: Service, records: Records, settings: Settings, watcher: Watcher, inboxes: Inboxes | None = None
+    service: Service,
+    records: Records,
+    settings: Settings,
+    watcher: Watcher,
+    inboxes: Inboxes | None = None,
+    clock: Clock | None = None,
 ) -> Exchange:
     return Exchange(
         store=records.store,
         network=service.network,
         signer=service.acceptance,
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         watcher=watcher,
         limits=settings.pipeline,
         inboxes=inboxes,
