@@ -26,6 +26,8 @@ from schemas.receipts import Proof
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
+FRESH: Final = 1000
+"""Milliseconds that a checkpoint read from the store serves for proofs: it stays true, and more sign it meanwhile."""
 _KEPT_NODES: Final = 1 << 15
 """About 6 MB."""
 Node: TypeAlias = tuple[int, int]
@@ -61,6 +63,9 @@ class Ledger:
 
     def __init__(self, tree: Tree, signer: NoteSigner, clock: Clock, watcher: Watcher) -> None:
         self._tree, self._signer, self._clock, self._watcher = tree, signer, clock, watcher
+        self._newest: tuple[str, int] | None = None
+        """The newest checkpoint that was read, and its size."""
+        self._newest_read = 0
         self._kept: OrderedDict[Node, bytes] = OrderedDict()
         """Hashes of complete subtrees, which never change: for proofs alone, never for the root that is signed."""
 
@@ -129,6 +134,9 @@ class Ledger:
         """
         if not 0 <= index < size <= (await self._tree.head())[0]:
             raise Untrusted(Reason.INCLUSION, f"no entry {index} in a tree of {size}")
+        return await self._path(index, size)
+
+    async def _path(self, index: int, size: int) -> list[bytes]:
         wanted: list[Node] = []
         merkle.inclusion_proof(_recorder(wanted), index, size)
         nodes = await self._known(wanted)
@@ -148,14 +156,20 @@ class Ledger:
         return merkle.consistency_proof(lambda level, at: nodes[level, at], old, new)
 
     async def tlog_proof(self, index: int) -> Proof | None:
-        """The C2SP tlog-proof of an entry under the newest checkpoint; None while no checkpoint covers it."""
-        note = await self.note()
-        if note is None:
+        """The C2SP tlog-proof of an entry under a checkpoint read `FRESH` ago at most; None while none covers it."""
+        covering = await self._covering(index)
+        if covering is None:
             return None
-        head = notes.read_body(note)[0]
-        if index >= head.size:
-            return None
-        return Proof(index, tuple(await self.proof(index, head.size)), note)
+        note, size = covering
+        return Proof(index, tuple(await self._path(index, size)), note)
+
+    async def _covering(self, index: int) -> tuple[str, int] | None:
+        now = self._clock.now()
+        if self._newest is None or index >= self._newest[1] or now - self._newest_read > FRESH:
+            note = await self.note()
+            self._newest = None if note is None else (note, notes.read_body(note)[0].size)
+            self._newest_read = now
+        return self._newest if self._newest is not None and index < self._newest[1] else None
 
     async def _known(self, wanted: Sequence[Node]) -> dict[Node, bytes]:
         """As `_nodes`, from memory where it is kept."""
