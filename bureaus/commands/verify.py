@@ -136,7 +136,7 @@ def _summary(report: Report) -> Table:
 def _counted(counts: object) -> str:
     if not isinstance(counts, dict) or not counts:
         return "none"
-    return ", ".join(f"{count} {what}" for what, count in counts.items())
+    return "\n".join(f"{count} {what}" for what, count in counts.items())
 
 
 def _when(milliseconds: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:

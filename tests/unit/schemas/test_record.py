@@ -16,14 +16,18 @@ from schemas.directory import SigningEntry
 from schemas.errors import BureaunetError, Reason, Untrusted
 from schemas.evidence import Acknowledgement, Event, Outcome, sign_acknowledgement
 from schemas.exchanges import Report
-from schemas.network import Network
+from schemas.keys import NoteKey
+from schemas.network import Network, make_network, read_network
+from schemas.notes import Checkpoint, Policy, read_body, sign_checkpoint, signature_line
 from schemas.operation import Member, Phase, Role
 from schemas.record import LAG_MILLISECONDS, verify_record
 from tests.world import (
     AR,
+    AUTHORITY,
     BR,
     FR,
     IPSG,
+    LOG,
     NOW,
     OPERATION,
     RESPONSE,
@@ -33,9 +37,11 @@ from tests.world import (
     flip,
     full_log,
     header,
+    make_genesis,
     new_network,
     opened_log,
     sealed_by,
+    seed,
     signing,
 )
 
@@ -336,6 +342,32 @@ def test_the_end_must_agree_with_what_was_read() -> None:
         verify(b"".join([*items[:-1], wrong]), log.network)
     assert caught.value.reason is Reason.RECORD_GAP
     assert verify(b"".join(items), log.network).operation == OPERATION
+
+
+class Cosigned(Log):
+    """A log whose checkpoints these witnesses sign."""
+
+    witnesses: tuple[NoteKey, ...] = ()
+
+    def note(self) -> str:
+        text = super().note()
+        head = read_body(text)[0]
+        return text + "".join(signature_line(head, witness, NOW) for witness in self.witnesses)
+
+
+def test_a_record_says_when_the_quorum_has_not_signed() -> None:
+    one, two, stranger = (NoteKey(f"{name}.example", seed(name)) for name in ("one", "two", "stranger"))
+    policy = Policy(LOG.name, LOG.public, {key.name: key.public for key in (one, two)}, 2)
+    genesis = replace(make_genesis(), policy=policy)
+    first = sign_checkpoint(Checkpoint.empty(LOG.name), LOG, NOW)
+    log = Cosigned(read_network(make_network(genesis, [AUTHORITY], first)))
+    log.publish_directory(first_directory())
+    log.publish_operation(first_operation())
+    for witnesses, provisional in (((), True), ((one,), True), ((one, two), False)):
+        log.witnesses = witnesses
+        assert verify(log.record(), log.network).provisional is provisional
+    log.witnesses = (one, stranger)
+    assert refused(log) is Reason.CHECKPOINT
 
 
 def test_a_record_is_verified_in_less_memory_than_it_takes() -> None:
