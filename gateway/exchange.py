@@ -74,7 +74,7 @@ class Exchange:
         self._clock, self._watcher = clock, watcher
         self._limits = limits or Pipeline()
         self._keeper = TrustKeeper(store, network)
-        self.gatehouse = Gatehouse(self._limits)
+        self.gatehouse = Gatehouse(self._limits, watcher)
         self.consigned: Callable[[frozenset[Address]], None] = lambda _inboxes: None
         """Told which HTTP inboxes a commit put something into."""
         self._collector: Collector[Payload, Result] = Collector(self._run, self._offend, self._limits)
@@ -117,10 +117,13 @@ class Exchange:
     async def _poll_trust(self) -> None:
         while True:
             await asyncio.sleep(self._limits.trust_poll_milliseconds / 1000)
-            try:
-                await self._keeper.refresh()
-            except BureaunetError as error:
-                self._watcher.saw("trust-unread", reason=error.reason)
+            await self._refresh()
+
+    async def _refresh(self) -> None:
+        try:
+            await self._keeper.refresh()
+        except BureaunetError as error:  # what is in force stays so until the next look
+            self._watcher.saw("trust-unread", reason=error.reason)
 
     # ---- what comes in
 
@@ -221,7 +224,9 @@ class Exchange:
         if self._placer is None:
             return 0
         lease = self._limits.lease_seconds * 1000
-        pending = await self._store.lease_pending(self._clock.now(), lease, self._limits.publish_items)
+        pending = await self._store.lease_pending(
+            self._clock.now(), lease, self._limits.publish_items, self._limits.publish_bytes
+        )
         await self._placer.place(pending)
         return len(pending)
 
@@ -246,7 +251,7 @@ class Exchange:
         outcomes |= {outcome.digest: outcome for outcome in self._refuse(unrecorded)}
         outcomes |= self._outcomes(verdicts, done)
         if work.publications:
-            await self._keeper.refresh()
+            await self._refresh()
         self._tell(batch, outcomes, done)
         self._hand_on(done)
         overtaken = [jobs[id(candidate)] for candidate in candidates if candidate.statement.digest not in outcomes]
@@ -311,7 +316,7 @@ class Exchange:
         items = [Acceptance(r.digest, Event.SUBMISSION_REJECTION, None, now, r.reason) for r in rejected]
         receipts = sign_acceptances(items, self._network.id, self._signer)
         for refusal in rejected:
-            self._saw_refusal(refusal, None)
+            self.gatehouse.refused(refusal, None)
         return [_refusal(r, receipt, None) for r, receipt in zip(rejected, receipts, strict=True)]
 
     def _outcomes(self, verdicts: Sequence[Verdict], done: Done) -> dict[bytes, Outcome]:
@@ -324,10 +329,10 @@ class Exchange:
                 continue
             if isinstance(verdict, Admitted):
                 outcomes[digest] = Outcome(digest, decision.receipt, accepted=True, index=decision.index)
-                self._saw_admission(verdict.candidate, decision.index)
+                self.gatehouse.admitted(verdict.candidate, decision.index, self._clock.now())
             elif isinstance(verdict, Rejected):
                 outcomes[digest] = _refusal(verdict, decision.receipt, decision.index)
-                self._saw_refusal(verdict, decision.index)
+                self.gatehouse.refused(verdict, decision.index)
         return outcomes
 
     def _tell(self, batch: Batch, outcomes: Mapping[bytes, Outcome], done: Done) -> None:
@@ -363,32 +368,6 @@ class Exchange:
         digest = job.payload.statement.digest.hex()
         self._watcher.saw("quarantined", digest=digest, link=submission.link, cause=type(error).__name__)
         job.fail(Malformed(Reason.UNREADABLE, "the submission could not be processed and was set aside"))
-
-    def _saw_admission(self, candidate: Candidate, index: int) -> None:
-        header = candidate.statement.header
-        self.gatehouse.spend(str(header.iss.bureau))
-        self._watcher.saw(
-            "admitted",
-            digest=candidate.statement.digest.hex(),
-            thread=(header.thread or candidate.statement.digest).hex(),
-            operation=header.sub,
-            kind=header.kind,
-            sender=header.iss,
-            recipients=len(header.aud),
-            index=index,
-            milliseconds=self._clock.now() - candidate.submission.received,
-        )
-
-    def _saw_refusal(self, rejected: Rejected, index: int | None) -> None:
-        self.gatehouse.remember(rejected, recorded=index is not None)
-        self._watcher.saw(
-            "refused",
-            digest=rejected.digest.hex(),
-            link=rejected.link,
-            step=rejected.step,
-            reason=rejected.reason,
-            index=index,
-        )
 
 
 def _repeated(digest: bytes, decided: Decided) -> Outcome:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.admission import Bucket
-from gateway.ports import Rejected
+from gateway.ports import Candidate, Rejected, Watcher
 from gateway.settings import Pipeline
 from schemas.evidence import Entry, Event
 from schemas.identity import Address
@@ -23,8 +23,8 @@ _MINUTE: Final = 60_000
 class Gatehouse:
     """What this process remembers of who came."""
 
-    def __init__(self, limits: Pipeline) -> None:
-        self._limits = limits
+    def __init__(self, limits: Pipeline, watcher: Watcher) -> None:
+        self._limits, self._watcher = limits, watcher
         self._buckets: OrderedDict[Address, Bucket] = OrderedDict()
         self._minute = -1
         self._spent: Counter[str] = Counter()
@@ -53,10 +53,6 @@ class Gatehouse:
         self._turn(now)
         return dict(self._spent)
 
-    def spend(self, bureau: str) -> None:
-        """Count a message as admitted."""
-        self._spent[bureau] += 1
-
     def records(self, bureau: str, now: int) -> bool:
         """Whether one more refusal of the bureau is recorded in the minute of `now`; it is counted then."""
         self._turn(now)
@@ -65,11 +61,35 @@ class Gatehouse:
         self._recorded[bureau] += 1
         return True
 
-    def remember(self, rejected: Rejected, *, recorded: bool) -> None:
-        """Keep a refusal for operators, and count one that is no entry of its own for its link's summary."""
+    def admitted(self, candidate: Candidate, index: int, now: int) -> None:
+        """Count a message that was admitted, and tell the watcher."""
+        header = candidate.statement.header
+        self._spent[str(header.iss.bureau)] += 1
+        self._watcher.saw(
+            "admitted",
+            digest=candidate.statement.digest.hex(),
+            thread=(header.thread or candidate.statement.digest).hex(),
+            operation=header.sub,
+            kind=header.kind,
+            sender=header.iss,
+            recipients=len(header.aud),
+            index=index,
+            milliseconds=now - candidate.submission.received,
+        )
+
+    def refused(self, rejected: Rejected, index: int | None) -> None:
+        """Keep a refusal for operators, tell the watcher, count it for its link where it is no entry of its own."""
         self.refusals.append(rejected)
-        if not recorded:
+        if index is None:
             self._uncounted[rejected.link] += 1
+        self._watcher.saw(
+            "refused",
+            digest=rejected.digest.hex(),
+            link=rejected.link,
+            step=rejected.step,
+            reason=rejected.reason,
+            index=index,
+        )
 
     def summaries(self, now: int) -> list[Entry]:
         """One entry for each link with refusals since the last call."""

@@ -181,8 +181,11 @@ class Store(Protocol):
     async def heads_of_inboxes(self, inboxes: Sequence[Address]) -> Mapping[Address, int]:
         """The highest waiting index of each inbox that has any: one question for all who wait."""
 
-    async def lease_pending(self, now: int, lease: int, limit: int) -> list[Pending]:
-        """Pending copies whose lease has ended, unexpired, leased anew for `lease` ms doubled by each attempt."""
+    async def lease_pending(self, now: int, lease: int, limit: int, max_bytes: int) -> list[Pending]:
+        """Pending copies whose lease has ended, unexpired, leased anew for `lease` ms doubled by each attempt.
+
+        At most `limit`, and no more than `max_bytes` of sealed parts unless it is the first.
+        """
 
     async def expired(self, now_seconds: int, limit: int) -> list[Placed]:
         """Pending copies whose envelope has expired."""

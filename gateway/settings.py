@@ -103,7 +103,9 @@ class Pipeline(_Frozen):
     refusal_log_items: int = Field(default=1000, ge=0)
     """Refusals kept in memory for operators to look at."""
     publish_items: int = Field(default=200, ge=1)
-    """Copies published to the broker at once."""
+    """Copies published to the broker at once, when they are published again."""
+    publish_bytes: int = Field(default=64 * MIB, ge=1)
+    """Sealed parts among them; one copy is always taken."""
     inbox_bytes: int = Field(default=16 * MIB, ge=1)
     """Sealed parts in one answer to a poll; one item is always given."""
 

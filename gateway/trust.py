@@ -6,6 +6,7 @@ Every version is verified when it is read, also those from our own database. `re
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from gateway.ports import Store, Trust
@@ -25,36 +26,43 @@ class TrustKeeper:
 
     def __init__(self, store: Store, network: Network) -> None:
         self._store = store
-        self._seen = -1
+        self._directories = self._operations = -1
+        """Ledger indices of the newest versions taken in."""
         self.trust = Trust(network, NO_DIRECTORY, {})
 
     async def refresh(self) -> None:
-        """Take in the versions that came since the last look.
+        """Take in the versions that came since the last look, in the ledger's order.
 
         Raises:
-            Unavailable: `store`. Malformed, Untrusted: a stored statement does not verify.
+            Unavailable: `store`. Malformed, Untrusted: a stored statement does not verify; those before it are taken.
         """
-        directories = await self._store.directories(self._seen)
-        operations = await self._store.operations(self._seen)
-        directory, known = self.trust.directory, dict(self.trust.operations)
-        for index, raw, is_directory in sorted(
-            [(index, raw, True) for index, raw in directories] + [(index, raw, False) for index, raw in operations]
-        ):
+        operations = await self._store.operations(self._operations)
+        directories = await self._store.directories(self._directories)  # read last: no operation is newer than these
+        found = [(index, raw, True) for index, raw in directories] + [(index, raw, False) for index, raw in operations]
+        for index, raw, is_directory in sorted(found):
             if is_directory:
-                directory = self.read_directory(raw, directory)
+                self._take_directory(index, raw)
             else:
-                signed = read_stored_operation(raw, Trust(self.trust.network, directory, known))
-                known[signed.operation.id] = signed
-            self._seen = index
-        self.trust = Trust(self.trust.network, directory, known)
+                self._take_operation(index, raw)
 
-    def read_directory(self, raw: bytes, previous: Directory | None = None) -> Directory:
-        """Verify the version that follows the one in force, or `previous`.
+    def _take_directory(self, index: int, raw: bytes) -> None:
+        if index > self._directories:  # else another refresh took it meanwhile
+            self.trust = replace(self.trust, directory=self.read_directory(raw))
+            self._directories = index
+
+    def _take_operation(self, index: int, raw: bytes) -> None:
+        if index > self._operations:
+            signed = read_stored_operation(raw, self.trust)
+            self.trust = replace(self.trust, operations={**self.trust.operations, signed.operation.id: signed})
+            self._operations = index
+
+    def read_directory(self, raw: bytes) -> Directory:
+        """Verify the version that follows the one in force.
 
         Raises:
             Malformed, Untrusted: as schemas.directory.read_directory.
         """
-        before = self.trust.directory if previous is None else previous
+        before = self.trust.directory
         directory = read_directory(raw, self.trust.network, before if before.version else None)
         if directory.version != before.version + 1:
             raise Untrusted(Reason.VERSION_ORDER, "the directory does not follow the version before")

@@ -13,6 +13,8 @@ from schemas.identity import Address
 from tests.support import NOW, Stores, World
 
 LEASE = 30_000
+MANY = 1 << 24
+"""Bytes: no limit for these tests."""
 
 
 async def events(stores: Stores) -> list[Event]:
@@ -85,10 +87,21 @@ async def test_one_copy_is_leased_to_one_process(stores: Stores) -> None:
         for _ in range(6):
             await world.send(exchange, world.envelope())
         now = world.clock.now() + LEASE
-        leased = await asyncio.gather(*(stores.store.lease_pending(now, LEASE, 4) for _ in range(3)))
+        leased = await asyncio.gather(*(stores.store.lease_pending(now, LEASE, 4, MANY) for _ in range(3)))
         digests = [copy.consignment.digest for found in leased for copy in found]
         assert len(digests) == len(set(digests)) == 6
-        assert await stores.store.lease_pending(now, LEASE, 4) == []
+        assert await stores.store.lease_pending(now, LEASE, 4, MANY) == []
+
+
+async def test_large_copies_are_leased_few_at_a_time(stores: Stores) -> None:
+    world = World(link=Link.AMQP)
+    async with world.gateway(stores.store) as exchange:
+        sent = [world.envelope() for _ in range(3)]
+        for envelope in sent:
+            await world.send(exchange, envelope)
+        now, room = world.clock.now() + LEASE, len(sent[0].sealed or b"") * 5 // 2
+        assert len(await stores.store.lease_pending(now, LEASE, 9, room)) == 2
+        assert len(await stores.store.lease_pending(now, LEASE, 9, 1)) == 1
 
 
 async def test_an_acknowledgement_that_overtakes_the_confirmation_consigns_first(stores: Stores) -> None:

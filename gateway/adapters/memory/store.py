@@ -112,12 +112,16 @@ class MemoryStore:
                 heads[inbox] = max(heads.get(inbox, -1), row.index)
         return heads
 
-    async def lease_pending(self, now: int, lease: int, limit: int) -> list[Pending]:
+    async def lease_pending(self, now: int, lease: int, limit: int, max_bytes: int) -> list[Pending]:
         """As the port says."""
         state = self._up()
         due = [r for r in state.copies.values() if r.pending and r.lease_until <= now < r.consignment.expires * 1000]
-        chosen = sorted(due, key=lambda row: row.lease_until)[:limit]
-        for row in chosen:
+        chosen: list[Copy] = []
+        for row in sorted(due, key=lambda row: row.lease_until)[:limit]:
+            max_bytes -= len(_inline(state.messages[row.consignment.digest])[0].sealed or b"")
+            if chosen and max_bytes < 0:
+                break
+            chosen.append(row)
             row.attempts += 1
             row.lease_until = now + (lease << min(row.attempts, _DOUBLINGS))
         return [_pending(state, row) for row in chosen]

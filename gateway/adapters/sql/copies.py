@@ -38,7 +38,7 @@ class Copies:
             .limit(limit)
         )
         async with self._database.read() as connection:
-            digests = _fitting((await connection.execute(chosen)).all(), max_bytes)
+            digests = [row.digest for row in _fitting((await connection.execute(chosen)).all(), max_bytes)]
             if not digests:
                 return []
             wanted = _contents(copies.c.idx).where(copies.c.inbox == str(inbox), copies.c.digest.in_(digests))
@@ -59,15 +59,22 @@ class Copies:
         async with self._database.read() as connection:
             return {Address(row.inbox): row.head for row in (await connection.execute(statement)).all()}
 
-    async def lease_pending(self, now: int, lease: int, limit: int) -> list[Pending]:
+    async def lease_pending(self, now: int, lease: int, limit: int, max_bytes: int) -> list[Pending]:
         """As `ports.Store.lease_pending`."""
         copies = t.delivery
         chosen = (
-            select(copies.c.digest, copies.c.recipient, copies.c.attempts)
+            select(
+                copies.c.digest,
+                copies.c.recipient,
+                copies.c.attempts,
+                t.message.c.sealed_size,
+                t.message.c.recipient_count,
+            )
+            .join(t.message, t.message.c.digest == copies.c.digest)
             .where(copies.c.state == Stage.PENDING.value, copies.c.lease_until <= now, copies.c.expires > now // 1000)
             .order_by(copies.c.lease_until)
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, of=copies)
         )
         renewed = (
             update(copies)
@@ -75,7 +82,7 @@ class Copies:
             .values(lease_until=bindparam("u"), attempts=copies.c.attempts + 1)
         )
         async with self._database.write() as connection:
-            found = (await connection.execute(chosen)).all()
+            found = _fitting((await connection.execute(chosen)).all(), max_bytes)
             if not found:
                 return []
             leases = [
@@ -150,16 +157,16 @@ def _contents(index: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _fitting(rows: Sequence[Row[*tuple[Any, ...]]], max_bytes: int) -> list[bytes]:
-    """The first digests whose inline sealed parts fit, and at least one."""
-    digests: list[bytes] = []
+def _fitting(rows: Sequence[Row[*tuple[Any, ...]]], max_bytes: int) -> list[Row[*tuple[Any, ...]]]:
+    """The first rows whose inline sealed parts fit, and at least one."""
+    fitting: list[Row[*tuple[Any, ...]]] = []
     left = max_bytes
     for row in rows:
         left -= row.sealed_size if row.recipient_count <= INLINE_RECIPIENTS else 0
-        if digests and left < 0:
+        if fitting and left < 0:
             break
-        digests.append(row.digest)
-    return digests
+        fitting.append(row)
+    return fitting
 
 
 def _pending(row: Row[*tuple[Any, ...]]) -> Pending:

@@ -97,9 +97,9 @@ class SqlStore:
         """As the port says."""
         return await self._copies.heads_of_inboxes(inboxes)
 
-    async def lease_pending(self, now: int, lease: int, limit: int) -> list[Pending]:
+    async def lease_pending(self, now: int, lease: int, limit: int, max_bytes: int) -> list[Pending]:
         """As the port says."""
-        return await self._copies.lease_pending(now, lease, limit)
+        return await self._copies.lease_pending(now, lease, limit, max_bytes)
 
     async def expired(self, now_seconds: int, limit: int) -> list[Placed]:
         """As the port says."""
