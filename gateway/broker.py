@@ -6,8 +6,9 @@
 
 Rules: pure, a directory in and definitions out, sorted, so that the same directory gives the same bytes. Every queue is
 a quorum queue whose only argument says so; what may be tuned is in policies, since a broker ignores changed arguments.
-Importing adds and changes and never removes: a participant that withdrew keeps its user, with no rights. Every field
-that a broker writes is given: it drops an entry that lacks one, without a word.
+Importing adds and changes and never removes: a participant that withdrew keeps its user, with no rights; deleting that
+user ends its open connections too. Every field that a broker writes is given: it drops an entry that lacks one, without
+a word.
 """
 
 from __future__ import annotations

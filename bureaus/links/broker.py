@@ -9,6 +9,7 @@ than to use ours.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -27,6 +28,9 @@ CALL: Final = 5.0
 """Seconds for one call to the driver."""
 _FAILURES: Final = (aio_pika.exceptions.AMQPError, PAMQPException, OSError, RuntimeError)
 """What the driver raises of a connection or channel that is no more; OSError includes TimeoutError and TLS's errors."""
+
+for _driver in ("aiormq", "aio_pika"):  # we say what they log as Unavailable; without a handler it would go to stderr
+    logging.getLogger(_driver).addHandler(logging.NullHandler())
 
 
 @contextmanager
