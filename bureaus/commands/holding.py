@@ -18,7 +18,7 @@ from typing import Final, TypedDict, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bureaus.exercises.catalogue import Operation
 from bureaus.exercises.plan import DEFAULT_SEED, Plan, make_plan
@@ -108,7 +108,8 @@ class _Follower:
     def __init__(self, console: Console, bar: Progress | None, targets: int) -> None:
         self._console = console
         self._bar = bar
-        self._task = None if bar is None else bar.add_task("", total=targets)
+        # One step more than there are cases: what follows the last case is not done yet, and the bar goes on.
+        self._task = None if bar is None else bar.add_task("", total=targets + 1, cases=f"0/{targets}")
 
     @classmethod
     @contextmanager
@@ -128,7 +129,7 @@ class _Follower:
             SpinnerColumn(),
             TextColumn("{task.description:<44}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[cases]}"),
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=console, transient=True) as bar:
@@ -144,4 +145,4 @@ class _Follower:
     def concluded(self, done: int, of: int) -> None:
         """So many cases of all are concluded."""
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=done, total=of)
+            self._bar.update(self._task, completed=done, cases=f"{done}/{of}")

@@ -106,7 +106,7 @@ async def _perform(plan: Plan, cast: _Cast, watch: Watch, pace: Pace) -> Run:
     pursuits = await _pursue_all(plan.caseload.cases, cast, watch, pace)
     watch.stage("trying deliberate wrongs")
     attempts = await _try_wrongs(plan, cast, pursuits)
-    watch.stage("waiting for the last results and acknowledgements")
+    watch.stage("waiting for the last acknowledgements")
     owed = sum(pursuit.result is not None for pursuit in pursuits)
     await cast.secretariat.has(owed, within=pace.settle_seconds)
     seconds = time.monotonic() - begun

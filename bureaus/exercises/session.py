@@ -79,7 +79,7 @@ def _write(report: Report) -> None:
 async def _hold(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch) -> Report:
     begun = time.monotonic()
     operation, out = plan.operation, terms.out
-    files = {name: out / file for name, file in _FILES.items()} | {"record": out / f"{operation.id}.record"}
+    files = {"record": out / f"{operation.id}.record"} | {name: out / file for name, file in _FILES.items()}
     async with network:
         started = time.monotonic()
         done = await run(plan, network, watch)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from rich.console import Console, Group, RenderableType
+from rich import box
+from rich.columns import Columns
+from rich.console import Console, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -16,42 +18,39 @@ _SHOWN_FAULTS: Final = 20
 
 
 def show(report: Report, console: Console) -> None:
-    """Print the tables, the ledger's head, the verdict, and where the files lie."""
-    console.print(
-        Group(
-            _counts("Messages accepted", ("kind", "messages"), report.messages()),
-            _counts("Outcome of the targets", ("outcome", "targets"), _present(report.run.outcomes())),
-            _counts(
-                "Reported to the secretariat",
-                ("result", "cases"),
-                _present({str(kind): count for kind, count in report.run.reported.items()}),
-            ),
-            _refusals(report),
-            _verdict(report),
-        )
+    """Print the tables, the ledger's head, the verdict, where the files lie, and what is ours and not published."""
+    reported = {str(kind): count for kind, count in report.run.reported.items()}
+    counts = (
+        _counts("kind of message", "accepted", report.messages()),
+        _counts("outcome", "targets", _present(report.run.outcomes())),
+        _counts("reported as", "cases", _present(reported)),
     )
+    console.print(Columns(counts, padding=(0, 2)), _refusals(report), _verdict(report))
     for name, path in report.files.items():
-        console.print(f"{name:>8}  {path}", highlight=False, soft_wrap=True)
-    if choice := report.about.get("choice"):
-        console.print(Text(str(choice), style="dim"))
+        console.print(f"{name:>9}  {path}", highlight=False, soft_wrap=True)
+    files = report.files
+    again = f"bureaunet verify {files['record']} --network {files['network']} --receipts {files['receipts']}"
+    console.print(f"{'again':>9}  {again}", highlight=False, soft_wrap=True)
+    for said in ("choice", "synthetic"):
+        console.print(Text(str(report.about[said]), style="dim"))
 
 
 def _present(counts: Mapping[str, int]) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _counts(title: str, heads: tuple[str, str], counts: Mapping[str, int]) -> Table:
-    table = Table(title=title, title_justify="left", show_footer=True, min_width=48)
-    table.add_column(heads[0], footer="together")
-    table.add_column(heads[1], footer=str(sum(counts.values())), justify="right")
+def _counts(what: str, how_many: str, counts: Mapping[str, int]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_footer=True)
+    table.add_column(what, footer="together")
+    table.add_column(how_many, footer=str(sum(counts.values())), justify="right")
     for name, count in counts.items():
         table.add_row(name, str(count))
     return table
 
 
 def _refusals(report: Report) -> Table:
-    table = Table(title="Deliberate wrongs", title_justify="left")
-    for head in ("what was tried", "what the gateway said", ""):
+    table = Table(box=box.SIMPLE_HEAD)
+    for head in ("deliberate wrong", "what the gateway said", ""):
         table.add_column(head)
     for attempt in report.run.attempts:
         table.add_row(attempt.says, attempt.answer, _mark(ok=not attempt.fault))
@@ -65,17 +64,18 @@ def _verdict(report: Report) -> RenderableType:
     said = "verifies, offline" if report.verdict.ok else "DOES NOT VERIFY"
     lines: Iterable[str] = (
         f"answers   {_milliseconds(median)} at the median, {_milliseconds(p99)} at the 99th percentile",
-        f"ledger    {ledger['size']} entries, root {ledger['root']}",
+        f"ledger    {ledger['size']} entries, their root:",
+        f"          {ledger['root']}",
         f"record    {ledger['entries']} entries: {said}",
         f"receipts  {receipts}",
         *(f"FAULT     {fault}" for fault in faults[:_SHOWN_FAULTS]),
     )
     title = "Not as it must be" if faults else "All is well"
-    return Panel(Text("\n".join(lines)), title=title, border_style="red" if faults else "green")
+    return Panel.fit(Text("\n".join(lines)), title=title, border_style="red" if faults else "green")
 
 
 def _mark(*, ok: bool) -> Text:
-    return Text("as it must be", style="green") if ok else Text("WRONG", style="bold red")
+    return Text("as it must", style="green") if ok else Text("WRONG", style="bold red")
 
 
 def _milliseconds(seconds: float | None) -> str:

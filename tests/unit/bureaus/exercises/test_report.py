@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from pydantic import JsonValue
 from rich.console import Console
 
 from bureaus.auditor import Comparison, Held, Verdict
@@ -65,7 +66,9 @@ def shown() -> Shown:
 
 @pytest.fixture
 def report(shown: Shown) -> Report:
-    return Report({"operation": "infra-sa-2011", "seed": 7}, _run(CASE), Verdict(shown), {"report": "report.json"})
+    about: dict[str, JsonValue] = {"operation": "infra-sa-2011", "choice": "By area.", "synthetic": "All is."}
+    files = {name: f"out/{name}" for name in ("record", "network", "receipts", "report")}
+    return Report(about, _run(CASE), Verdict(shown), files)
 
 
 def test_an_exercise_in_which_all_went_as_it_must_has_no_fault(report: Report) -> None:
@@ -123,6 +126,8 @@ def test_people_see_the_verdict_and_every_wrong(report: Report) -> None:
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "All is well" in text
+    assert "By area." in text
+    assert "bureaunet verify out/record --network out/network --receipts out/receipts" in text
     for attempt in ATTEMPTS:
         assert attempt.says in text
         assert attempt.answer in text
