@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
-from gateway.adapters.sql import Database, SqlStore
+from gateway.adapters.memory import ListInboxes
+from gateway.adapters.sql import Database, SqlLeases, SqlStore, SqlTree, prepare
 from gateway.ports import Outcome
 from gateway.settings import Pipeline
-from schemas.errors import Unavailable
+from schemas.directory import Link
+from schemas.errors import Misuse, Unavailable
 from schemas.identity import Address
 from tests.support import World, sql_stores
+from tools.repo_files import ROOT
 
 pytestmark = pytest.mark.postgres
 
@@ -54,3 +58,48 @@ async def test_four_gateways_under_load_leave_no_gap_and_lose_no_message(fresh_d
         size = await stores.store.size()
         assert size == 2 + 2 * len(sent) + 1
         assert [leaf.index for leaf in await stores.store.leaves(0, size)] == list(range(size))
+
+
+def documented_grants(role: str) -> list[str]:
+    """The statements that docs/architecture.md tells an operator to run, for another role."""
+    block = (ROOT / "docs/architecture.md").read_text("utf-8").split("```sql\n")[1].split("```")[0]
+    return [line.replace("gateway", role) for line in block.splitlines()]
+
+
+async def test_a_gateway_works_with_a_role_that_cannot_change_the_ledger(fresh_database: str) -> None:
+    role = f"role_{uuid4().hex}"
+    owner, world = Database(fresh_database), World(link=Link.AMQP)
+    await prepare(owner)
+    async with owner.write() as connection:
+        for statement in (f"CREATE ROLE {role} LOGIN PASSWORD 'made-up'", *documented_grants(role)):
+            await connection.execute(text(statement))
+    url = make_url(fresh_database).set(username=role, password="made-up")  # noqa: S106 - a role of this test alone
+    limited = Database(url.render_as_string(hide_password=False))
+    try:
+        await prepare(limited, migrate=False)
+        store, inboxes = SqlStore(limited), ListInboxes()
+        async with world.gateway(store, inboxes=inboxes) as exchange:
+            envelope = world.envelope()
+            assert (await world.send(exchange, envelope)).accepted
+            await exchange.evidence(Address("BR"), world.acknowledgement("BR", envelope.digest))
+            await store.lease_pending(world.clock.now(), 1, 1, 1)
+            await exchange.fail(await store.expired(0, 1))
+        ledger = world.ledger(SqlTree(limited))
+        await ledger.integrate(1000)
+        assert await ledger.checkpoint()
+        assert await SqlLeases(limited).acquire("ledger", "one", 1, 2)
+        await store.save_current(b"statement")
+        await store.ping()
+        for change in ("UPDATE leaf SET entry = ''", "DELETE FROM checkpoint", "TRUNCATE tile"):
+            with pytest.raises(Misuse):
+                await run(limited, change)
+    finally:
+        await limited.close()
+        await run(owner, f"DROP OWNED BY {role}")
+        await run(owner, f"DROP ROLE {role}")
+        await owner.close()
+
+
+async def run(database: Database, statement: str) -> None:
+    async with database.write() as connection:
+        await connection.execute(text(statement))
