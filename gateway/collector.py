@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from gateway.settings import Pipeline
-from schemas.errors import Reason, Unavailable
+from schemas.errors import BureaunetError, Reason, Unavailable
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -132,5 +132,7 @@ class Collector(Generic[P, R]):
     async def _set_aside(self, job: Job[P, R], error: Exception) -> None:
         try:
             await self._offend(job, error)
-        except Unavailable as unavailable:
-            job.fail(unavailable)
+        except BureaunetError as refused:
+            job.fail(refused)
+        except Exception:  # noqa: BLE001 - whatever it is, the queue goes on; the submitter may try again
+            job.fail(Unavailable(Reason.STORE, "it could not be set aside"))
