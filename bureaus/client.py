@@ -33,7 +33,8 @@ from bureaus.drafts import Draft
 from bureaus.exchange import Exchange, Handler, Received, Sent
 from bureaus.links import Link
 from bureaus.settings import Limits
-from bureaus.store import FILE, Store, identity, receiving, sending
+from bureaus.store import FILE, Store, receiving, sending
+from bureaus.store import identity as own
 from bureaus.store.identity import Keys
 from bureaus.trust import Trust
 from schemas import messages, wire
@@ -116,8 +117,8 @@ class Bureau:
             parts.check()
 
     async def _start(self, store: Store) -> OpenBureau:
-        who = enrolment.read_identity(self.home, await store.run(identity.get_all))
-        keys = await store.run(identity.keys)
+        who = enrolment.read_identity(self.home, await store.run(own.get_all))
+        keys = await store.run(own.keys)
         if who.network is None or keys is None:
             raise Misuse(f"the enrolment of {who.address} is not complete: bureaunet enrol --complete")
         link = self._connect(who)
@@ -144,6 +145,11 @@ class Bureau:
         if self._open is None:
             raise Misuse("the bureau is not open: async with Bureau.open(home) as bureau")
         return self._open
+
+    @property
+    def identity(self) -> enrolment.Identity:
+        """Who we are, as we were enrolled."""
+        return self._parts.who
 
     @property
     def address(self) -> Address:

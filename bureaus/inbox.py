@@ -125,7 +125,7 @@ class Inbox:
 
     async def _catch_up(self) -> None:
         try:
-            await self._keeper.refresh()
+            await self._keeper.catch_up()
         except Unavailable:
             raise
         except BureaunetError as error:  # what we have stands, and decides

@@ -95,23 +95,30 @@ class Keeper:
             return 0
 
     async def refresh(self) -> None:
-        """Look for anything newer; at most once in the pause of the limits, so that a caller may wait for its turn.
+        """Look for anything newer. Whoever asks while one is under way shares the next.
 
         Raises:
             Unavailable: the gateway cannot be reached. Untrusted, Malformed: what it gives does not verify.
         """
         asked = self._clock()
         async with self._turn:
-            if self._trust is not None and self._refreshed > asked:
+            if self._refreshed > asked:
                 return  # somebody else's refresh began after we asked
-            pause = self._refreshed / 1000 + self._limits.refresh_pause_seconds - self._clock() / 1000
-            if self._trust is not None and pause > 0:
-                await asyncio.sleep(pause)
             began = self._clock()
             await self._refresh_directory()
             await self._refresh_head()
             await self._refresh_operations()
             self._refreshed = began
+
+    async def catch_up(self) -> None:
+        """As `refresh`, for what somebody else sent: not before the pause of the limits is over.
+
+        Raises:
+            As `refresh`.
+        """
+        pause = self._refreshed / 1000 + self._limits.refresh_pause_seconds - self._clock() / 1000
+        await asyncio.sleep(max(0.0, pause))
+        await self.refresh()
 
     async def keep_fresh(self) -> None:
         """Refresh now and then, for ever; a failure is logged and tried again."""

@@ -137,7 +137,7 @@ class Outbox:
         try:
             acceptance = self.acceptance(receipt)
         except BureaunetError as error:
-            await self._keeper.refresh()
+            await self._keeper.catch_up()
             _log.warning("a receipt did not verify", reason=error.reason)
             raise Unavailable(Reason.UNREACHABLE, "the gateway's receipt did not verify") from None
         if acceptance.digest != digest:
@@ -153,7 +153,7 @@ class Outbox:
             return None
         draft = Draft.decode(state.draft)
         try:
-            await self._keeper.refresh()
+            await self._keeper.catch_up()
             sealed = drafts.seal(draft, self._keeper.trust, self._keys.signing, self._clock(), self._limits)
         except (Forbidden, Untrusted) as error:
             _log.warning("cannot be sealed again", reason=error.reason)

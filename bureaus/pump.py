@@ -15,7 +15,7 @@ from typing import Final, Generic, TypeVar
 import structlog
 
 from bureaus.settings import Limits
-from schemas.errors import Unavailable
+from schemas.errors import BureaunetError, Unavailable
 
 _T = TypeVar("_T")
 _log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger(__name__)
@@ -49,7 +49,10 @@ class Pump(Generic[_T]):
         work: Callable[[_T], Awaitable[None]],
         limits: Limits,
     ) -> None:
-        """`take` gives what is due now, `work` settles one in the store; both raise `Unavailable` for "later"."""
+        """`take` gives what is due now, `work` settles one in the store.
+
+        Both raise `Unavailable` for "later"; any other error of the tree puts off what is due, too.
+        """
         self._take = take
         self._work = work
         self._backoff = Backoff(limits)
@@ -78,16 +81,24 @@ class Pump(Generic[_T]):
         if not due:
             return None
         outcomes = await asyncio.gather(*map(self._work, due), return_exceptions=True)
-        later: list[Unavailable] = []
+        later: list[BureaunetError] = []
         for outcome in outcomes:
-            if isinstance(outcome, Unavailable):
+            if isinstance(outcome, BureaunetError):
                 later.append(outcome)
             elif outcome is not None:
                 raise outcome
         if not later:
             self._backoff.reset()
             return 0.0
-        return self._backoff.next(max(error.retry_after or 0.0 for error in later))
+        return self._backoff.next(max(map(_asked_for, later)))
+
+
+def _asked_for(error: BureaunetError) -> float:
+    """Seconds that the gateway asked us to wait; one whose word does not verify may not stop us for good."""
+    if isinstance(error, Unavailable):
+        return error.retry_after or 0.0
+    _log.error("work was put off", reason=error.reason)
+    return 0.0
 
 
 class Workers:

@@ -42,19 +42,17 @@ class _Answer:
     retry_after: float | None
 
 
-class _TooLarge(Exception):
-    """An answer beyond the bound; the connection was closed."""
-
-
 class HttpLink:
     """A `Link` to the gateway at `url` (`https://HOST:PORT`)."""
 
-    def __init__(self, url: str, tls: ssl.SSLContext) -> None:
+    def __init__(self, url: str, tls: ssl.SSLContext, *, max_answer: int = MAX_ANSWER) -> None:
+        """`max_answer` is in bytes."""
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
             raise Misuse("a gateway's URL is https://HOST:PORT")
         self._url = url.rstrip("/")
         self._tls = tls
+        self._max_answer = max_answer
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
@@ -80,9 +78,9 @@ class HttpLink:
             path = f"{wire.INBOX}?after={after}&wait={wire.MAX_WAIT}&limit={limit}"
             try:
                 answer = await self._ask("GET", path, seconds=REQUEST_SECONDS + wire.MAX_WAIT)
-            except _TooLarge:
+            except Malformed:  # too large: what waits is asked for one by one
                 if limit == 1:
-                    raise Unavailable(Reason.UNREADABLE, "an inbox item is too large to be one") from None
+                    raise
                 limit = 1
                 continue
             items = decode_items(_good(answer))
@@ -119,6 +117,11 @@ class HttpLink:
         *,
         seconds: float = REQUEST_SECONDS,
     ) -> _Answer:
+        """One request and its whole answer, whatever its status.
+
+        Raises:
+            Unavailable: there is none in time. Malformed: `unreadable`, it is beyond the bound.
+        """
         headers = {} if body is None else {"Content-Type": content_type}
         try:
             async with (
@@ -127,7 +130,7 @@ class HttpLink:
                     method, self._url + path, data=body, headers=headers, allow_redirects=False
                 ) as response,
             ):
-                content = await _read(response)
+                content = await _read(response, self._max_answer)
                 return _Answer(response.status, response.content_type, content, _retry_after(response))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(Reason.UNREACHABLE, f"the gateway does not answer: {type(error).__name__}") from error
@@ -144,14 +147,14 @@ class HttpLink:
         return self._session
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(response: aiohttp.ClientResponse, bound: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in response.content.iter_any():
         size += len(part)
-        if size > MAX_ANSWER:
+        if size > bound:
             response.close()
-            raise _TooLarge
+            raise Malformed(Reason.UNREADABLE, f"an answer of more than {bound} bytes")
         parts.append(part)
     return b"".join(parts)
 

@@ -193,14 +193,16 @@ class MemoryNetwork:
         """Decide a submission: the signed receipt."""
         sent = wire.decode_submission(body)
         self.submitted.append(sent.digest)
+        statement = envelope.read(sent.statement)
+        if not link.covers(statement.header.iss):  # step 4, before what is decided is looked up: others' stay theirs
+            return self.refusal(sent.digest, Reason.LINK_IDENTITY)
         known = self._decided.get(sent.digest)
         if known is not None:
             return known[0]
-        statement = envelope.read(sent.statement)
         try:
             if self.refusing:
                 raise Forbidden(self.refusing.pop(0))
-            self._admit(link, statement, sent)
+            self._admit(statement, sent)
         except BureaunetError as error:
             return self.refusal(sent.digest, error.reason)
         return self._accept(statement, sent)
@@ -209,10 +211,10 @@ class MemoryNetwork:
         """The signed refusal of a submission."""
         return self.receipt(Acceptance(digest, Event.SUBMISSION_REJECTION, None, self.clock(), reason))
 
-    def _admit(self, link: Address, statement: Statement, sent: Envelope) -> None:
+    def _admit(self, statement: Statement, sent: Envelope) -> None:
         header = statement.header
-        if not link.covers(header.iss) or header.net != self.network.id:
-            raise Forbidden(Reason.LINK_IDENTITY)
+        if header.net != self.network.id:
+            raise Forbidden(Reason.NETWORK)
         found = self.directory.signing(statement.key_id)
         if found is None or self.directory.find(header.iss) is not found[0]:
             raise Untrusted(Reason.KEY_UNKNOWN)

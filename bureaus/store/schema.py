@@ -30,7 +30,7 @@ CREATE TABLE alarm (
     id INTEGER PRIMARY KEY, time INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, evidence BLOB NOT NULL
 ) STRICT;
 
--- What we meant to say: kept until it is accepted or refused for good, so that it can be sealed again.
+-- What we meant to say, in clear: our own record of it, and what an envelope can be sealed from again.
 CREATE TABLE intent (
     id INTEGER PRIMARY KEY, draft BLOB NOT NULL, state TEXT NOT NULL, digest BLOB NOT NULL, asks INTEGER NOT NULL,
     created INTEGER NOT NULL

@@ -28,9 +28,11 @@ QUERY = WhereaboutsQuery(asked=(Asked.STATUS,), case="CASE-1")
 NO_TRACE = WhereaboutsResponse(finding=Finding.NO_TRACE, case="CASE-1")
 
 
-def operation(owner: str, members: Sequence[str], now: int, phase: Phase = Phase.ACTIVE) -> Operation:
+def operation(
+    owner: str, members: Sequence[str], now: int, phase: Phase = Phase.ACTIVE, name: str = OPERATION
+) -> Operation:
     return Operation(
-        id=OPERATION,
+        id=name,
         version=1,
         previous=None,
         time=now,

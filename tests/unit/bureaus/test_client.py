@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bureaus.client import Bureau, Received
+from bureaus.links.memory import MemoryLink
 from schemas.codes import Answer, Purpose
 from schemas.errors import Forbidden, Misuse, Reason, Unavailable
 from schemas.evidence import Event, Outcome
@@ -187,3 +188,38 @@ async def test_a_kind_has_one_handler_and_must_exist(tmp_path: Path) -> None:
         answering(fr)
     with pytest.raises(Misuse):
         fr.on("weather/1")
+
+
+async def test_a_fault_of_a_link_is_heard_and_not_swallowed(tmp_path: Path) -> None:
+    team = await Team.gather(tmp_path)
+
+    class BrokenLink(MemoryLink):
+        async def submit(self, body: bytes) -> bytes:
+            raise ZeroDivisionError(len(body))
+
+    async def work() -> None:
+        async with team.open("FR", connect=lambda who: BrokenLink(team.network, who.address)) as fr:
+            exchange = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
+            with pytest.raises(ZeroDivisionError):
+                await exchange.accepted(5)
+
+    with pytest.raises(ZeroDivisionError):
+        await work()
+
+
+async def test_words_of_the_gateway_that_do_not_verify_stop_nothing_for_good(tmp_path: Path) -> None:
+    team = await Team.gather(tmp_path)
+    wrong = 3
+
+    class LyingLink(MemoryLink):
+        async def submit(self, body: bytes) -> bytes:
+            nonlocal wrong
+            wrong -= 1
+            return b"no receipt" if wrong >= 0 else await super().submit(body)
+
+        async def get(self, path: str) -> bytes:
+            return b"garbage" if 0 <= wrong < 3 else await super().get(path)
+
+    async with team.open("FR", connect=lambda who: LyingLink(team.network, who.address)) as fr:
+        exchange = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
+        assert (await exchange.accepted(5)).accepted

@@ -1,0 +1,219 @@
+"""The SDK and its command line against a real gateway over mutual TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bureaus.client import Bureau, Exchange, Received
+from bureaus.sandbox.network import PrivateNetwork, Seat
+from bureaus.sandbox.process import Process
+from schemas.codes import Purpose
+from schemas.errors import Forbidden, Reason
+from schemas.identity import Address
+from tests.unit.bureaus.network import NO_TRACE, QUERY, counted, operation
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+TRIOS = (
+    ("FR", "BR", "CL"),
+    ("AR", "UY", "PY"),
+    ("PE", "EC", "CO"),
+    ("MX", "GT", "HN"),
+    ("PA", "CR", "NI"),
+    ("CU", "DO", "HT"),
+)
+
+
+@dataclass
+class Net:
+    """A private network, and who takes part in one test: an asker who owns the operation, an answerer, an outsider."""
+
+    network: PrivateNetwork
+    asker: str
+    answerer: str
+    outsider: str
+
+    @property
+    def operation(self) -> str:
+        return f"infra-{self.asker.lower()}"
+
+    def home(self, code: str) -> Path:
+        return self.network.home(Address(code))
+
+    def open(self, code: str) -> Bureau:
+        return Bureau.open(self.home(code))
+
+    async def ask(self, bureau: Bureau) -> Exchange:
+        return await bureau.ask(QUERY, to=[self.answerer], operation=self.operation, purpose=Purpose.ARREST)
+
+    def answering(self) -> Bureau:
+        """The answerer, not open yet, who says that there is no trace."""
+        bureau = self.open(self.answerer)
+
+        @bureau.on("whereabouts.query/1")
+        async def handle(query: Received) -> None:
+            await query.answer(NO_TRACE)
+
+        return bureau
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def nets(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Iterator[Net]]:
+    """One network; each test takes the next three participants."""
+    seats = [Seat(Address(code), code) for trio in TRIOS for code in trio]
+    async with PrivateNetwork(tmp_path_factory.mktemp("sdk"), seats) as network:
+        yield (Net(network, *trio) for trio in TRIOS)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def net(nets: Iterator[Net]) -> Net:
+    """Three participants of the network, with an operation of the first and the second."""
+    found = next(nets)
+    members = (found.asker, found.answerer)
+    async with found.open(found.asker) as asker:
+        await asker.publish_operation(operation(found.asker, members, int(time.time()), name=found.operation))
+    return found
+
+
+async def test_a_question_is_answered_and_proved(net: Net) -> None:
+    async with net.open(net.asker) as asker, net.answering() as answerer:
+        exchange = await net.ask(asker)
+        answers = [answer async for answer in exchange.responses(deadline=10)]
+        assert [(answer.sender, answer.message) for answer in answers] == [(net.answerer, NO_TRACE)]
+        proven = await exchange.proof(10)
+        assert proven.entry.digest == exchange.digest
+        assert await asker.settled(10)
+        assert await answerer.settled(10)
+        assert (await asker.counts())["acknowledgements"] == {"sent": 1}
+        assert (await answerer.counts())["acknowledgements"] == {"sent": 1}
+    async with net.open(net.outsider) as outsider:
+        outside = await net.ask(outsider)
+        with pytest.raises(Forbidden) as caught:
+            await outside.accepted(10)
+        assert caught.value.reason is Reason.SENDER_NOT_MEMBER
+
+
+async def test_what_was_said_while_the_gateway_was_down_arrives_when_it_is_back(net: Net) -> None:
+    async with net.open(net.asker) as asker, net.open(net.answerer) as answerer:
+        await net.network.drain()
+        exchanges = [await net.ask(asker) for _ in range(5)]
+        await asyncio.sleep(0.5)
+        await net.network.serve()
+        for exchange in exchanges:
+            assert (await exchange.accepted(40)).accepted
+        await counted(answerer, "received", "new", 5, within=40)
+
+
+async def test_a_gateway_that_is_killed_loses_nothing_that_it_accepted(net: Net) -> None:
+    async with net.open(net.asker) as asker, net.answering():
+        exchanges = await asyncio.gather(*(net.ask(asker) for _ in range(40)))
+        await net.network.gateway.kill()
+        await net.network.serve()
+
+        async def answers(exchange: Exchange) -> int:
+            return len([answer async for answer in exchange.responses(deadline=40)])
+
+        assert await asyncio.gather(*map(answers, exchanges)) == [1] * 40
+
+
+def bureaunet(log: Path, *arguments: str | Path) -> Process:
+    """A `bureaunet` command that was started, its output in `log`."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONUTF8": "1", "LANG": "C.UTF-8"}
+    process = Process("bureaunet", [sys.executable, "-m", "bureaus", *arguments], log=log, environment=environment)
+    process.start()
+    return process
+
+
+async def ended(process: Process, within: float = 30.0) -> tuple[int, list[dict[str, object]]]:
+    """Exit code, and the JSON objects that were printed."""
+    async with asyncio.timeout(within):
+        code = await process.wait()
+    lines = process.log.read_text("utf-8").splitlines()
+    return code, [json.loads(line) for line in lines if line.startswith("{")]
+
+
+async def test_the_command_line_asks_and_listens(net: Net, tmp_path: Path) -> None:
+    answer = tmp_path / "answer.json"
+    answer.write_text('{"finding": "NO_TRACE"}')
+    listening = ("--answer-with", answer, "--count", "1", "--json")
+    listener = bureaunet(tmp_path / "listen.log", "listen", "--home", net.home(net.answerer), *listening)
+    question = (
+        "--to",
+        net.answerer,
+        "--operation",
+        net.operation,
+        "--family",
+        "Synthetica",
+        "--born",
+        "1971",
+        "--json",
+    )
+    asker = bureaunet(tmp_path / "ask.log", "ask", "--home", net.home(net.asker), *question)
+    code, said = await ended(asker)
+    assert (code, [row["event"] for row in said]) == (0, ["receipt", "message"]), asker.tail()
+    assert said[1]["message"] == {"finding": "NO_TRACE"}
+    code, heard = await ended(listener)
+    assert (code, [row["from"] for row in heard]) == (0, [net.asker]), listener.tail()
+    assert heard[0]["message"] == {
+        "asked": ["status"],
+        "person": {"name": {"family": "Synthetica"}, "birth_date": "1971"},
+    }
+
+    silent = bureaunet(tmp_path / "silent.log", "ask", "--home", net.home(net.asker), *question, "--wait", "1")
+    code, said = await ended(silent)
+    assert (code, said[-1]) == (1, {"event": "silent", "from": [net.answerer]})
+
+    outside = bureaunet(tmp_path / "outside.log", "ask", "--home", net.home(net.outsider), *question)
+    code, _ = await ended(outside)
+    assert code == 1
+    assert "sender-not-member" in outside.tail()
+
+
+async def test_the_command_line_opens_moves_and_shows_an_operation(net: Net, tmp_path: Path) -> None:
+    home = ("--home", net.home(net.outsider), "--json")
+    steps = (
+        (("operation", "open", "infra-two", "--name", "Two", "--member", net.asker, *home), ("planned", 1)),
+        (("operation", "phase", "infra-two", "active", *home), ("active", 2)),
+        (("operation", "show", "infra-two", "--home", net.home(net.asker), "--json"), ("active", 2)),
+    )
+    for number, (arguments, expected) in enumerate(steps):
+        process = bureaunet(tmp_path / f"{number}.log", *arguments)
+        code, (row,) = await ended(process)
+        assert (code, row["phase"], row["version"]) == (0, *expected), process.tail()
+        assert row["owner"] == net.outsider
+    for arguments in (("phase", "infra-two", "closed"), ("show", "infra-three")):
+        process = bureaunet(tmp_path / f"{arguments[0]}.log", "operation", *arguments, "--home", net.home(net.answerer))
+        code, _ = await ended(process)
+        assert code == 2, process.tail()
+
+
+async def test_a_program_that_is_killed_after_it_asked_has_asked(net: Net, tmp_path: Path) -> None:
+    await net.network.drain()
+    question = ("--to", net.answerer, "--operation", net.operation, "--case", "A-1")
+    asker = bureaunet(tmp_path / "ask.log", "ask", "--home", net.home(net.asker), *question)
+    await _sealed(net.home(net.asker))
+    asker.send(signal.SIGKILL)
+    await asker.wait()
+    await net.network.serve()
+    async with net.open(net.asker) as again, net.open(net.answerer) as answerer:
+        await counted(again, "sent", "accepted", 1, within=40)
+        await counted(answerer, "received", "new", 1, within=10)
+
+
+async def _sealed(home: Path) -> None:
+    """Wait until the write-ahead log has the message: SQLite appends to it before the commit returns."""
+    log = home / "bureau.db-wal"
+    async with asyncio.timeout(30):
+        while not log.exists() or b"whereabouts.query/1" not in log.read_bytes():  # noqa: ASYNC110  # another process writes it
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.3)
