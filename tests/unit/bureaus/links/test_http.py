@@ -57,7 +57,7 @@ async def serve(folder: Path, authority: SandboxAuthority, server: Server) -> we
     context.load_cert_chain(files.certificate, files.key)
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", server.handle)
-    runner = web.AppRunner(application)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
     await site.start()
