@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,7 +22,6 @@ from bureaus.exercises.catalogue import SECRETARIAT
 from bureaus.exercises.plan import Plan
 from bureaus.exercises.report import CaseRun, Run
 from bureaus.exercises.wrongs import Attempt, Hand, Sent, try_all
-from bureaus.sandbox.network import PrivateNetwork
 from bureaus.secretariat.desk import Secretariat
 from bureaus.secretariat.operations import first_version
 from bureaus.simulated import Pursuit, SimulatedBureau
@@ -44,6 +43,8 @@ class Pace:
 
 
 PATIENT = Pace()
+Seat = Callable[[Address], Bureau]
+"""Gives the bureau enrolled under an address, not open yet."""
 
 
 class Watch(Protocol):
@@ -65,14 +66,14 @@ class _Cast:
     simulated: Mapping[Address, SimulatedBureau]
 
 
-async def run(plan: Plan, network: PrivateNetwork, watch: Watch, pace: Pace = PATIENT) -> Run:
-    """Run the exercise.
+async def run(plan: Plan, seat: Seat, watch: Watch, pace: Pace = PATIENT) -> Run:
+    """Run the exercise with the bureaus that `seat` gives, which the run opens and closes.
 
     Raises:
         Unavailable: the network does not serve. Forbidden: it refused what must be accepted. Misuse: no case of the
             plan leaves a third bureau to try the wrongs.
     """
-    async with _everybody(plan, network) as cast:
+    async with _everybody(plan, seat) as cast:
         try:
             async with asyncio.TaskGroup() as group:
                 workers = [group.create_task(one.work()) for one in cast.simulated.values()]
@@ -85,17 +86,17 @@ async def run(plan: Plan, network: PrivateNetwork, watch: Watch, pace: Pace = PA
 
 
 @asynccontextmanager
-async def _everybody(plan: Plan, network: PrivateNetwork) -> AsyncIterator[_Cast]:
+async def _everybody(plan: Plan, seat: Seat) -> AsyncIterator[_Cast]:
     """Open the secretariat, the operation, then everybody else, so that they find it there."""
     async with AsyncExitStack() as stack:
-        office = await stack.enter_async_context(Bureau.open(network.home(SECRETARIAT)))
+        office = await stack.enter_async_context(seat(SECRETARIAT))
         secretariat = Secretariat(office)
         now = int(time.time())
         first = first_version(plan.operation, plan.members, owner=SECRETARIAT, phase=Phase.ACTIVE, now=now)
         await secretariat.open(first)
         bureaus = {SECRETARIAT: office}
         for code in (*plan.members, plan.outsider):
-            bureaus[code] = await stack.enter_async_context(Bureau.open(network.home(code)))
+            bureaus[code] = await stack.enter_async_context(seat(code))
         simulated = {code: SimulatedBureau(bureaus[code], plan.caseload) for code in plan.members}
         yield _Cast(secretariat, bureaus, simulated)
 

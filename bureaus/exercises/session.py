@@ -82,7 +82,7 @@ async def _hold(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch)
     files = {"record": out / f"{operation.id}.record"} | {name: out / file for name, file in _FILES.items()}
     async with network:
         started = time.monotonic()
-        done = await run(plan, network, watch)
+        done = await run(plan, network.bureau, watch)
         watch.stage("writing the operation's record")
         await network.drain()
         await _export(network, operation.id, files["record"])

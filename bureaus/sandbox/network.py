@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from bureaus import enrolment
+from bureaus.client import Bureau
 from bureaus.sandbox.pki import TlsFiles, write_server_request
 from bureaus.sandbox.postgres import Postgres
 from bureaus.sandbox.process import Process, free_port, run
@@ -127,6 +128,10 @@ class PrivateNetwork:
     def home(self, address: Address) -> Path:
         """A participant's folder."""
         return self._folder / "bureaus" / address.replace("/", ".")
+
+    def bureau(self, address: Address) -> Bureau:
+        """A participant's bureau, to be entered."""
+        return Bureau.open(self.home(address))
 
     async def __aenter__(self) -> Self:
         """Make everything and serve. Raises Misuse or Unavailable; then nothing that was started is left running."""

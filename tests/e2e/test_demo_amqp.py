@@ -44,7 +44,7 @@ async def test_no_name_of_a_target_is_in_the_database_or_in_any_queue(tmp_path: 
     async with PrivateNetwork(tmp_path / "private", plan.seats, link=Link.AMQP) as network:
         assert network.broker is not None
         assert network.postgres is not None
-        done = await run(plan, network, _Quiet())
+        done = await run(plan, network.bureau, _Quiet())
         dump = await network.postgres.dump("bureaunet")
         queues = [path for path in network.broker.process.log.parent.rglob("*") if path.is_file()]
         assert any(b"whereabouts.query/1" in path.read_bytes() for path in queues)
