@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from gateway.adapters.sql import Database, SqlStore, prepare
 from schemas.identity import Address
-from tests.support import World, sqlite_url
+from tests.support import World, sql_stores, sqlite_url
+
+ALLOWED = {"SCAN CONSTANT ROW", *(f"SCAN {table}" for table in ("log_seq", "tree_state", "probe"))}
+"""Tables of one row may be read from end to end."""
 
 
 async def test_a_commit_is_on_the_disk_and_references_hold(tmp_path: Path) -> None:
@@ -41,3 +45,35 @@ async def test_a_second_program_writes_to_the_same_file(tmp_path: Path) -> None:
     assert await SqlStore(two).size() == 2 + 2 * len(sent) + 2
     for database in (one, two):
         await database.close()
+
+
+async def test_no_question_of_the_pipeline_reads_a_table_or_an_index_from_end_to_end(tmp_path: Path) -> None:
+    world, asked = World(), list[tuple[str, Any]]()
+    async with sql_stores(sqlite_url(tmp_path)) as stores, world.gateway(stores.store) as exchange:
+        assert isinstance(stores.store, SqlStore)
+        database = stores.store.database
+
+        @event.listens_for(database.engine.sync_engine, "before_cursor_execute")
+        def executed(_c: object, _cursor: object, sql: str, values: Any, _x: object, _many: object) -> None:  # noqa: ANN401 - the driver's own
+            asked.append((sql, values))
+
+        query = world.envelope()
+        await world.send(exchange, query)
+        await world.send(exchange, world.envelope(thread=query.digest))
+        await exchange.evidence(Address("BR"), world.acknowledgement("BR", query.digest))
+        await stores.store.waiting(Address("BR"), -1, 50, 1000)
+        await stores.store.heads_of_inboxes([Address("BR"), Address("FR")])
+        await stores.store.lease_pending(10, 10, 10, 10)
+        await stores.store.expired(10, 10)
+        await stores.store.sealed(bytes(32), Address("BR"))
+        await stores.store.message(query.digest)
+        await stores.store.operation_leaves(world.operation.id, 1, 10)
+        await stores.tree.subtree_tiles([(0, 1), (1, 2)])
+        questions = [(sql, values) for sql, values in asked if sql.startswith("SELECT")]
+        assert len(questions) > 12
+        for sql, values in questions:
+            async with database.read() as connection:
+                plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)).all()
+            steps = [str(row.detail) for row in plan]
+            assert not [step for step in steps if step.startswith("SCAN") and step not in ALLOWED], sql
+            assert not [step for step in steps if step.endswith(("(iss=?)", "(level=?)"))], sql

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, case, false, func, or_, select, true, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    case,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
 
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.database import Database
@@ -71,7 +85,7 @@ class Copies:
                 t.message.c.recipient_count,
             )
             .join(t.message, t.message.c.digest == copies.c.digest)
-            .where(copies.c.state == Stage.PENDING.value, copies.c.lease_until <= now, copies.c.expires > now // 1000)
+            .where(_at(Stage.PENDING), copies.c.lease_until <= now, copies.c.expires > now // 1000)
             .order_by(copies.c.lease_until)
             .limit(limit)
             .with_for_update(skip_locked=True, of=copies)
@@ -101,7 +115,7 @@ class Copies:
         statement = (
             select(copies.c.digest, copies.c.recipient, t.message.c.operation, t.message.c.kind)
             .join(t.message, t.message.c.digest == copies.c.digest)
-            .where(copies.c.state == Stage.PENDING.value, copies.c.expires <= now_seconds)
+            .where(_at(Stage.PENDING), copies.c.expires <= now_seconds)
             .limit(limit)
         )
         async with self._database.read() as connection:
@@ -127,8 +141,13 @@ class Copies:
         return None if best is None else Owed(Address(best.recipient), best.operation, best.kind, best.acknowledged)
 
 
+def _at(stage: Stage) -> ColumnElement[bool]:
+    """As a literal, so that partial indices apply whatever plan a prepared statement has."""
+    return t.delivery.c.state == literal_column(str(stage.value))
+
+
 def _in_inbox() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return t.delivery.c.state == Stage.CONSIGNED.value, t.delivery.c.link == str(Link.HTTP)
+    return _at(Stage.CONSIGNED), t.delivery.c.link == str(Link.HTTP)
 
 
 def _contents(index: ColumnElement[int]) -> Select[*tuple[Any, ...]]:

@@ -21,7 +21,8 @@ from schemas.errors import Misuse, Reason, Unavailable
 
 _PASSING: Final = frozenset({"08", "40", "53", "55", "57"})
 """SQLSTATE classes: connection, rollback (deadlock), resources, object in use, operator's intervention."""
-_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "cache_size=-65536")
+_PRAGMAS: Final = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536")
+"""The time-out first: to enter WAL mode is to wait for a lock already."""
 
 
 class _Cursor(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Row, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Executable, Row, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.adapters.sql import tables as t
@@ -56,8 +56,10 @@ class SqlStore:
         if not keys:
             return {}
         columns = t.message.c.iss, t.message.c.cti
-        statement = select(*columns, t.message.c.digest).where(tuple_(*columns).in_(keys))
-        return {(row.iss, row.cti): row.digest for row in await self._all(statement)}
+        wanted = set(keys)
+        statement = select(*columns, t.message.c.digest).where(t.message.c.cti.in_(sorted({cti for _, cti in wanted})))
+        found = {(row.iss, row.cti): row.digest for row in await self._all(statement)}
+        return {key: digest for key, digest in found.items() if key in wanted}
 
     async def threads(self, digests: Sequence[bytes]) -> Mapping[bytes, ThreadFacts]:
         """As the port says."""

@@ -70,7 +70,7 @@ message: Final = Table(
     Column("accepted", Boolean, nullable=False),
     Column("reason", Text),
     Column("received", BigInteger, nullable=False),
-    UniqueConstraint("iss", "cti"),
+    UniqueConstraint("cti", "iss"),  # cti first: looked up by it alone
 )
 Index("ix_message_sealed_hash", message.c.sealed_hash)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from sqlalchemy import func, insert, select, true, tuple_, update
+from sqlalchemy import and_, func, insert, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,8 +31,11 @@ async def _hashes(connection: AsyncConnection, start: int, end: int) -> list[byt
 async def _tiles(connection: AsyncConnection, keys: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], bytes]:
     if not keys:
         return {}
-    columns = t.tile.c.level, t.tile.c.idx
-    rows = await connection.execute(select(t.tile).where(tuple_(*columns).in_(list(keys))))
+    levels: dict[int, list[int]] = {}
+    for level, index in keys:
+        levels.setdefault(level, []).append(index)
+    wanted = (and_(t.tile.c.level == level, t.tile.c.idx.in_(found)) for level, found in levels.items())
+    rows = await connection.execute(select(t.tile).where(or_(*wanted)))
     return {(row.level, row.idx): row.hashes for row in rows.all()}
 
 

@@ -53,7 +53,7 @@ def _messages() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("received", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_message")),
-        sa.UniqueConstraint("iss", "cti", name=op.f("uq_message_iss_cti")),
+        sa.UniqueConstraint("cti", "iss", name=op.f("uq_message_cti_iss")),
     )
     op.create_index("ix_message_sealed_hash", "message", ["sealed_hash"], unique=False)
     op.create_table(
