@@ -1,0 +1,205 @@
+"""What a fault is, and how one is run: load, a moment from the seed, the fault, the rest of the load, the judgement."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from schemas.errors import BureaunetError
+from tests.faults.books import Progress, progress
+from tests.faults.checker import DOUBLED, LOST, WRONG, Complaint, Verdict, judge, summary
+from tests.faults.gathering import gather_evidence, read_side
+from tests.faults.ground import Ground, Sealed
+from tests.faults.load import Load, loaded
+from tests.faults.scene import Scene, Setting
+
+SENDING_SECONDS: Final = 300.0
+"""Until every envelope has its receipt."""
+SETTLING_SECONDS: Final = 150.0
+"""After that, until every copy is handed over and every answer is there."""
+MEMORY_MIB: Final = 160.0
+"""A gateway may hold so much more at the end than before the load: pools, caches and what the allocator keeps."""
+Say = Callable[[str], None]
+
+
+@dataclass
+class Strike:
+    """What a fault gets to do its work with."""
+
+    scene: Scene
+    load: Load
+    dice: random.Random
+    say: Say
+    began: float = 0.0
+
+    def begin(self, words: str) -> None:
+        """The fault strikes now."""
+        self.began = time.monotonic()
+        self.say(words)
+
+    async def rest(self, low: float, high: float) -> None:
+        """Let a random time pass, in seconds."""
+        await asyncio.sleep(self.dice.uniform(low, high))
+
+
+def _plain(_dice: random.Random) -> Setting:
+    return Setting()
+
+
+def _nothing(_load: Load) -> None:
+    """Everybody is as usual."""
+
+
+def _all(ground: Ground, count: int, _dice: random.Random) -> Sequence[Sealed]:
+    return ground.envelopes[:count]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of the suite."""
+
+    name: str
+    family: str
+    about: str
+    strike: Callable[[Strike], Awaitable[None]]
+    setting: Callable[[random.Random], Setting] = _plain
+    prepare: Callable[[Load], None] = _nothing
+    envelopes: Callable[[Ground, int, random.Random], Sequence[Sealed]] = _all
+    scene: type[Scene] = Scene
+    embedded: bool = False
+
+
+@dataclass
+class Row:
+    """What the suite prints of a fault."""
+
+    fault: str
+    envelopes: int = 0
+    accepted: int = 0
+    refused: int = 0
+    lost: int = 0
+    doubled: int = 0
+    wrong: int = 0
+    pause: float = 0.0
+    """Seconds until receipts came again."""
+    copies: int = 0
+    """Messages that came again over the wire and were not taken again."""
+    memory: float = 0.0
+    """MiB that the gateway which grew most holds more than before the load."""
+    seconds: float = 0.0
+    seed: int = 0
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was lost, nothing doubled, nothing wrong."""
+        return not (self.lost or self.doubled or self.wrong)
+
+    def as_json(self) -> dict[str, object]:
+        """The row as written to the file."""
+        return asdict(self)
+
+
+async def run_fault(fault: Fault, ground: Ground, folder: Path, seed: int, count: int, say: Say) -> Row:
+    """Run one fault under `count` envelopes; never raises for what the system under test does."""
+    dice = random.Random(f"{seed}:{fault.name}")  # noqa: S311  # a moment is no secret
+    row, began = Row(fault.name, seed=seed), time.monotonic()
+    try:
+        await _run(fault, ground, folder, count, dice, say, row)
+    except (BureaunetError, TimeoutError, OSError, asyncpg.PostgresError) as error:
+        row.wrong += 1
+        row.complaints.append(f"the run ended: {type(error).__name__}: {error}")
+    row.seconds = time.monotonic() - began
+    return row
+
+
+async def _run(
+    fault: Fault, ground: Ground, folder: Path, count: int, dice: random.Random, say: Say, row: Row
+) -> None:
+    say("starting")
+    async with fault.scene(ground, folder, fault.setting(dice)) as scene:
+        async with loaded(scene, fault.prepare) as load:
+            level = [gateway.memory for gateway in scene.gateways]
+            load.give(fault.envelopes(ground, count, dice))
+            row.envelopes = len(load.sealed)
+            strike = Strike(scene, load, dice, say)
+            await _send(fault, strike)
+            await _settle(strike)
+            complaints = await _after(strike, level, row)
+        say("checking")
+        evidence = await gather_evidence(scene)
+        complaints += await read_side(scene, evidence.books, dice)
+        verdict = await asyncio.to_thread(judge, evidence)
+    _fill(row, verdict, complaints, strike)
+
+
+async def _send(fault: Fault, strike: Strike) -> None:
+    load = strike.load
+    reporting = asyncio.create_task(_report(strike))
+    sending = asyncio.create_task(load.send())
+    try:
+        async with asyncio.timeout(SENDING_SECONDS):
+            await load.until_receipts(int(strike.dice.uniform(0.1, 0.6) * len(load.sealed)))
+            strike.begin("striking")
+            await fault.strike(strike)
+            strike.say("going on")
+            await sending
+    except TimeoutError:
+        strike.say("not everything was decided in time")
+    finally:
+        for task in (reporting, sending):
+            task.cancel()
+        await asyncio.gather(reporting, sending, return_exceptions=True)
+
+
+async def _report(strike: Strike) -> None:
+    load = strike.load
+    while True:
+        await asyncio.sleep(5.0)
+        strike.say(f"{load.receipts} of {len(load.sealed)} receipts, {len(load.timeline.handed)} handed over")
+
+
+async def _settle(strike: Strike) -> None:
+    """Wait until everything is where it belongs. What is not then, the checker finds."""
+    load, found = strike.load, Progress(0, 0)
+    ends = time.monotonic() + SETTLING_SECONDS
+    while time.monotonic() < ends:
+        try:
+            found = await progress(strike.scene.database_url)
+        except (OSError, asyncpg.PostgresError):
+            pass  # it may be away still
+        else:
+            if found.undelivered == 0 and load.owing == 0 and found.answers >= load.answers_owed:
+                return
+        await asyncio.sleep(0.5)
+    strike.say(f"{found.undelivered} copies undelivered, {found.answers} of {load.answers_owed} answers")
+
+
+async def _after(strike: Strike, level: Sequence[float], row: Row) -> list[Complaint]:
+    """What only a running network shows: memory, and errors that no bureau should meet."""
+    await asyncio.sleep(1.5)  # the last entries are signed
+    grown = [now.memory - before for now, before in zip(strike.scene.gateways, level, strict=True)]
+    row.memory = max(grown)
+    complaints = [Complaint(WRONG, words) for words in strike.load.timeline.troubles]
+    if row.memory > MEMORY_MIB:
+        complaints.append(Complaint(WRONG, f"a gateway holds {row.memory:.0f} MiB more than before"))
+    if not all(gateway.running for gateway in strike.scene.gateways):
+        complaints.append(Complaint(WRONG, "a gateway has ended by itself"))
+    return complaints
+
+
+def _fill(row: Row, verdict: Verdict, complaints: Sequence[Complaint], strike: Strike) -> None:
+    verdict.complaints.extend(complaints)
+    row.accepted, row.refused = verdict.accepted, verdict.refused
+    row.lost, row.doubled, row.wrong = (verdict.count(kind) for kind in (LOST, DOUBLED, WRONG))
+    row.pause = strike.load.timeline.pause(strike.began)
+    row.copies = strike.load.timeline.copies
+    if verdict.complaints:
+        row.complaints.append(summary(verdict.complaints))
