@@ -100,7 +100,18 @@ class Collector(Generic[P, R]):
                 continue
             if self._open and len(self._queue) < self._limits.batch_items and self._queued < self._limits.batch_bytes:
                 await asyncio.sleep(self._limits.linger_milliseconds / 1000)
-            await self._process(self._take())
+            await self._survive(self._take())
+
+    async def _survive(self, batch: Sequence[Job[P, R]]) -> None:
+        """Process a batch; a driver that cancels us, as some do when a connection dies, does not end the queue."""
+        try:
+            await self._process(batch)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            for job in batch:
+                job.fail(Unavailable(Reason.STORE, "cut off", retry_after=self._limits.retry_after_seconds))
 
     def _take(self) -> list[Job[P, R]]:
         batch: list[Job[P, R]] = []

@@ -82,6 +82,19 @@ async def test_a_store_that_is_away_fails_the_batch_and_halves_nothing() -> None
     assert len(runner.batches) == 2
 
 
+async def test_a_driver_that_cancels_its_caller_does_not_end_the_queue() -> None:
+    runner = Runner()
+
+    async def offence(_: int) -> None:
+        raise asyncio.CancelledError
+
+    runner.offence = offence
+    async with running(runner) as collector:
+        (found,) = await put(collector, [-1])
+        assert isinstance(found, Unavailable)
+        assert await put(collector, [3]) == [6]
+
+
 @pytest.mark.parametrize("error", [Misuse("refused"), RuntimeError("a fault"), Unavailable(Reason.STORE)])
 async def test_an_offender_that_cannot_even_be_set_aside_stops_nobody(error: Exception) -> None:
     runner = Runner()

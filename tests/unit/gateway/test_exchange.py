@@ -74,7 +74,7 @@ async def test_a_full_queue_refuses_without_deciding_and_asks_to_wait() -> None:
 
 async def test_a_stopped_pipeline_finishes_what_it_took_and_takes_no_more() -> None:
     world, store = World(), MemoryStore()
-    async with world.gateway(store, Pipeline(linger_milliseconds=1000)) as exchange:
+    async with world.gateway(store, Pipeline(linger_milliseconds=100)) as exchange:
         taken = asyncio.create_task(world.send(exchange, world.envelope()))
         await asyncio.sleep(0)
         await exchange.stop()
@@ -146,3 +146,14 @@ async def test_the_watcher_follows_a_message_and_never_sees_content() -> None:
     words: list[Mapping[str, str | int | None]] = [event.fields for event in world.watcher.seen]
     assert "Nobody" not in str(words)
     assert exchange.gatehouse.refusals[0].link == Address("FR")
+
+
+async def test_what_another_process_took_a_moment_ago_refuses_nobody() -> None:
+    world, store = World(), MemoryStore()
+    never = Pipeline(linger_milliseconds=0, trust_poll_milliseconds=3_600_000)
+    other = world.exchange(store, never)
+    await other.start()
+    async with world.gateway(store, never):
+        outcome = await world.send(other, world.envelope())
+    assert (outcome.accepted, outcome.reason) == (True, None)
+    await other.stop()
