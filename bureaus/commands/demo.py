@@ -28,8 +28,8 @@ def demo(ctx: click.Context, **options: Unpack[Options]) -> None:
     \b
     Example:
       bureaunet demo
-      bureaunet demo --json --seed 7 --out /tmp/infra
-      bureaunet verify /tmp/infra/infra-sa-2011.record --network /tmp/infra/network.bn
+      bureaunet demo --json --seed 7 --out infra
+      bureaunet verify infra/infra-sa-2011.record --network infra/network.bn
 
     It ends with 0 only if every case came to what its caseload says, every wrong was refused for the right reason, and
     everything verifies.

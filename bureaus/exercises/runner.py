@@ -34,7 +34,7 @@ from schemas.operation import Phase
 class Pace:
     """How fast, and how patient."""
 
-    cases: int = 48
+    cases: int = 16
     """Cases pursued at one time."""
     answer_seconds: float = 60.0
     """How long a case waits for all its answers."""

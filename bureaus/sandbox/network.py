@@ -30,7 +30,7 @@ from bureaus.sandbox.postgres import Postgres
 from bureaus.sandbox.process import Process, free_port, run
 from bureaus.sandbox.rabbitmq import Broker
 from schemas.directory import Link, ParticipantKind
-from schemas.errors import Misuse
+from schemas.errors import Misuse, Reason, Unavailable
 from schemas.identity import Address
 
 ORIGIN: Final = "sandbox.bureaunet.invalid/log"
@@ -181,10 +181,11 @@ class PrivateNetwork:
         await self._gateway.ready(said_ready, within=START_SECONDS)
 
     async def drain(self) -> None:
-        """Let the gateway finish what it has in hand, and end it. Raises Misuse if it ended badly."""
+        """Let the gateway finish what it has in hand, and end it. Raises Unavailable if it ended badly."""
         code = await self.gateway.stop()
         if code != 0:
-            raise Misuse(f"the gateway ended with code {code}; the end of its log:\n{self.gateway.tail()}")
+            tail = self.gateway.tail()
+            raise Unavailable(Reason.UNREACHABLE, f"the gateway ended with code {code}; the end of its log:\n{tail}")
 
     async def export(self, operation: str, out: Path) -> None:
         """Write an operation's record. Raises Unavailable if the gateway's command fails."""
