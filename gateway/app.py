@@ -2,24 +2,22 @@
 
 Order of a start: home and settings, database (migrated, or refused), broker if there is one, exchange, chores, then the
 two listeners; only then is the gateway ready. Told to stop, it goes back the same way: no new connections, those who
-wait are let go, requests in hand are answered, the batch in hand is committed and signed, everything is closed.
+wait are let go, consumers are cancelled and what they hold is decided, requests in hand are answered, the batch in
+hand is committed and signed, everything is closed.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
-import signal
-import sys
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from gateway import logs
 from gateway.adapters.rabbitmq.consumer import Consumer
 from gateway.adapters.rabbitmq.publisher import Publisher
 from gateway.adapters.rabbitmq.session import Endpoint
@@ -31,7 +29,7 @@ from gateway.adapters.sql.tree import SqlLeases, SqlTree
 from gateway.api.amqp import Intake
 from gateway.api.bureaus import BureausApi
 from gateway.api.http import bureaus_application, operators_application
-from gateway.api.listener import Connections, Site, server_context
+from gateway.api.listener import Connections, Site, server_context, url
 from gateway.api.operators import Check, OperatorsApi
 from gateway.api.reading import ReadingApi
 from gateway.chores import Chores
@@ -43,7 +41,6 @@ from gateway.service import Service, open_service
 from gateway.settings import Settings, load
 from gateway.trust import TrustKeeper
 from gateway.watching import Watching
-from schemas.errors import BureaunetError
 from schemas.network import Network
 from schemas.wire import SUBMISSION_QUEUES
 
@@ -116,57 +113,14 @@ async def publish_directory(home: Path, statement: bytes) -> tuple[int, int]:
         return exchange.trust.directory.version, index
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT.
-
-    Raises:
-        Misuse: the home or the settings. Unavailable: the database, or a port that is taken.
-    """
-    logs.start(settings.logging.level)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop  # noqa: PLC0415  # it does not exist on Windows
-
-    return uvloop.new_event_loop
-
-
-async def _serve(settings: Settings) -> None:
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    watching = Watching()
-    try:
-        await _serve_until(told, settings, watching)
-    except BureaunetError:
-        raise
-    except Exception as error:  # noqa: BLE001  # a fault of ours: its type and place go to the log, its words nowhere
-        watching.failed("serve-failed", error)
-        raise SystemExit(1) from None
-    watching.saw("stopped")
-
-
-async def _serve_until(told: asyncio.Event, settings: Settings, watching: Watching) -> None:
-    async with Gateway(settings, watching) as gateway:
-        ready = {"event": "ready", "url": gateway.url, "operators": gateway.operators}
-        sys.stdout.write(json.dumps(ready) + "\n")
-        sys.stdout.flush()
-        watching.saw("serving", network=gateway.network.id.hex(), origin=gateway.network.policy.origin)
-        await told.wait()
-        watching.saw("stopping")
-
-
 class Gateway:
     """One gateway process, put together: serving inside `async with`."""
 
-    def __init__(self, settings: Settings, watching: Watching) -> None:
+    def __init__(self, settings: Settings, watching: Watching, inherited: socket.socket | None = None) -> None:
+        """`inherited` is a socket to listen on for bureaus, in place of the settings' address."""
         self._settings = settings
         self._watching = watching
+        self._inherited = inherited
         self._service = open_service(settings.home)
         self._stack = AsyncExitStack()
         self._rehearsal = Rehearsal.of(os.environ)
@@ -215,10 +169,14 @@ class Gateway:
         await exchange.start()
         await self._run(chores.start, chores.stop)
         self._stack.push_async_callback(exchange.stop)  # before the chores end, so that its last entries are signed
+        consumer = None
         if endpoint is not None and publisher is not None:
-            await self._consume(endpoint, exchange, records, publisher)
+            consumer = await self._consume(endpoint, exchange, records, publisher)
         reading = ReadingApi(records.store, ledger)
-        await self._listen(exchange, delivery, reading, OperatorsApi(checks, watching))
+        quieten = await self._listen(exchange, delivery, reading, OperatorsApi(checks, watching))
+        if consumer is not None:  # first of all: while requests in hand are answered, the broker gives us nothing more
+            self._stack.push_async_callback(consumer.stop)
+        self._stack.callback(quieten)
 
     async def _run(self, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]) -> None:
         await start()
@@ -244,11 +202,14 @@ class Gateway:
         await self._run(publisher.start, publisher.stop)
         return publisher
 
-    async def _consume(self, endpoint: Endpoint, exchange: Exchange, records: Records, publisher: Publisher) -> None:
+    async def _consume(
+        self, endpoint: Endpoint, exchange: Exchange, records: Records, publisher: Publisher
+    ) -> Consumer:
         consumer = Consumer(endpoint, SUBMISSION_QUEUES, self._watching)
         intake = Intake(exchange, records.store, publisher, self._clock, self._watching)
         handler = self._rehearsal.handler(intake.decide)
         await self._run(lambda: consumer.start(handler), consumer.stop)
+        return consumer
 
     def _endpoint(self) -> Endpoint | None:
         if not self._settings.broker:
@@ -258,20 +219,24 @@ class Gateway:
 
     async def _listen(
         self, exchange: Exchange, delivery: Delivery, reading: ReadingApi, operators: OperatorsApi
-    ) -> None:
+    ) -> Callable[[], None]:
+        """Open both listeners: what makes them quiet again."""
         limits, watching = self._settings.bureaus, self._watching
         bound = self._settings.operators
         watched = Site(operators_application(operators), idle=OPERATORS_IDLE, drain=limits.drain_seconds)
         self._stack.push_async_callback(watched.stop)
-        self.operators = _url("http", bound.host, await watched.start(bound))
+        self.operators = url("http", bound.host, await watched.start(bound))
         connections = Connections(limits, watching)
         bureaus = BureausApi(exchange, delivery, self._clock, limits, watching, connections)
         site = Site(bureaus_application(bureaus, reading), idle=limits.idle_seconds, drain=limits.drain_seconds)
         self._stack.push_async_callback(site.stop)
-        self._stack.callback(_quieten, operators, bureaus, site)
         tls = server_context(self._service)
-        port = await site.start(limits, tls=tls, handshake=limits.handshake_seconds, connections=connections)
-        self.url = _url("https", limits.host, port)
+        handshake = limits.handshake_seconds
+        port = await site.start(
+            limits, tls=tls, handshake=handshake, connections=connections, inherited=self._inherited
+        )
+        self.url = url("https", limits.host, port)
+        return partial(_quieten, operators, bureaus, site)
 
 
 def _quieten(operators: OperatorsApi, bureaus: BureausApi, site: Site) -> None:
@@ -298,8 +263,3 @@ def _exchange(
         limits=settings.pipeline,
         inboxes=inboxes,
     )
-
-
-def _url(scheme: str, host: str, port: int) -> str:
-    shown = "localhost" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
-    return f"{scheme}://{f'[{shown}]' if ':' in shown else shown}:{port}"

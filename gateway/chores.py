@@ -111,6 +111,7 @@ class Chores:
         self._tasks = []
         self._signed, self._grown = 0, True
         await self._once(Chore("ledger", 0, self.keep_ledger))
+        await self._once(Chore("release", 0, self._release, single=False))
 
     async def _repeat(self, chore: Chore) -> None:
         while True:
@@ -136,6 +137,12 @@ class Chores:
             return False
         self._held[name] = now + length
         return True
+
+    async def _release(self) -> None:
+        """Leave the chores to others at once."""
+        for name in list(self._held):
+            del self._held[name]
+            await self._leases.release(name, self._holder)
 
     async def keep_ledger(self) -> None:
         """Integrate what was appended; sign and publish a checkpoint if the tree grew and the last is old enough.

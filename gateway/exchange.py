@@ -236,7 +236,7 @@ class Exchange:
         jobs = {id(job.payload): job for job in batch}
         candidates = [job.payload for job in batch if isinstance(job.payload, Candidate)]
         facts = await self._facts(candidates)
-        verdicts = admission.decide(candidates, facts, self._limits)
+        verdicts, facts = await self._decide(candidates, facts)
         work = self._work(batch, facts)
         outcomes: dict[bytes, Outcome] = {}
         unrecorded: list[Rejected] = []
@@ -257,6 +257,20 @@ class Exchange:
         overtaken = [jobs[id(candidate)] for candidate in candidates if candidate.statement.digest not in outcomes]
         if overtaken:  # another process decided them meanwhile: look again, now it is known
             await self._run(overtaken)
+
+    async def _decide(self, candidates: Sequence[Candidate], facts: Facts) -> tuple[Sequence[Verdict], Facts]:
+        """Decide; where something would be refused, first look for statements that another process took meanwhile."""
+        verdicts = admission.decide(candidates, facts, self._limits)
+        if not any(isinstance(verdict, Rejected) for verdict in verdicts):
+            return verdicts, facts
+        try:
+            await self._keeper.refresh()
+        except BureaunetError as error:
+            self._watcher.saw("trust-unread", reason=error.reason)
+        if self.trust is facts.trust:
+            return verdicts, facts
+        facts = replace(facts, trust=self.trust)
+        return admission.decide(candidates, facts, self._limits), facts
 
     async def _facts(self, candidates: Sequence[Candidate]) -> Facts:
         headers = [candidate.statement.header for candidate in candidates]

@@ -273,7 +273,13 @@ class Leases(Protocol):
     """Who does a chore, in turns."""
 
     async def acquire(self, name: str, holder: str, now: int, until: int) -> bool:
-        """Take or renew the lease `name`; False while another holds it."""
+        """Take or renew the lease `name`, for `until` - `now`; False while another holds it.
+
+        Where processes of several machines share the store, its clock counts and not theirs.
+        """
+
+    async def release(self, name: str, holder: str) -> None:
+        """Give up the lease `name`, if `holder` has it."""
 
 
 class Inboxes(Protocol):

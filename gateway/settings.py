@@ -26,6 +26,7 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "BUREAUNET_LISTEN_PORT": ("bureaus", "port"),
     "BUREAUNET_OPERATORS_HOST": ("operators", "host"),
     "BUREAUNET_OPERATORS_PORT": ("operators", "port"),
+    "BUREAUNET_WORKERS": ("supervision", "workers"),
 }
 """Environment variables and the settings that they are."""
 MIB: Final = 1024 * 1024
@@ -121,10 +122,27 @@ class Chores(_Frozen):
     """Between two `DirectoryCurrent` statements."""
     summary_seconds: int = Field(default=3600, ge=1)
     """Between two summaries of refusals."""
-    lease_seconds: float = Field(default=15, gt=0)
+    lease_seconds: float = Field(default=5, gt=0)
     """A process that died keeps a chore from the others so long."""
     integrate_items: int = Field(default=20_000, ge=1)
     """Leaves integrated in one step."""
+
+
+class Supervision(_Frozen):
+    """Several processes behind one port (`serve --workers`), on PostgreSQL."""
+
+    workers: int = Field(default=1, ge=1, le=64)
+    """Gateway processes; each has the limits of this file for itself. 1 serves without a supervisor."""
+    start_seconds: float = Field(default=60, gt=0)
+    """Until a worker is ready; then it is ended and tried again."""
+    stop_seconds: float = Field(default=30, gt=0)
+    """A worker may drain so long; then it is ended."""
+    first_pause_seconds: float = Field(default=0.5, gt=0)
+    """Before a worker that died is started again; doubled each time that it dies soon."""
+    longest_pause_seconds: float = Field(default=30, gt=0)
+    """The pause grows no longer than this."""
+    steady_seconds: float = Field(default=60, gt=0)
+    """A worker that lived so long begins with the first pause again."""
 
 
 class Logging(_Frozen):
@@ -150,6 +168,7 @@ class Settings(_Frozen):
     operators: Listener = Listener()
     pipeline: Pipeline = Pipeline()
     chores: Chores = Chores()
+    supervision: Supervision = Supervision()
     logging: Logging = Logging()
 
     @property

@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.api.bureaus import BureausApi, Handler
 from gateway.api.operators import OperatorsApi
 from gateway.api.reading import ReadingApi
+from gateway.api.workers import WorkersApi
 from schemas.wire import MAX_SUBMISSION
 
 
@@ -22,7 +23,7 @@ def bureaus_application(bureaus: BureausApi, reading: ReadingApi) -> web.Applica
     return application
 
 
-def operators_application(operators: OperatorsApi) -> web.Application:
+def operators_application(operators: OperatorsApi | WorkersApi) -> web.Application:
     """What operators reach."""
     application = web.Application()
     application.add_routes(operators.routes())

@@ -172,17 +172,23 @@ class Site:
         tls: ssl.SSLContext | None = None,
         handshake: float | None = None,
         connections: Connections | None = None,
+        inherited: socket.socket | None = None,
     ) -> int:
-        """Listen: the port.
+        """Listen, on `bound` or on a socket that listens already: the port.
 
         Raises:
             Unavailable: `unreachable`, the address cannot be listened on.
         """
         await self._runner.setup()
-        loop = asyncio.get_running_loop()
+        loop, factory = asyncio.get_running_loop(), self._factory(connections)
         try:
+            if inherited is not None:
+                self._server = await loop.create_server(
+                    factory, sock=inherited, ssl=tls, ssl_handshake_timeout=handshake, backlog=BACKLOG
+                )
+                return _port(inherited)
             self._server = await loop.create_server(
-                self._factory(connections),
+                factory,
                 bound.host,
                 bound.port,
                 ssl=tls,
@@ -216,3 +222,9 @@ class Site:
 def _port(sock: socket.socket) -> int:
     name = sock.getsockname()
     return int(name[1])
+
+
+def url(scheme: str, host: str, port: int) -> str:
+    """The URL of a listener, as a client on this machine would say it."""
+    shown = "localhost" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
+    return f"{scheme}://{f'[{shown}]' if ':' in shown else shown}:{port}"

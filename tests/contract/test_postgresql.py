@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from uuid import uuid4
 
 import pytest
@@ -103,3 +104,15 @@ async def test_a_gateway_works_with_a_role_that_cannot_change_the_ledger(fresh_d
 async def run(database: Database, statement: str) -> None:
     async with database.write() as connection:
         await connection.execute(text(statement))
+
+
+async def test_a_process_whose_clock_is_ahead_keeps_no_chore_from_the_others(fresh_database: str) -> None:
+    database = Database(fresh_database)
+    await prepare(database)
+    leases, now = SqlLeases(database), time.time_ns() // 1_000_000
+    ahead = now + 600_000
+    assert await leases.acquire("ledger", "fast", ahead, ahead + 300)
+    assert not await leases.acquire("ledger", "right", now, now + 300)
+    await asyncio.sleep(0.4)
+    assert await leases.acquire("ledger", "right", now, now + 300)
+    await database.close()

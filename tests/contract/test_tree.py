@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -102,12 +103,25 @@ def leases_of(stores: Stores) -> Leases:
 
 async def test_a_chore_is_leased_to_one_holder_until_it_ends(stores: Stores) -> None:
     leases = leases_of(stores)
-    assert await leases.acquire("ledger", "one", 1000, 2000)
-    assert not await leases.acquire("ledger", "two", 1999, 3000)
-    assert await leases.acquire("ledger", "one", 1500, 2500)
-    assert await leases.acquire("expire", "two", 1500, 2500)
-    assert await leases.acquire("ledger", "two", 2500, 3500)
-    assert not await leases.acquire("ledger", "one", 2600, 3500)
+
+    async def acquire(name: str, holder: str) -> bool:
+        now = time.time_ns() // 1_000_000
+        return await leases.acquire(name, holder, now, now + 500)
+
+    assert await acquire("ledger", "one")
+    assert not await acquire("ledger", "two")
+    await asyncio.sleep(0.3)
+    assert await acquire("ledger", "one")
+    assert await acquire("expire", "two")
+    await asyncio.sleep(0.3)
+    assert not await acquire("ledger", "two"), "it was renewed"
+    await asyncio.sleep(0.3)
+    assert await acquire("ledger", "two")
+    assert not await acquire("ledger", "one")
+    await leases.release("ledger", "one")
+    assert not await acquire("ledger", "one"), "it was another's to give up"
+    await leases.release("ledger", "two")
+    assert await acquire("ledger", "one")
 
 
 async def test_the_operations_entries_are_read_in_pages(stores: Stores) -> None:

@@ -91,6 +91,8 @@ class GatewayNetwork:
         complete_service(self.home, *files)
         self.process: Process | None = None
         self.url = self.operators = ""
+        self.said: dict[str, str] = {}
+        """What the environment says to the gateway's processes besides."""
 
     @property
     def log(self) -> Path:
@@ -100,7 +102,8 @@ class GatewayNetwork:
     @property
     def environment(self) -> dict[str, str]:
         """What the gateway's processes get of ours."""
-        return {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(Path.cwd()), "LANG": "C.UTF-8"}
+        ours = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(Path.cwd()), "LANG": "C.UTF-8"}
+        return ours | self.said
 
     async def command(self, *arguments: str | Path) -> str:
         """One `bureaunet-gateway` command: what it printed. Raises Unavailable if it fails."""
@@ -110,10 +113,10 @@ class GatewayNetwork:
         """Load the directory."""
         await self.command("participant", "load", "--home", self.home, self.authority.home / "directory.cbor")
 
-    async def start(self) -> None:
+    async def start(self, *options: str) -> None:
         """Start the gateway on free ports and wait until it says that it is ready."""
         begin = self.log.stat().st_size if self.log.exists() else 0
-        command: list[str | Path] = [sys.executable, "-m", "gateway", "serve", "--home", self.home]
+        command: list[str | Path] = [sys.executable, "-m", "gateway", "serve", "--home", self.home, *options]
         self.process = Process("gateway", command, log=self.log, environment=self.environment)
         self.process.start()
 

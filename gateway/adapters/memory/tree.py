@@ -88,3 +88,8 @@ class MemoryLeases:
             return False
         self._held[name] = holder, until
         return True
+
+    async def release(self, name: str, holder: str) -> None:
+        """As the port says."""
+        if self._held.get(name, ("", 0))[0] == holder:
+            del self._held[name]

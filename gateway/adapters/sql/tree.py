@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from sqlalchemy import and_, func, insert, or_, select, true, update
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, delete, func, insert, literal, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,8 @@ from schemas.claims import Head
 from schemas.merkle import HASH_SIZE
 
 _WIDTH: Final = 256
+_SERVER_NOW: Final = cast(func.extract("epoch", func.clock_timestamp()) * 1000, BigInteger)
+"""PostgreSQL's clock in milliseconds: those of the processes may differ by minutes."""
 
 
 def _peaks(data: bytes) -> list[bytes]:
@@ -132,11 +134,17 @@ class SqlLeases:
         """As the port says."""
         dialect = sqlite if self._database.sqlite else postgresql
         lease = t.lease
-        put = dialect.insert(lease).values(name=name, holder=holder, until=until)
+        here: ColumnElement[int] = literal(now) if self._database.sqlite else _SERVER_NOW
+        put = dialect.insert(lease).values(name=name, holder=holder, until=here + (until - now))
         put = put.on_conflict_do_update(
             index_elements=["name"],
-            set_={"holder": holder, "until": until},
-            where=(lease.c.holder == holder) | (lease.c.until <= now),
+            set_={"holder": holder, "until": here + (until - now)},
+            where=(lease.c.holder == holder) | (lease.c.until <= here),
         )
         async with self._database.write() as connection:
             return (await connection.execute(put.returning(lease.c.name))).first() is not None
+
+    async def release(self, name: str, holder: str) -> None:
+        """As the port says."""
+        async with self._database.write() as connection:
+            await connection.execute(delete(t.lease).where(t.lease.c.name == name, t.lease.c.holder == holder))
