@@ -173,6 +173,15 @@ async def test_the_command_line_asks_and_listens(net: Net, tmp_path: Path) -> No
     code, said = await ended(silent)
     assert (code, said[-1]) == (1, {"event": "silent", "from": [net.answerer]})
 
+    listener = bureaunet(tmp_path / "interrupted.log", "listen", "--home", net.home(net.answerer), "--json")
+    async with asyncio.timeout(30):
+        while not listener.tail():  # noqa: ASYNC110  # another process writes it
+            await asyncio.sleep(0.05)
+    listener.send(signal.SIGINT)
+    code, heard = await ended(listener)
+    assert (code, [row["from"] for row in heard]) == (130, [net.asker]), listener.tail()
+    assert "Traceback" not in listener.tail()
+
     outside = bureaunet(tmp_path / "outside.log", "ask", "--home", net.home(net.outsider), *question)
     code, _ = await ended(outside)
     assert code == 1
