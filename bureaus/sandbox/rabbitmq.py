@@ -55,7 +55,6 @@ ssl_options.fail_if_no_peer_cert = true
 ssl_options.versions.1 = tlsv1.3
 auth_mechanisms.1 = EXTERNAL
 ssl_cert_login_from = common_name
-load_definitions = {definitions}
 max_message_size = 16777216
 net_ticktime = 10
 log.file = false
@@ -63,12 +62,13 @@ log.console = true
 log.console.level = info
 log.console.use_colors = off
 """
+_LOADED = "load_definitions = {definitions}\n"
 
 
 class Broker:
     """A RabbitMQ node of our own: `async with Broker(definitions, tls) as broker`."""
 
-    def __init__(self, definitions: Path, tls: TlsFiles, *, programs: Path = PROGRAMS) -> None:
+    def __init__(self, definitions: Path, tls: TlsFiles, *, programs: Path = PROGRAMS, node: str = NODE) -> None:
         self.port = free_port()
         """The AMQP port, TLS only."""
         self.started_in: float | None = None
@@ -76,6 +76,8 @@ class Broker:
         self._definitions = definitions.resolve()
         self._tls = TlsFiles(tls.authority.resolve(), tls.certificate.resolve(), tls.key.resolve())
         self._programs = programs
+        self.node = node
+        """The node's name."""
         self._folder: Path | None = None
         self._mapper: Process | None = None
         self._node: Process | None = None
@@ -176,10 +178,8 @@ class Broker:
         await self._start_mapper(folder)
         self._claim_port()
         self._distribution_port = free_port()
-        configuration = _CONFIGURATION.format(
-            address=LOOPBACK, port=self.port, tls=self._tls, definitions=self._definitions
-        )
-        (folder / "rabbitmq.conf").write_text(configuration, "utf-8")
+        configuration = _CONFIGURATION.format(address=LOOPBACK, port=self.port, tls=self._tls)
+        (folder / "rabbitmq.conf").write_text(configuration + self._more_configuration(), "utf-8")
         self._node = Process(
             "RabbitMQ",
             [self._programs / "rabbitmq-server"],
@@ -188,6 +188,9 @@ class Broker:
         )
         self._node.start()
         await self._node.ready(self._answers, within=START_SECONDS)
+
+    def _more_configuration(self) -> str:
+        return _LOADED.format(definitions=self._definitions)
 
     def _claim_port(self) -> None:
         """Look before the start: RabbitMQ calls itself started even if another program has its port."""
@@ -219,17 +222,8 @@ class Broker:
     async def _start_mapper(self, folder: Path) -> None:
         if self._mapper is not None and self._mapper.running:
             return
-        program = shutil.which("epmd")
-        if program is None:
-            msg = f"a private broker needs Erlang's epmd, which its package brings; as root: {INSTALL}"
-            raise Misuse(msg)
         port = self._mapper_port = free_port()
-        self._mapper = Process(
-            "epmd",
-            [program, "-port", str(port), "-address", LOOPBACK],
-            log=folder / "epmd.log",
-            environment=self._environment(folder),
-        )
+        self._mapper = epmd(port, folder / "epmd.log")
         self._mapper.start()
         await self._mapper.ready(lambda: accepts(port), within=10.0)
 
@@ -247,7 +241,7 @@ class Broker:
             "LANG": "C.UTF-8",
             "ERL_EPMD_PORT": str(self._mapper_port),
             "ERL_EPMD_ADDRESS": LOOPBACK,
-            "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "RABBITMQ_CONF_ENV_FILE": str(folder / "no-environment-file"),
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
@@ -278,3 +272,13 @@ class Broker:
         if self._folder is not None:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
             self._folder = None
+
+
+def epmd(port: int, log: Path) -> Process:
+    """An Erlang port mapper on loopback, not started. Raises Misuse without the program."""
+    program = shutil.which("epmd")
+    if program is None:
+        msg = f"a private broker needs Erlang's epmd, which its package brings; as root: {INSTALL}"
+        raise Misuse(msg)
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
+    return Process("epmd", [program, "-port", str(port), "-address", LOOPBACK], log=log, environment=environment)

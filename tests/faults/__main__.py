@@ -42,16 +42,16 @@ async def run(faults: Sequence[Fault], seed: int, count: int, keep: Path | None)
                 click.echo(f"enrolling, and sealing {count + SPARE} envelopes")
                 place = folder / ("embedded" if fault.embedded else "network")
                 grounds[fault.embedded] = await prepare(place, count + SPARE, embedded=fault.embedded)
-            rows.append(await _one(fault, grounds[fault.embedded], folder, seed, count, f"{number}/{len(faults)}", keep))
+            rows.append(
+                await _one(fault, grounds[fault.embedded], folder, seed, count, f"{number}/{len(faults)}", keep)
+            )
             _write(rows)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return rows
 
 
-async def _one(
-    fault: Fault, ground: Ground, folder: Path, seed: int, count: int, place: str, keep: Path | None
-) -> Row:
+async def _one(fault: Fault, ground: Ground, folder: Path, seed: int, count: int, place: str, keep: Path | None) -> Row:
     began = time.monotonic()
 
     def say(words: str) -> None:

@@ -74,7 +74,9 @@ def _path(url: str) -> Path | None:
 
 
 async def _ask_progress(rows: _Rows) -> Progress:
-    found = await rows.all("SELECT (SELECT count(*) FROM delivery), (SELECT count(*) FROM message WHERE re IS NOT NULL)")
+    found = await rows.all(
+        "SELECT (SELECT count(*) FROM delivery), (SELECT count(*) FROM message WHERE re IS NOT NULL)"
+    )
     return Progress(int(found[0][0]), int(found[0][1]))
 
 
@@ -117,7 +119,9 @@ async def _read(rows: _Rows) -> Books:
     books.size = int((await rows.all("SELECT next FROM log_seq"))[0][0])
     leaves = await rows.all("SELECT idx, hash, entry FROM leaf ORDER BY idx")
     books.leaves = [(index, bytes(leaf), bytes(entry)) for index, leaf, entry in leaves]
-    books.checkpoints = [(size, note) for size, note in await rows.all("SELECT size, note FROM checkpoint ORDER BY size")]
+    books.checkpoints = [
+        (size, note) for size, note in await rows.all("SELECT size, note FROM checkpoint ORDER BY size")
+    ]
     for digest, iss, accepted, statement, re in await rows.all(
         "SELECT digest, iss, accepted, statement, re FROM message"
     ):

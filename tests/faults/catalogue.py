@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.faults import kills
+from tests.faults import conduct, disks, kills, links
 from tests.faults.fault import Fault
 
-FAULTS: Final[tuple[Fault, ...]] = (*kills.FAULTS,)
+FAULTS: Final[tuple[Fault, ...]] = (*kills.FAULTS, *links.FAULTS, *disks.FAULTS, *conduct.FAULTS)

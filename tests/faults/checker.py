@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from schemas.envelope import Statement, read
+from schemas.envelope import read
 from schemas.errors import BureaunetError
 from schemas.evidence import Entry, Event, read_entry
 from schemas.keys import SigningPublic
@@ -132,7 +132,11 @@ class _Judge:
                 self._say(WRONG, f"{who} holds a receipt for {digest.hex()[:12]} that is of another message")
                 continue
             before = seen.get(digest)
-            if before is not None and _binding(before[1]) != _binding(said) and None not in (before[1].index, said.index):
+            if (
+                before is not None
+                and _binding(before[1]) != _binding(said)
+                and None not in (before[1].index, said.index)
+            ):
                 kind = DOUBLED if before[1].index != said.index else WRONG
                 self._say(kind, f"two receipts of {digest.hex()[:12]} contradict each other")
             if before is None or said.index is not None:
@@ -170,8 +174,20 @@ class _Judge:
                 self._say(WRONG, f"{digest.hex()[:12]} is in the database without an outcome")
             if accepted and not entries[digest]:
                 self._say(WRONG, f"{digest.hex()[:12]} is accepted without an entry")
+        self._check_ids()
         for digest in self._accepted.keys() - books.messages.keys():
             self._say(LOST, f"{digest.hex()[:12]} has a receipt and is not in the database")
+
+    def _check_ids(self) -> None:
+        """A sender's message id stands for one message."""
+        ids: Counter[tuple[str, bytes]] = Counter()
+        for _, accepted, raw, _ in self._evidence.books.messages.values():
+            if accepted:
+                header = read(raw).header
+                ids[str(header.iss), bytes(header.cti)] += 1
+        for (who, cti), count in ids.items():
+            if count > 1:
+                self._say(DOUBLED, f"{count} messages of {who} were accepted under the id {cti.hex()}")
 
     # ---- each copy's way
 
@@ -190,7 +206,7 @@ class _Judge:
         taken = self._taken()
         for digest, (_, accepted, raw, _) in self._evidence.books.messages.items():
             if accepted:
-                for recipient in self._statement(raw).header.aud:
+                for recipient in read(raw).header.aud:
                     key = (digest, str(recipient))
                     self._check_way(key, ways[key], taken.get(key, 0))
         for digest, who in taken.keys() - {(d, w) for d, w in taken if d in self._evidence.books.messages}:
@@ -219,9 +235,6 @@ class _Judge:
         for who, store in self._evidence.sdk.items():
             taken.update((digest, who) for digest, _, _ in store.taken)
         return taken
-
-    def _statement(self, raw: bytes) -> Statement:
-        return read(raw)
 
     # ---- effects
 

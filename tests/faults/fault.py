@@ -120,9 +120,7 @@ async def run_fault(fault: Fault, ground: Ground, folder: Path, seed: int, count
     return row
 
 
-async def _run(
-    fault: Fault, ground: Ground, folder: Path, count: int, dice: random.Random, say: Say, row: Row
-) -> None:
+async def _run(fault: Fault, ground: Ground, folder: Path, count: int, dice: random.Random, say: Say, row: Row) -> None:
     say("starting")
     async with fault.scene(ground, folder, fault.setting(dice)) as scene:
         async with loaded(scene, fault.prepare) as load:

@@ -28,7 +28,7 @@ async def gather_evidence(scene: Scene) -> Evidence:
     """Read everything; nobody is sending any more."""
     ground, files = scene.ground, scene.folder / "bureaus"
     light = {str(seat.address): read_journal(files / f"{seat.address}.journal") for seat in ground.light}
-    sdk = {str(seat.address): read_store(files / seat.address / "bureau.db") for seat in ground.responders}
+    sdk = {str(seat.address): read_store(scene.bureau_home(seat.address) / "bureau.db") for seat in ground.responders}
     return Evidence(ground.network, ground.receipt_keys, await read_books(scene.database_url), light, sdk)
 
 

@@ -182,6 +182,14 @@ class Ground:
         """One envelope; the sender's clock is `ahead` by so many seconds."""
         return _seal(self.network, self.directory, self.keys[sender], sender, recipients, content, ahead=ahead)
 
+    def seal_again(self, sealed: Sealed) -> Sealed:
+        """Another envelope under the same id."""
+        keys, header = self.keys[sealed.sender], envelope.read(wire.decode_submission(sealed.body).statement).header
+        rows = [self.directory.find(recipient) for recipient in header.aud]
+        public = [row.sealing_key(header.iat) for row in rows if row is not None]
+        made = envelope.seal(header, CONTENT, public, keys.signing[0])
+        return Sealed(sealed.sender, sealed.recipients, made.digest, wire.encode_submission(made))
+
 
 async def prepare(folder: Path, count: int, *, embedded: bool) -> Ground:
     """Make everything in `folder`, with `count` sealed envelopes from and to the light bureaus, and to the others."""
@@ -236,11 +244,9 @@ def _stock(
         sender = light[number % len(light)]
         others = [address for address in light if address != sender]
         urgency = Urgency.URGENT if number % URGENT_SHARE == 0 else Urgency.ROUTINE
-        if number % ASKED_SHARE == 0:
-            recipients, content = (dice.choice(responders),), query
-        else:
-            recipients = tuple(dice.sample(others, 3 if number % GROUP_SHARE == 1 else 1))
-            content = CONTENT
+        asks = number % ASKED_SHARE == 0
+        chosen = [dice.choice(responders)] if asks else dice.sample(others, 3 if number % GROUP_SHARE == 1 else 1)
+        recipients, content = tuple(chosen), query if asks else CONTENT
         yield _seal(network, directory, keys[sender], sender, recipients, content, urgency=urgency)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -56,16 +57,8 @@ async def _kill_broker(strike: Strike) -> None:
 
 async def _stop_postgres(strike: Strike) -> None:
     """SIGQUIT is PostgreSQL's immediate shutdown: no checkpoint, recovery at the next start."""
-    import signal  # noqa: PLC0415
-
     await strike.scene.postgres.process.stop(by=signal.SIGQUIT)
     await strike.rest(0.5, 3.0)
-    await strike.scene.postgres.start()
-
-
-async def _kill_postgres(strike: Strike) -> None:
-    await strike.scene.postgres.kill()
-    await strike.rest(0.5, 2.0)
     await strike.scene.postgres.start()
 
 
@@ -104,7 +97,6 @@ FAULTS: Final = (
     _simple("gateway-anytime", "kill -9 of a gateway at any moment", _kill_gateway),
     _simple("broker", "kill -9 of the only broker", _kill_broker),
     _simple("postgres-immediate", "immediate shutdown of PostgreSQL", _stop_postgres),
-    _simple("postgres-kill", "kill -9 of PostgreSQL", _kill_postgres),
     _bureau_at("bureau-handled", "handled", "in the handler, after its answer, before the commit"),
     _bureau_at("bureau-committed", "committed", "between the commit of a handler and the acknowledgement"),
 )

@@ -67,10 +67,12 @@ class LightBureau:
         """Cleared, the bureau looks into its inbox no more."""
         self.outbox: deque[Sealed] = deque()
         self.twice = 0
-        """One submission in so many goes out twice at once; 0 is none."""
+        """One submission in so many goes out twice at once, and over the other links too; 0 is none."""
+        self.others: tuple[Link, ...] = ()
         self.window = WINDOW
         self._ground, self._timeline = ground, timeline
         self._owed: asyncio.Queue[bytes] = asyncio.Queue()
+        self._unacknowledged = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -83,12 +85,13 @@ class LightBureau:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.link.aclose()
+        for link in (self.link, *self.others):
+            await link.aclose()
 
     @property
     def owing(self) -> int:
         """Acknowledgements that are not handed in."""
-        return self._owed.qsize()
+        return self._unacknowledged
 
     async def send(self) -> None:
         """Submit everything in the outbox; returns when each has its receipt."""
@@ -100,15 +103,16 @@ class LightBureau:
             sealed = self.outbox.popleft()
             count += 1
             if self.twice and count % self.twice == 0:
-                await asyncio.gather(self.submit(sealed), self.submit(sealed))
+                others = (self.submit(sealed, link) for link in self.others)
+                await asyncio.gather(self.submit(sealed), self.submit(sealed), *others)
             else:
                 await self.submit(sealed)
 
-    async def submit(self, sealed: Sealed) -> None:
+    async def submit(self, sealed: Sealed, link: Link | None = None) -> None:
         """Submit the same bytes until there is a receipt."""
         while True:
             try:
-                receipt = await self.link.submit(sealed.body)
+                receipt = await (link or self.link).submit(sealed.body)
             except Unavailable as error:
                 await asyncio.sleep(min(error.retry_after or RETRY, 2.0))
             except BureaunetError as error:
@@ -140,6 +144,7 @@ class LightBureau:
     def _take(self, digest: bytes, acceptance: bytes, statement: bytes) -> None:
         if self.journal.hand(digest, acceptance, statement):
             self._timeline.handed.append(time.monotonic())
+            self._unacknowledged += 1
             self._owed.put_nowait(digest)
         else:
             self._timeline.copies += 1
@@ -153,16 +158,21 @@ class LightBureau:
                 address, digest, Outcome.PROCESSED, int(time.time()), ground.network.id, Head(0, EMPTY)
             )
             body = sign_acknowledgement(said, signer)
-            while True:
-                try:
-                    await self.link.acknowledge(body)
-                except Unavailable:
-                    await asyncio.sleep(RETRY)
-                except BureaunetError as error:
-                    self._trouble("acknowledge", error)
-                    break
-                else:
-                    break
+            for link in (self.link, *self.others):
+                await self._hand_in(link, body)
+            self._unacknowledged -= 1
+
+    async def _hand_in(self, link: Link, body: bytes) -> None:
+        while True:
+            try:
+                await link.acknowledge(body)
+            except Unavailable:
+                await asyncio.sleep(RETRY)
+            except BureaunetError as error:
+                self._trouble("acknowledge", error)
+                return
+            else:
+                return
 
     def _trouble(self, doing: str, error: BureaunetError) -> None:
         self._timeline.troubles.append(f"{self.seat.address} {doing}: {type(error).__name__} {error.reason}")
@@ -177,8 +187,7 @@ class Responder:
         self.starts = 0
         self.arguments: tuple[str, ...] = ()
         """Of its next start."""
-        command = [sys.executable, "-m", "tests.faults.responder", home]
-        self._make = lambda more: Process(f"bureau {address}", [*command, *more], log=log, environment=environment())
+        self._log = log
         self.process: Process | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -189,7 +198,8 @@ class Responder:
     async def _keep(self) -> None:
         while True:
             arguments, self.arguments = self.arguments, ()
-            self.process = self._make(arguments)
+            command: list[str | Path] = [sys.executable, "-m", "tests.faults.responder", self.home, *arguments]
+            self.process = Process(f"bureau {self.address}", command, log=self._log, environment=environment())
             self.process.start()
             self.starts += 1
             await self.process.wait()
@@ -253,23 +263,24 @@ async def loaded(scene: Scene, prepare: Callable[[Load], None] | None = None) ->
     files = scene.folder / "bureaus"
     files.mkdir()
     light = {
-        seat.address: LightBureau(
-            ground, seat, scene.link(seat), Journal(files / f"{seat.address}.journal"), timeline
-        )
+        seat.address: LightBureau(ground, seat, scene.link(seat), Journal(files / f"{seat.address}.journal"), timeline)
         for seat in ground.light
     }
     load = Load(scene, timeline, light)
     for seat in ground.responders:
         url = scene.gateway_of(seat.address).url
-        home = await ground.copy_bureau(seat.address, files / seat.address, url, scene.broker_url)
+        home = await ground.copy_bureau(seat.address, scene.bureau_home(seat.address), url, scene.broker_url)
         load.responders[seat.address] = Responder(seat.address, home, files / f"{seat.address}.log")
     try:
         if prepare is not None:
             prepare(load)
-        for someone in (*light.values(), *load.responders.values()):
-            someone.start()
+        for bureau in light.values():
+            bureau.start()
+        for responder in load.responders.values():
+            responder.start()
         yield load
     finally:
-        await asyncio.gather(*(one.stop() for one in (*light.values(), *load.responders.values())))
+        await asyncio.gather(*(bureau.stop() for bureau in light.values()))
+        await asyncio.gather(*(responder.stop() for responder in load.responders.values()))
         for bureau in light.values():
             bureau.journal.close()

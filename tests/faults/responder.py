@@ -87,9 +87,7 @@ async def serve(home: Path, ending: Ending, ahead: int) -> None:
     def connect(who: Identity) -> Link:
         return EndingLink(links.connect(who), ending)
 
-    bureau = Bureau.open(
-        home, connect=connect, limits=LIMITS, clock=lambda: time.time_ns() // 1_000_000 + ahead * 1000
-    )
+    bureau = Bureau.open(home, connect=connect, limits=LIMITS, clock=lambda: time.time_ns() // 1_000_000 + ahead * 1000)
 
     @bureau.on(WhereaboutsQuery)
     async def answer(query: Received) -> None:

@@ -222,6 +222,10 @@ class Scene:
         """The gateways' home."""
         return self.ground.copy_gateway(self.folder / "gateway")
 
+    def bureau_home(self, address: Address) -> Path:
+        """The home of a bureau with the SDK."""
+        return self.folder / "bureaus" / address
+
     # ---- starting
 
     async def _start(self) -> None:

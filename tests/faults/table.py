@@ -8,7 +8,9 @@ import click
 
 from tests.faults.fault import Row
 
-_HEAD = f"{'fault':<28} {'envelopes':>9} {'accepted':>8} {'lost':>4} {'doubled':>7} {'wrong':>5} {'pause s':>7} {'seed':>6}"
+_HEAD = (
+    f"{'fault':<28} {'envelopes':>9} {'accepted':>8} {'lost':>4} {'doubled':>7} {'wrong':>5} {'pause s':>7} {'seed':>6}"
+)
 
 
 def lines(rows: Sequence[Row]) -> list[str]:
