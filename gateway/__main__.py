@@ -9,6 +9,7 @@ from gateway.commands.broker import broker
 from gateway.commands.ledger import ledger
 from gateway.commands.operations import operation
 from gateway.commands.participants import participant
+from gateway.commands.quarantine import quarantine
 from gateway.commands.serve import serve
 from gateway.commands.setup import init
 from gateway.commands.shared import Commands
@@ -31,7 +32,7 @@ def main() -> None:
     """  # noqa: D301  # click's \b keeps the lines of the example
 
 
-for command in (init, authority, participant, serve, operation, ledger, broker):
+for command in (init, authority, participant, serve, operation, ledger, quarantine, broker):
     main.add_command(command)
 
 if __name__ == "__main__":

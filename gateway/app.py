@@ -95,21 +95,31 @@ async def open_records(
         await database.close()
 
 
+@asynccontextmanager
+async def open_exchange(home: Path) -> AsyncIterator[tuple[Records, Exchange]]:
+    """The records of the gateway in `home` and a pipeline on them, without a broker, for one command.
+
+    Raises:
+        Misuse, Unavailable: as `open_records`.
+    """
+    service, settings = open_service(home), load(home, os.environ)
+    async with open_records(home, settings) as records:
+        exchange = _exchange(service, records, settings, Silent())
+        await exchange.start()
+        try:
+            yield records, exchange
+        finally:
+            await exchange.stop()
+
+
 async def publish_directory(home: Path, statement: bytes) -> tuple[int, int]:
     """Take a directory version into the ledger of the gateway in `home`: (version now in force, ledger index).
 
     Raises:
         Malformed, Untrusted: it does not verify, or does not follow the version before. Misuse, Unavailable.
     """
-    service = open_service(home)
-    settings = load(home, os.environ)
-    async with open_records(home, settings) as records:
-        exchange = _exchange(service, records, settings, Silent())
-        await exchange.start()
-        try:
-            index = await exchange.publish_directory(statement)
-        finally:
-            await exchange.stop()
+    async with open_exchange(home) as (_, exchange):
+        index = await exchange.publish_directory(statement)
         return exchange.trust.directory.version, index
 
 

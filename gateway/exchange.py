@@ -45,6 +45,7 @@ from schemas.evidence import Entry, Event
 from schemas.identity import Address, Signer
 from schemas.network import Network
 from schemas.receipts import Acceptance, sign_acceptances
+from schemas.wire import ItemType
 
 _ENTRY_SIZE: Final = 512
 """Bytes that a job without a body counts for."""
@@ -378,7 +379,7 @@ class Exchange:
             return
         submission, now = job.payload.submission, self._clock.now()
         async with self._store.begin() as transaction:
-            await transaction.quarantine(submission.link, submission.body, type(error).__name__, now)
+            await transaction.quarantine(submission.link, submission.body, type(error).__name__, now, ItemType.ENVELOPE)
         digest = job.payload.statement.digest.hex()
         self._watcher.saw("quarantined", digest=digest, link=submission.link, cause=type(error).__name__)
         job.fail(Malformed(Reason.UNREADABLE, "the submission could not be processed and was set aside"))

@@ -28,6 +28,7 @@ from gateway.values import (
     Owed,
     Pending,
     Placed,
+    Quarantined,
     Rejected,
     Repeated,
     Sibling,
@@ -41,6 +42,7 @@ from schemas.claims import Head
 from schemas.directory import Directory
 from schemas.identity import Address
 from schemas.operation import SignedOperation
+from schemas.wire import ItemType
 
 __all__ = [
     "Admitted",
@@ -66,6 +68,7 @@ __all__ = [
     "Owed",
     "Pending",
     "Placed",
+    "Quarantined",
     "Receipts",
     "Rejected",
     "Repeated",
@@ -146,8 +149,11 @@ class Transaction(Protocol):
             Untrusted: `version-order`, another of this version is there already.
         """
 
-    async def quarantine(self, link: Address, body: bytes, cause: str, time: int) -> None:
-        """Set aside a body that cannot be processed, with the name of the error that it causes."""
+    async def quarantine(self, link: Address, body: bytes, cause: str, time: int, item: ItemType | None = None) -> None:
+        """Set aside a body that cannot be processed, with the name of the error that it causes, and what it came as."""
+
+    async def take_quarantined(self, number: int) -> Quarantined | None:
+        """Take a body out of quarantine, for good; None where there is none of this number."""
 
 
 class Store(Protocol):
@@ -210,6 +216,12 @@ class Store(Protocol):
 
     async def operations(self, after: int = -1) -> list[tuple[int, bytes]]:
         """(ledger index, bytes) of the operation versions with an index above `after`, ascending."""
+
+    async def set_aside(self, after: int, limit: int) -> list[Quarantined]:
+        """What is in quarantine with a number above `after`, ascending, without the bodies."""
+
+    async def one_set_aside(self, number: int) -> Quarantined | None:
+        """One of them with its body."""
 
     async def current(self) -> bytes | None:
         """The newest DirectoryCurrent statement."""

@@ -19,6 +19,7 @@ from schemas.evidence import SignedAcknowledgement
 from schemas.identity import Address
 from schemas.network import Network
 from schemas.operation import SignedOperation
+from schemas.wire import ItemType
 
 # ---- values: admission
 
@@ -308,6 +309,22 @@ class MessageRow:
     sender: Address
     recipients: tuple[Address, ...]
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Bytes that could not be processed."""
+
+    id: int
+    time: int
+    link: Address
+    cause: str
+    """Name of the error, or reason code."""
+    item: ItemType | None
+    """What they came as; None where nobody said."""
+    size: int
+    body: bytes | None = None
+    """None in a list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Intake:
         if cause is not None:
             link = _claimed_link(arrival)
             self._watcher.saw("arrival-quarantined", link=link, cause=cause, size=len(arrival.body))
-            await self._served(lambda: self._quarantine(link, arrival.body, cause))
+            await self._served(lambda: self._quarantine(link, arrival, cause))
 
     async def _taken(self, arrival: Arrival) -> str | None:
         """Hand an arrival to the pipeline; or say why it cannot be taken."""
@@ -127,9 +127,10 @@ class Intake:
         await self._receipts.send([(link, outcome)])
         return str(outcome.reason) if outcome.step == _DECODING else None
 
-    async def _quarantine(self, link: Address, body: bytes, cause: str) -> None:
+    async def _quarantine(self, link: Address, arrival: Arrival, cause: str) -> None:
+        item = ItemType(arrival.type) if arrival.type in {ItemType.ENVELOPE, ItemType.EVIDENCE} else None
         async with self._store.begin() as transaction:
-            await transaction.quarantine(link, body[:MAX_SUBMISSION], cause, self._clock.now())
+            await transaction.quarantine(link, arrival.body[:MAX_SUBMISSION], cause, self._clock.now(), item)
 
     async def _served(self, call: Callable[[], Awaitable[_T]]) -> _T:
         """What `call` gives, once the world can serve it."""

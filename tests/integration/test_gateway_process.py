@@ -153,6 +153,37 @@ async def test_its_commands_show_and_verify_what_it_recorded(network: GatewayNet
         await network.command("ledger", "verify", *home)
 
 
+async def test_an_operator_releases_and_discards_what_was_set_aside(network: GatewayNetwork) -> None:
+    await network.load()
+    await network.start()
+    await network.open_operation()
+    query = network.query("BR", "AR")
+    with closing(sqlite3.connect(network.home / "ledger.db")) as database, database:
+        put = "INSERT INTO quarantine (time, link, cause, body, type) VALUES (1, 'BR', 'KeyError', ?, 'envelope')"
+        database.execute(put, [wire.encode_submission(query)])
+        database.execute(put, [b"no envelope"])
+    mine = ("--home", network.home, "--operator", "duty officer", "--json")
+    listed = [json.loads(line) for line in (await network.command("quarantine", "list", *mine)).splitlines()]
+    assert [(row["link"], row["cause"], row["type"]) for row in listed] == [("BR", "KeyError", "envelope")] * 2
+    good, bad = (str(row["id"]) for row in listed)
+    out = network.folder / "body.bin"
+    await network.command("quarantine", "show", bad, *mine, "--out", out)
+    assert out.read_bytes() == b"no envelope"
+    released = json.loads(await network.command("quarantine", "release", good, *mine))
+    assert (released["accepted"], released["removed"]) == (True, True)
+    assert [item.statement for item in await network.inbox("AR", wait=5)] == [query.statement]
+    with pytest.raises(Unavailable, match="exited with code 1"):
+        await network.command("quarantine", "release", bad, *mine)
+    await network.command("quarantine", "discard", bad, *mine, "--reason", "unreadable")
+    assert await network.command("quarantine", "list", *mine) == ""
+    lines = (await network.command("ledger", "entries", "--home", network.home, "--json")).splitlines()
+    acts = [line for line in map(json.loads, lines) if line["event"] == "OperatorAction"]
+    assert [act["kind"] for act in acts] == [
+        f"quarantine.{name}/1" for name in ("list", "show", "release", "release", "discard", "list")
+    ]
+    assert "duty officer" not in "".join(lines)
+
+
 async def test_a_full_listener_cuts_off_one_connection_more(network: GatewayNetwork) -> None:
     await network.load()
     (network.home / "gateway.toml").write_text("[bureaus]\nconnections = 3\n")

@@ -12,11 +12,13 @@ from gateway.ports import (
     Handover,
     NewMessage,
     OperationHead,
+    Quarantined,
 )
 from schemas.directory import Directory
 from schemas.errors import Reason, Untrusted
 from schemas.identity import Address
 from schemas.operation import SignedOperation
+from schemas.wire import ItemType
 
 
 @dataclass(slots=True)
@@ -44,7 +46,9 @@ class State:
     entries: list[tuple[bytes, str | None]] = field(default_factory=list)
     directories: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     operations: dict[tuple[str, int], tuple[int, bytes]] = field(default_factory=dict)
-    quarantine: list[tuple[int, Address, str, bytes]] = field(default_factory=list)
+    quarantine: dict[int, Quarantined] = field(default_factory=dict)
+    set_aside: int = 0
+    """Numbers given in quarantine."""
     current: bytes | None = None
 
     def snapshot(self) -> State:
@@ -141,6 +145,12 @@ class MemoryTransaction:
             raise Untrusted(Reason.VERSION_ORDER, "another statement of this version came first")
         self._state.operations[key] = index, signed.raw
 
-    async def quarantine(self, link: Address, body: bytes, cause: str, time: int) -> None:
+    async def quarantine(self, link: Address, body: bytes, cause: str, time: int, item: ItemType | None = None) -> None:
         """As the port says."""
-        self._state.quarantine.append((time, link, cause, body))
+        self._state.set_aside += 1
+        number = self._state.set_aside
+        self._state.quarantine[number] = Quarantined(number, time, link, cause, item, len(body), body)
+
+    async def take_quarantined(self, number: int) -> Quarantined | None:
+        """As the port says."""
+        return self._state.quarantine.pop(number, None)

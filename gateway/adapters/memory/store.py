@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final
 
 from gateway.adapters.memory.state import Copy, MemoryTransaction, State
@@ -20,6 +21,7 @@ from gateway.ports import (
     Owed,
     Pending,
     Placed,
+    Quarantined,
     ThreadFacts,
     Waiting,
 )
@@ -191,6 +193,15 @@ class MemoryStore:
     async def ping(self) -> None:
         """As the port says."""
         self._up()
+
+    async def set_aside(self, after: int, limit: int) -> list[Quarantined]:
+        """As the port says."""
+        found = sorted(self._up().quarantine.values(), key=lambda item: item.id)
+        return [replace(item, body=None) for item in found if item.id > after][:limit]
+
+    async def one_set_aside(self, number: int) -> Quarantined | None:
+        """As the port says."""
+        return self._up().quarantine.get(number)
 
     async def quarantined(self) -> int:
         """How many bodies are set aside."""

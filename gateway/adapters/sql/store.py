@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.copies import Copies
 from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.transaction import SqlTransaction
-from gateway.ports import Decided, Leaf, MessageRow, Owed, Pending, Placed, ThreadFacts, Waiting
+from gateway.adapters.sql.transaction import SqlTransaction, quarantined
+from gateway.ports import Decided, Leaf, MessageRow, Owed, Pending, Placed, Quarantined, ThreadFacts, Waiting
 from schemas.codes import Handling, Purpose
 from schemas.errors import Reason
 from schemas.identity import Address
@@ -161,6 +161,22 @@ class SqlStore:
         """As the port says."""
         async with self.database.write() as connection:
             await connection.execute(update(t.probe).values(count=t.probe.c.count + 1))
+
+    async def set_aside(self, after: int, limit: int) -> list[Quarantined]:
+        """As the port says."""
+        q = t.quarantine
+        statement = (
+            select(q.c.id, q.c.time, q.c.link, q.c.cause, q.c.type, func.length(q.c.body).label("size"))
+            .where(q.c.id > after)
+            .order_by(q.c.id)
+            .limit(limit)
+        )
+        return [quarantined(row) for row in await self._all(statement)]
+
+    async def one_set_aside(self, number: int) -> Quarantined | None:
+        """As the port says."""
+        rows = await self._all(select(t.quarantine).where(t.quarantine.c.id == number))
+        return quarantined(rows[0], rows[0].body) if rows else None
 
     async def quarantined(self) -> int:
         """How many bodies are set aside."""

@@ -191,6 +191,7 @@ quarantine: Final = Table(
     Column("link", Text, nullable=False),
     Column("cause", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("type", Text, comment="envelope or evidence; none where nobody said"),
 )
 lease: Final = Table(
     "lease",

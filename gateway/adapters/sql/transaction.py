@@ -7,20 +7,35 @@ statement that inserts the leaves, so that it is held from there to the commit a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ARRAY, LargeBinary, Table, Text, Update, bindparam, delete, insert, select, text, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    LargeBinary,
+    Row,
+    Table,
+    Text,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.tables import Stage
-from gateway.ports import Consignment, CopyKey, Handover, NewMessage, OperationHead
+from gateway.ports import Consignment, CopyKey, Handover, NewMessage, OperationHead, Quarantined
 from schemas.directory import Directory
 from schemas.errors import Reason, Untrusted
 from schemas.identity import Address
 from schemas.merkle import leaf_hash
 from schemas.operation import SignedOperation
+from schemas.wire import ItemType
 
 _DAY: Final = 24 * 3600 * 1000
 _APPEND: Final = text(
@@ -200,10 +215,24 @@ class SqlTransaction:
         if (await self._connection.execute(statement)).first() is None:
             raise Untrusted(Reason.VERSION_ORDER, "another statement of this version came first")
 
-    async def quarantine(self, link: Address, body: bytes, cause: str, time: int) -> None:
+    async def quarantine(self, link: Address, body: bytes, cause: str, time: int, item: ItemType | None = None) -> None:
         """As the port says."""
-        row = {"time": time, "link": str(link), "cause": cause, "body": body}
+        kind = None if item is None else str(item)
+        row = {"time": time, "link": str(link), "cause": cause, "body": body, "type": kind}
         await self._connection.execute(insert(t.quarantine), row)
+
+    async def take_quarantined(self, number: int) -> Quarantined | None:
+        """As the port says."""
+        taken = delete(t.quarantine).where(t.quarantine.c.id == number).returning(*t.quarantine.c)
+        row = (await self._connection.execute(taken)).first()
+        return None if row is None else quarantined(row, row.body)
+
+
+def quarantined(row: Row[*tuple[Any, ...]], body: bytes | None = None) -> Quarantined:
+    """A row of the quarantine; without `body` the row has its `size`."""
+    item = None if row.type is None else ItemType(row.type)
+    size = row.size if body is None else len(body)
+    return Quarantined(row.id, row.time, Address(row.link), row.cause, item, size, body)
 
 
 def _one_copy() -> Update:

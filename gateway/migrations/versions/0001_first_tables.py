@@ -10,6 +10,26 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+_TABLES = (  # those that refer to message go before it
+    "body",
+    "outcome",
+    "delivery",
+    "acknowledgement",
+    "message",
+    "leaf",
+    "log_seq",
+    "tree_state",
+    "operation_head",
+    "tile",
+    "checkpoint",
+    "directory_version",
+    "operation_version",
+    "directory_current",
+    "quarantine",
+    "lease",
+    "probe",
+)
+
 
 def upgrade() -> None:
     """Apply."""
@@ -18,6 +38,12 @@ def upgrade() -> None:
     _ledger()
     _versions()
     _house()
+
+
+def downgrade() -> None:
+    """Take it back: the database is empty then."""
+    for name in _TABLES:
+        op.drop_table(name)
 
 
 def _messages() -> None:
