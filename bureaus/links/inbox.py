@@ -79,8 +79,10 @@ class Inbox:
             while not any(self._waiting.values()):
                 self._arrived.clear()
                 arrived = asyncio.ensure_future(self._arrived.wait())
-                await asyncio.wait({lost, arrived}, return_when=asyncio.FIRST_COMPLETED)
-                arrived.cancel()
+                try:
+                    await asyncio.wait({lost, arrived}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    arrived.cancel()
                 if lost.done():
                     break
         finally:
