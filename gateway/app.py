@@ -32,9 +32,10 @@ from gateway.api.http import bureaus_application, operators_application
 from gateway.api.listener import Connections, Site, server_context, url
 from gateway.api.operators import Check, OperatorsApi
 from gateway.api.reading import ReadingApi
-from gateway.chores import Chores
+from gateway.chores import Chore, Chores
 from gateway.delivery import Delivery
 from gateway.exchange import Exchange
+from gateway.highwater import FileMark
 from gateway.ledger import Ledger
 from gateway.ports import Clock, Inboxes, Watcher
 from gateway.service import Service, open_service
@@ -46,6 +47,8 @@ from schemas.wire import SUBMISSION_QUEUES
 
 OPERATORS_IDLE: Final = 30.0
 """Seconds."""
+MARK_SECONDS: Final = 5.0
+"""Between two looks at what another process published."""
 
 
 class SystemClock:
@@ -100,10 +103,12 @@ async def open_exchange(home: Path) -> AsyncIterator[tuple[Records, Exchange]]:
     """The records of the gateway in `home` and a pipeline on them, without a broker, for one command.
 
     Raises:
-        Misuse, Unavailable: as `open_records`.
+        Untrusted: `checkpoint`, the database is older than what this gateway published. Misuse, Unavailable: as
+            `open_records`.
     """
     service, settings = open_service(home), load(home, os.environ)
     async with open_records(home, settings) as records:
+        await Ledger(records.tree, service.log, SystemClock(), Silent(), FileMark(home)).agree()
         exchange = _exchange(service, records, settings, Silent())
         await exchange.start()
         try:
@@ -171,10 +176,13 @@ class Gateway:
         endpoint = self._endpoint()
         publisher = await self._publisher(endpoint, checks)
         exchange = _exchange(self._service, records, settings, watching, publisher, self._clock)
-        ledger = Ledger(records.tree, self._service.log, self._clock, watching)
+        ledger = Ledger(records.tree, self._service.log, self._clock, watching, FileMark(settings.home))
+        await ledger.agree()
+        checks["high-water"] = ledger.agree
         delivery = Delivery(records.store, watching, settings.pipeline)
         exchange.consigned = delivery.wake
         chores = self._chores(exchange, ledger, records)
+        chores.add(Chore("high-water", MARK_SECONDS, ledger.agree, single=False))
         await self._run(delivery.start, delivery.stop)
         await exchange.start()
         await self._run(chores.start, chores.stop)

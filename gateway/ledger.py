@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from gateway.ports import Clock, Integration, OperationHead, Transaction, Tree, Watcher
+from gateway.ports import Clock, HighWater, Integration, OperationHead, Transaction, Tree, Watcher
 from schemas import merkle, notes
 from schemas.claims import Head
 from schemas.errors import Reason, Untrusted
@@ -30,6 +30,15 @@ FRESH: Final = 1000
 """Milliseconds that a checkpoint read from the store serves for proofs: it stays true, and more sign it meanwhile."""
 _KEPT_NODES: Final = 1 << 15
 """About 6 MB."""
+_BEHIND: Final = (
+    "the database's tree has {size} entries, but this gateway has published one of {mark}: the database is older, "
+    "perhaps restored from an old backup. To go on would contradict what others hold. Restore a newer backup; if there "
+    "is none, see docs/operators.md"
+)
+_ANOTHER: Final = (
+    "the database's first {mark} entries are not those that this gateway has published: it is another database, or one "
+    "that went on from an old backup. See docs/operators.md"
+)
 Node: TypeAlias = tuple[int, int]
 """(level, index) of a complete subtree, or of a tile."""
 
@@ -61,8 +70,14 @@ def _chained(draft: Entry, heads: Mapping[str, OperationHead]) -> Entry:
 class Ledger:
     """The tree over the entries: its head, its checkpoints, and proofs of what is in it."""
 
-    def __init__(self, tree: Tree, signer: NoteSigner, clock: Clock, watcher: Watcher) -> None:
+    def __init__(
+        self, tree: Tree, signer: NoteSigner, clock: Clock, watcher: Watcher, mark: HighWater | None = None
+    ) -> None:
+        """With a `mark`, nothing is signed that is behind what was published before, whatever the store says."""
         self._tree, self._signer, self._clock, self._watcher = tree, signer, clock, watcher
+        self._mark = mark
+        self._agreed: Head | None = None
+        """The mark that the store was last seen to agree with."""
         self._newest: tuple[str, int] | None = None
         """The newest checkpoint that was read, and its size."""
         self._newest_read = 0
@@ -88,8 +103,8 @@ class Ledger:
         """Sign and publish the head of the tree, if it grew since the last one: the note, or None.
 
         Raises:
-            Untrusted: `checkpoint`, stored tiles and leaves do not give the integrator's root: nothing is signed.
-            Unavailable: `store`.
+            Untrusted: `checkpoint`, stored tiles and leaves do not give the integrator's root, or the store is behind
+                the high-water mark: nothing is signed. Misuse: the mark cannot be read or written. Unavailable.
         """
         size, peaks = await self._tree.head()
         published = await self.published()
@@ -98,12 +113,36 @@ class Ledger:
         root = await self.root(size)
         if root != Frontier(size, peaks).root():
             raise Untrusted(Reason.CHECKPOINT, f"stored tiles and leaves contradict the tree of {size}")
+        await self._lift(Head(size, root))
         head = notes.Checkpoint(self._signer.name, size, root)
         note = notes.sign_checkpoint(head, self._signer, self._clock.now() // 1000)
         if not await self._tree.publish(Head(size, root), note):
             return None
         self._watcher.saw("checkpoint", size=size, root=root.hex())
         return note
+
+    async def agree(self) -> None:
+        """Compare the store with the high-water mark, and lift the mark to what another process published.
+
+        Raises:
+            Untrusted: `checkpoint`, the store is behind the mark, or is another history. Misuse: the mark cannot be
+                read or written. Unavailable: `store`.
+        """
+        await self._lift(await self.head())
+
+    async def _lift(self, head: Head) -> None:
+        if self._mark is None:
+            return
+        mark = await self._mark.read()
+        if mark is not None and mark != self._agreed:
+            size = (await self._tree.head())[0]
+            if size < mark.size:
+                raise Untrusted(Reason.CHECKPOINT, _BEHIND.format(size=size, mark=mark.size))
+            if await self.root(mark.size) != mark.root:
+                raise Untrusted(Reason.CHECKPOINT, _ANOTHER.format(mark=mark.size))
+            self._agreed = mark
+        if mark is None or mark.size < head.size:
+            await self._mark.lift(head)
 
     async def note(self) -> str | None:
         """The newest published checkpoint."""

@@ -57,6 +57,7 @@ __all__ = [
     "Facts",
     "Handler",
     "Handover",
+    "HighWater",
     "Inboxes",
     "Integration",
     "Leaf",
@@ -253,6 +254,16 @@ class Tree(Protocol):
 
     async def publish(self, head: Head, note: str) -> bool:
         """Keep a checkpoint larger than all before; False where one as large is there already."""
+
+
+class HighWater(Protocol):
+    """The largest tree head ever published, kept outside the store."""
+
+    async def read(self) -> Head | None:
+        """The mark; None where nothing was published yet. Raises Misuse where it cannot be read."""
+
+    async def lift(self, head: Head) -> None:
+        """Set the mark, durably, if `head` is larger. Raises Misuse where it cannot be written."""
 
 
 class Integration(Protocol):

@@ -16,7 +16,7 @@ from gateway.adapters.sql import Database, SqlStore, SqlTree, prepare
 from gateway.admission import receive
 from gateway.exchange import Exchange
 from gateway.ledger import Ledger
-from gateway.ports import Candidate, Facts, Inboxes, Outcome, Store, Submission, Tree, Trust
+from gateway.ports import Candidate, Facts, HighWater, Inboxes, Outcome, Store, Submission, Tree, Trust
 from gateway.settings import Pipeline
 from schemas import wire
 from schemas.claims import Head, Header
@@ -222,9 +222,9 @@ class World:
             inboxes=inboxes,
         )
 
-    def ledger(self, tree: Tree) -> Ledger:
+    def ledger(self, tree: Tree, mark: HighWater | None = None) -> Ledger:
         """The ledger over a tree."""
-        return Ledger(tree, self.log, self.clock, self.watcher)
+        return Ledger(tree, self.log, self.clock, self.watcher, mark)
 
     @contextlib.asynccontextmanager
     async def gateway(
