@@ -45,7 +45,7 @@ async def test_it_is_ready_once_it_wrote_and_says_why_it_is_not(network: Gateway
     await network.start()
     assert await operators(network, "/healthz") == (HTTPStatus.OK, '{"alive": true}')
     status, said = await operators(network, "/readyz")
-    assert (status, json.loads(said)) == (HTTPStatus.OK, {"ready": True, "checks": {"store": "ok"}})
+    assert (status, json.loads(said)) == (HTTPStatus.OK, {"ready": True, "checks": {"store": "ok", "high-water": "ok"}})
     with closing(sqlite3.connect(network.home / "ledger.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         status, said = await operators(network, "/readyz")
