@@ -134,19 +134,18 @@ class _Judge:
             before = seen.get(digest)
             if (
                 before is not None
-                and _binding(before[1]) != _binding(said)
                 and None not in (before[1].index, said.index)
+                and _binding(before[1]) != _binding(said)
             ):
                 kind = DOUBLED if before[1].index != said.index else WRONG
                 self._say(kind, f"two receipts of {digest.hex()[:12]} contradict each other")
+            self._check_receipt(digest, said)
             if before is None or said.index is not None:
                 seen[digest] = receipt, said
-        for digest, (_, said) in seen.items():
-            self._check_receipt(digest, said)
+        self._verdict.refused = len(seen) - len(self._accepted)
 
     def _check_receipt(self, digest: bytes, said: Acceptance) -> None:
-        if not said.accepted:
-            self._verdict.refused += 1
+        """A receipt that names an entry, against that entry."""
         if said.index is None:
             return
         entry = self._entries[said.index] if 0 <= said.index < len(self._entries) else None

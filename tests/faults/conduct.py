@@ -54,7 +54,7 @@ def _flood(load: Load) -> None:
     load.light[FLOODER].window = FLOOD_WINDOW
 
 
-def _flood_setting(_dice: random.Random) -> Setting:
+def _flood_setting(_dice: random.Random, _count: int) -> Setting:
     return Setting(quota=FLOOD_QUOTA)
 
 
@@ -104,7 +104,7 @@ async def _again(strike: Strike) -> None:
     strike.say(f"{len(forged)} other envelopes came under used ids")
 
 
-def _clock_setting(_dice: random.Random) -> Setting:
+def _clock_setting(_dice: random.Random, _count: int) -> Setting:
     return Setting(rehearse={1: {"BUREAUNET_TEST_CLOCK_OFFSET": str(AHEAD)}})
 
 

@@ -167,7 +167,7 @@ async def _disk_alarm(strike: Strike) -> None:
     await broker.ctl("set_disk_free_limit", "50MB")
 
 
-def _embedded(_dice: random.Random) -> Setting:
+def _embedded(_dice: random.Random, _count: int) -> Setting:
     return Setting(embedded=True)
 
 

@@ -49,7 +49,7 @@ class Strike:
         await asyncio.sleep(self.dice.uniform(low, high))
 
 
-def _plain(_dice: random.Random) -> Setting:
+def _plain(_dice: random.Random, _count: int) -> Setting:
     return Setting()
 
 
@@ -69,7 +69,7 @@ class Fault:
     family: str
     about: str
     strike: Callable[[Strike], Awaitable[None]]
-    setting: Callable[[random.Random], Setting] = _plain
+    setting: Callable[[random.Random, int], Setting] = _plain
     prepare: Callable[[Load], None] = _nothing
     envelopes: Callable[[Ground, int, random.Random], Sequence[Sealed]] = _all
     scene: type[Scene] = Scene
@@ -122,7 +122,7 @@ async def run_fault(fault: Fault, ground: Ground, folder: Path, seed: int, count
 
 async def _run(fault: Fault, ground: Ground, folder: Path, count: int, dice: random.Random, say: Say, row: Row) -> None:
     say("starting")
-    async with fault.scene(ground, folder, fault.setting(dice)) as scene:
+    async with fault.scene(ground, folder, fault.setting(dice, count)) as scene:
         async with loaded(scene, fault.prepare) as load:
             level = [gateway.memory for gateway in scene.gateways]
             load.give(fault.envelopes(ground, count, dice))

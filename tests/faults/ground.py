@@ -1,4 +1,4 @@
-"""What every fault starts from: an authority, a gateway's keys, enrolled bureaus, and envelopes that are sealed already.
+"""What every fault starts from: an authority, a gateway's keys, enrolled bureaus, envelopes sealed ahead.
 
 Made once for a run of the suite, by the gateway's command line and the functions behind `bureaunet enrol`; each fault
 copies what it changes. Sealing ahead leaves the machine to the gateways. Everybody here is synthetic.
@@ -46,6 +46,8 @@ GROUP_SHARE: Final = 25
 """One envelope in so many goes to three bureaus."""
 URGENT_SHARE: Final = 8
 """One envelope in so many is urgent."""
+_ON_BROKER: Final = ("FR", "DE", "ES", "IT", "PT", "NL", "BE", "PL", "RO", "GR", "SE", "FI", "KE")
+_ON_HTTP: Final = ("IPSG", "UY", "PY", "PE", "EC")
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
 
@@ -77,8 +79,8 @@ def seats(*, embedded: bool) -> tuple[Seat, ...]:
     """22 participants: three with the SDK, the others light. Embedded means HTTP for everyone."""
     broker = Link.HTTP if embedded else Link.AMQP
     responders = [Seat(Address("BR"), broker, sdk=True), Seat(Address("AR"), broker, sdk=True)]
-    light = [Seat(Address(code), broker) for code in "FR DE ES IT PT NL BE PL RO GR SE FI KE".split()]
-    on_http = [Seat(Address(code), Link.HTTP) for code in "IPSG UY PY PE EC".split()]
+    light = [Seat(Address(code), broker) for code in _ON_BROKER]
+    on_http = [Seat(Address(code), Link.HTTP) for code in _ON_HTTP]
     return (*responders, Seat(Address("CL"), Link.HTTP, sdk=True), *light, *on_http)
 
 
@@ -193,8 +195,20 @@ class Ground:
 
 async def prepare(folder: Path, count: int, *, embedded: bool) -> Ground:
     """Make everything in `folder`, with `count` sealed envelopes from and to the light bureaus, and to the others."""
-    folder.mkdir(parents=True, mode=0o700)
     everyone = seats(embedded=embedded)
+    authority, keys = await _found(folder, everyone)
+    network = read_network((authority / "network.bn").read_bytes())
+    directory = read_directory((authority / "directory.cbor").read_bytes(), network)
+    tls = TlsFiles(authority / "ca.pem", folder / "broker.pem", folder / "broker.key")
+    if not embedded:
+        await _provide_for_broker(folder, authority, tls)
+    sealed = await asyncio.to_thread(lambda: tuple(_stock(network, directory, keys, everyone, count)))
+    return Ground(folder, embedded, everyone, network, directory, keys, sealed, tls)
+
+
+async def _found(folder: Path, everyone: Sequence[Seat]) -> tuple[Path, dict[Address, Keys]]:
+    """The gateway's keys, the authority, everybody's enrolment: the authority's folder, and everybody's keys."""
+    folder.mkdir(parents=True, mode=0o700)
     gateway, authority = folder / "gateway", folder / "authority"
     await gateway_command("init", "--home", gateway, "--origin", "faults.bureaunet.invalid/log")
     service = ("--service", gateway / "service-request.cbor", "--name", "Fault suite", "--exercise")
@@ -204,21 +218,21 @@ async def prepare(folder: Path, count: int, *, embedded: bool) -> Ground:
     keys = {seat.address: await _enrol(folder, seat) for seat in everyone}
     requests = [folder / "bureaus" / seat.address / enrolment.REQUEST for seat in everyone]
     await gateway_command("authority", "approve", "--home", authority, *requests)
-    network = read_network((authority / "network.bn").read_bytes())
-    directory = read_directory((authority / "directory.cbor").read_bytes(), network)
     for seat in everyone:
         home = folder / "bureaus" / seat.address
         shutil.copy(authority / "certificates" / f"{seat.address}.pem", home / enrolment.LINK_CERTIFICATE)
         shutil.copy(authority / "ca.pem", home / enrolment.AUTHORITY_CERTIFICATE)
-    tls = TlsFiles(authority / "ca.pem", folder / "broker.pem", folder / "broker.key")
-    if not embedded:
-        await gateway_command("participant", "load", "--home", gateway, authority / "directory.cbor")
-        await gateway_command("broker", "definitions", "--home", gateway, "--out", folder / "definitions.json")
-        (folder / "broker.csr").write_bytes(write_server_request(tls.key))
-        out = (folder / "broker.csr", "--out", tls.certificate)
-        await gateway_command("authority", "server-certificate", "--home", authority, *out)
-    sealed = await asyncio.to_thread(lambda: tuple(_stock(network, directory, keys, everyone, count)))
-    return Ground(folder, embedded, everyone, network, directory, keys, sealed, tls)
+    return authority, keys
+
+
+async def _provide_for_broker(folder: Path, authority: Path, tls: TlsFiles) -> None:
+    """What the broker loads, and its certificate."""
+    home = folder / "gateway"
+    await gateway_command("participant", "load", "--home", home, authority / "directory.cbor")
+    await gateway_command("broker", "definitions", "--home", home, "--out", folder / "definitions.json")
+    request = folder / "broker.csr"
+    await asyncio.to_thread(request.write_bytes, write_server_request(tls.key))
+    await gateway_command("authority", "server-certificate", "--home", authority, request, "--out", tls.certificate)
 
 
 async def _enrol(folder: Path, seat: Seat) -> Keys:

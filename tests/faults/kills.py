@@ -23,10 +23,11 @@ VICTIM: Final = 1
 """The gateway that is killed; its number."""
 
 
-def _rehearse(stage: str) -> Callable[[random.Random], Setting]:
-    def setting(dice: random.Random) -> Setting:
-        count = dice.randint(300, 1500) if stage == "acknowledging" else dice.randint(8, 40)
-        return Setting(rehearse={VICTIM: {"BUREAUNET_TEST_KILL_AT": f"{stage}:{count}"}})
+def _rehearse(stage: str) -> Callable[[random.Random, int], Setting]:
+    def setting(dice: random.Random, count: int) -> Setting:
+        arrivals, batches = dice.randint(count // 40, count // 4), dice.randint(5, max(10, count // 250))
+        at = arrivals if stage == "acknowledging" else batches
+        return Setting(rehearse={VICTIM: {"BUREAUNET_TEST_KILL_AT": f"{stage}:{at}"}})
 
     return setting
 

@@ -48,8 +48,8 @@ async def _kill_follower(strike: Strike) -> None:
     await _kill_node(strike, leader=False)
 
 
-def _proxied(*legs: Leg) -> Callable[[random.Random], Setting]:
-    return lambda _dice: Setting(proxied=frozenset(legs))
+def _proxied(*legs: Leg) -> Callable[[random.Random, int], Setting]:
+    return lambda _dice, _count: Setting(proxied=frozenset(legs))
 
 
 async def _tear(strike: Strike) -> None:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ from schemas.evidence import Acknowledgement, Outcome, sign_acknowledgement
 from schemas.identity import Address
 from schemas.merkle import EMPTY
 from schemas.wire import ItemType
-from tests.faults.ground import Ground, Seat, Sealed, environment
+from tests.faults.ground import Ground, Sealed, Seat, environment
 from tests.faults.journal import Journal
 from tests.faults.scene import Scene
 
@@ -52,7 +53,7 @@ class Timeline:
     def pause(self, since: float) -> float:
         """The longest time without a receipt after `since`, in seconds."""
         times = [since, *(moment for moment in self.receipts if moment >= since)]
-        return max((late - early for early, late in zip(times, times[1:], strict=False)), default=0.0)
+        return max((late - early for early, late in pairwise(times)), default=0.0)
 
 
 class LightBureau:

@@ -51,7 +51,7 @@ class _End(asyncio.Protocol):
         if self.other is not None and self.other.transport is not None and not self.pair.frozen:
             self.other.transport.resume_reading()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         if not self.pair.frozen:
             self.pair.close()
 

@@ -1,4 +1,4 @@
-"""The running network of one fault: PostgreSQL, RabbitMQ, gateway processes, proxies between them; or one gateway alone.
+"""The running network of one fault: PostgreSQL, RabbitMQ, gateways, proxies between them; or one gateway alone.
 
 Order: database, broker, proxies, gateways, the operation; on leaving, everything that was started here is ended. The
 gateways share one home, since they are one service: keys and settings are the same, ports are their own.
