@@ -23,7 +23,7 @@ NODE_STAMP := .venv-peers/.node-$(call checksum,tests/peers/package-lock.json te
 
 DEMO_NEEDS := $(if $(filter amqp,$(LINK)),$(NETWORK_STAMP) broker,$(RUNTIME_STAMP))
 
-.PHONY: help demo test check bench fmt venv services broker peers lock clean
+.PHONY: help demo test faults check bench fmt venv services broker peers lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ demo: $(DEMO_NEEDS) ## run INFRA-SA 2011 on this machine (LINK=http|amqp, ARGS="
 
 test: venv services peers ## run all tests (ARGS="tests/unit -k name" runs some)
 	@$(BIN)/pytest $(ARGS)
+
+faults: venv services ## run the fault suite, 20 to 40 minutes (LIST=1 names them, ONLY=NAME SEED=N runs one again)
+	@$(BIN)/python -m tests.faults $(if $(LIST),--list) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(ONLY)
 
 check: venv ## formatter, linter, types, import contracts, sizes
 	$(BIN)/ruff format --check $(CHECKED)
