@@ -41,6 +41,7 @@ class Inbox:
         self.line = line
         self._sorter = sorter
         self._waiting: dict[Urgency, deque[_Arrived]] = {Urgency.URGENT: deque(), Urgency.ROUTINE: deque()}
+        self._given: list[_Arrived] = []
         self._arrived = asyncio.Event()
 
     async def open(self, address: Address) -> None:
@@ -60,16 +61,19 @@ class Inbox:
     async def batches(self) -> AsyncIterator[list[InboxItem]]:
         """Items in batches, urgent first, without end. The next one asked for, the broker may forget the one before.
 
+        A batch at which whoever asked gave up is the first of whoever asks next.
+
         Raises:
             Unavailable: the line was lost. Malformed: what came is no item; it will not come again.
         """
         while True:
-            batch = await self._next_batch()
+            batch = self._given = self._given or await self._next_batch()
             broken = [one.item for one in batch if isinstance(one.item, Malformed)]
             items = [one.item for one in batch if isinstance(one.item, InboxItem)]
             if items:
                 yield items
             await self._acknowledge(batch)
+            self._given = []
             if broken:
                 raise broken[0]
 

@@ -77,6 +77,21 @@ async def test_the_same_submission_again_gets_its_first_receipt(scene: BrokerSce
         assert (await gw.events()).count(Event.SUBMISSION_ACCEPTANCE) == 1
 
 
+async def test_a_batch_that_could_not_be_kept_comes_again(scene: BrokerScene, tmp_path: Path) -> None:
+    fr, br = scene.fresh(), scene.fresh()
+    async with (
+        gateway(scene, tmp_path, fr, br) as gw,
+        bureau(scene, fr, gw) as sender,
+        bureau(scene, br, gw) as recipient,
+    ):
+        envelope = query(fr, br)
+        await submitted(sender, envelope)
+        for _ in range(3):  # as when a bureau's disk is full: it leaves the loop, and asks anew on the same connection
+            async with asyncio.timeout(20):
+                items = await anext(recipient.items(-1))
+            assert [item.statement for item in items] == [envelope.statement]
+
+
 async def test_a_refusal_is_a_signed_receipt_too(scene: BrokerScene, tmp_path: Path) -> None:
     fr, br, stranger = scene.fresh(), scene.fresh(), scene.fresh()
     async with gateway(scene, tmp_path, fr, br) as gw, bureau(scene, fr, gw) as sender:
