@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gateway.commands.authority import authority
+from gateway.commands.backup import backup, restore
 from gateway.commands.broker import broker
 from gateway.commands.ledger import ledger
 from gateway.commands.operations import operation
@@ -32,7 +33,7 @@ def main() -> None:
     """  # noqa: D301  # click's \b keeps the lines of the example
 
 
-for command in (init, authority, participant, serve, operation, ledger, quarantine, broker):
+for command in (init, authority, participant, serve, operation, ledger, quarantine, backup, restore, broker):
     main.add_command(command)
 
 if __name__ == "__main__":

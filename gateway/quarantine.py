@@ -1,8 +1,6 @@
 """The quarantine, for operators: look at what could not be processed, give it to the pipeline again, or discard it.
 
-Every look and every act is an entry of the ledger, `OperatorAction`: what was done (`kind`), the SHA-256 of the body
-(`digest`), who did it (`key_id`), and a reason code; no free text. Who is an id made of the network and the operator's
-name: one who knows the name can tell that it was them.
+Every look and every act is an entry of the ledger (gateway/operators.py).
 
 Rules: release hands the bytes over first and takes them out after, so that a crash between repeats what has no second
 effect. What the pipeline refuses for now, or cannot read, stays.
@@ -10,15 +8,13 @@ effect. What the pipeline refuses for now, or cannot read, stays.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, Protocol
 
-from gateway import ledger
+from gateway.operators import Action, record
 from gateway.ports import Clock, Outcome, Quarantined, Store, Submission
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable
-from schemas.evidence import Entry, Event, read_acknowledgement
+from schemas.evidence import read_acknowledgement
 from schemas.identity import Address
 from schemas.wire import ItemType
 
@@ -33,15 +29,6 @@ DISCARD_REASONS: Final = (
     Reason.INTERNAL,
 )
 """Why a body may be discarded."""
-
-
-class Action(StrEnum):
-    """What an operator did, as the entry names it."""
-
-    LIST = "quarantine.list/1"
-    SHOW = "quarantine.show/1"
-    RELEASE = "quarantine.release/1"
-    DISCARD = "quarantine.discard/1"
 
 
 class Pipeline(Protocol):
@@ -69,17 +56,6 @@ class Released:
     """Why it was refused."""
 
 
-def operator_id(network: bytes, name: str) -> bytes:
-    """The id of an operator in a network's ledger: 32 bytes.
-
-    Raises:
-        Malformed: `structure`, the name is empty or longer than 64 characters.
-    """
-    if not 1 <= len(name) <= 64:
-        raise Malformed(Reason.STRUCTURE, "an operator's name has 1 to 64 characters")
-    return hashlib.sha256(b"bureaunet-operator/1\0" + network + name.encode()).digest()
-
-
 class Quarantine:
     """The quarantine as one operator sees it."""
 
@@ -96,7 +72,7 @@ class Quarantine:
         found: list[Quarantined] = []
         while page := await self._store.set_aside(found[-1].id if found else -1, PAGE):
             found += page
-        await self._record(Action.LIST)
+        await self._record(Action.QUARANTINE_LIST)
         return found
 
     async def show(self, number: int) -> Quarantined:
@@ -106,7 +82,7 @@ class Quarantine:
             Forbidden: `not-found`. Unavailable: `store`.
         """
         item = await self._find(number)
-        await self._record(Action.SHOW, item)
+        await self._record(Action.QUARANTINE_SHOW, item)
         return item
 
     async def discard(self, number: int, reason: Reason) -> int:
@@ -115,7 +91,7 @@ class Quarantine:
         Raises:
             Forbidden: `not-found`. Unavailable: `store`.
         """
-        return await self._record(Action.DISCARD, await self._find(number), reason, take=True)
+        return await self._record(Action.QUARANTINE_DISCARD, await self._find(number), reason, take=True)
 
     async def release(self, number: int, pipeline: Pipeline) -> Released:
         """Give one to the pipeline again, as if it came now.
@@ -129,7 +105,7 @@ class Quarantine:
             done = accepted
         else:
             accepted, index, reason, done = await self._hand_envelope(item, pipeline)
-        entry = await self._record(Action.RELEASE, item, reason, take=done)
+        entry = await self._record(Action.QUARANTINE_RELEASE, item, reason, take=done)
         return Released(done, entry, accepted, index, reason)
 
     async def _hand_evidence(self, item: Quarantined, pipeline: Pipeline) -> tuple[bool, None, Reason | None]:
@@ -160,14 +136,11 @@ class Quarantine:
     async def _record(
         self, action: Action, item: Quarantined | None = None, reason: Reason | None = None, *, take: bool = False
     ) -> int:
-        digest = None if item is None else hashlib.sha256(item.body or b"").digest()
-        entry = Entry(
-            Event.OPERATOR_ACTION, self._clock.now(), digest=digest, kind=action, key_id=self._operator, reason=reason
-        )
         async with self._store.begin() as transaction:
             if take and item is not None and await transaction.take_quarantined(item.id) is None:
                 raise _missing(item.id)  # another operator was quicker
-            return (await ledger.record(transaction, [entry]))[0][0]
+            body = None if item is None else item.body or b""
+            return await record(transaction, self._clock, self._operator, action, body, reason)
 
 
 def _missing(number: int) -> Forbidden:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from gateway.commands.shared import emit, home_option, json_option
+from gateway.commands.shared import emit, home_option, json_option, operator_option
 from gateway.quarantine import DISCARD_REASONS
 from schemas.errors import Reason
 
@@ -21,18 +21,6 @@ if TYPE_CHECKING:
     from gateway.exchange import Exchange
     from gateway.ports import Quarantined
     from gateway.quarantine import Quarantine, Released
-
-_F = TypeVar("_F", bound=Callable[..., object])
-
-
-def _operator_option(function: _F) -> _F:
-    return click.option(
-        "--operator",
-        required=True,
-        envvar="BUREAUNET_OPERATOR",
-        show_envvar=True,
-        help="Who does this; the ledger names you by an id made of it.",
-    )(function)
 
 
 @click.group()
@@ -42,7 +30,7 @@ def quarantine() -> None:
 
 @quarantine.command("list")
 @home_option
-@_operator_option
+@operator_option
 @json_option
 def show_all(home: Path, operator: str, *, as_json: bool) -> None:
     """List what is set aside, one a line.
@@ -58,7 +46,7 @@ def show_all(home: Path, operator: str, *, as_json: bool) -> None:
 
 @quarantine.command("show")
 @home_option
-@_operator_option
+@operator_option
 @click.argument("number", metavar="ID", type=click.IntRange(min=0))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the bytes to this new file.")
 @json_option
@@ -80,7 +68,7 @@ def show_one(home: Path, operator: str, number: int, out: Path | None, *, as_jso
 
 @quarantine.command("release")
 @home_option
-@_operator_option
+@operator_option
 @click.argument("number", metavar="ID", type=click.IntRange(min=0))
 @json_option
 def release(home: Path, operator: str, number: int, *, as_json: bool) -> None:
@@ -101,7 +89,7 @@ def release(home: Path, operator: str, number: int, *, as_json: bool) -> None:
 
 @quarantine.command("discard")
 @home_option
-@_operator_option
+@operator_option
 @click.argument("number", metavar="ID", type=click.IntRange(min=0))
 @click.option("--reason", required=True, type=click.Choice([str(code) for code in DISCARD_REASONS]), help="Why.")
 @json_option
@@ -119,7 +107,8 @@ def discard(home: Path, operator: str, number: int, reason: str, *, as_json: boo
 @asynccontextmanager
 async def _opened(home: Path, operator: str) -> AsyncIterator[tuple[Quarantine, Exchange]]:
     from gateway.app import SystemClock, open_exchange  # noqa: PLC0415  # keeps --help quick
-    from gateway.quarantine import Quarantine, operator_id  # noqa: PLC0415  # as above
+    from gateway.operators import operator_id  # noqa: PLC0415  # as above
+    from gateway.quarantine import Quarantine  # noqa: PLC0415  # as above
 
     async with open_exchange(home) as (records, exchange):
         yield Quarantine(records.store, SystemClock(), operator_id(records.network.id, operator)), exchange

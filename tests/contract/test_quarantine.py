@@ -6,8 +6,9 @@ import hashlib
 
 import pytest
 
+from gateway.operators import Action, operator_id
 from gateway.ports import Quarantined, Store
-from gateway.quarantine import Action, Quarantine, operator_id
+from gateway.quarantine import Quarantine
 from schemas import wire
 from schemas.errors import Forbidden, Malformed, Reason
 from schemas.evidence import Entry, Event, read_entry
@@ -41,8 +42,12 @@ async def test_each_look_is_an_entry_that_names_the_operator_by_an_id(stores: St
     shown = await desk.quarantine.show(item.id)
     assert (shown.body, shown.size) == (b"bytes", 5)
     listed, seen = await desk.actions()
-    assert (listed.kind, listed.digest) == (Action.LIST, None)
-    assert (seen.kind, seen.digest, seen.key_id) == (Action.SHOW, hashlib.sha256(b"bytes").digest(), desk.operator)
+    assert (listed.kind, listed.digest) == (Action.QUARANTINE_LIST, None)
+    assert (seen.kind, seen.digest, seen.key_id) == (
+        Action.QUARANTINE_SHOW,
+        hashlib.sha256(b"bytes").digest(),
+        desk.operator,
+    )
     assert desk.operator != operator_id(desk.world.network.id, "bob")
 
 
@@ -52,7 +57,7 @@ async def test_what_is_discarded_is_gone_and_the_ledger_says_why(stores: Stores)
     index = await desk.quarantine.discard(item.id, Reason.UNREADABLE)
     assert await desk.quarantine.items() == []
     first = (await desk.actions())[0]
-    assert (first.kind, first.reason, index) == (Action.DISCARD, Reason.UNREADABLE, 0)
+    assert (first.kind, first.reason, index) == (Action.QUARANTINE_DISCARD, Reason.UNREADABLE, 0)
     with pytest.raises(Forbidden, match="not-found"):
         await desk.quarantine.discard(item.id, Reason.UNREADABLE)
 
@@ -65,7 +70,7 @@ async def test_a_released_envelope_is_decided_once_and_gone(stores: Stores) -> N
         first, second = [await desk.quarantine.release(number, exchange) for number in numbers]
     assert first.accepted
     assert (second.accepted, second.index) == (True, first.index)
-    assert [(entry.kind, entry.reason) for entry in await desk.actions()] == [(Action.RELEASE, None)] * 2
+    assert [(entry.kind, entry.reason) for entry in await desk.actions()] == [(Action.QUARANTINE_RELEASE, None)] * 2
     assert await desk.quarantine.items() == []
 
 

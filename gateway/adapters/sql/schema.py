@@ -33,6 +33,20 @@ async def prepare(database: Database, *, migrate: bool = True) -> None:
         await connection.run_sync(_upgrade if migrate else _check)
 
 
+async def revision(database: Database) -> str | None:
+    """The version that a database is at; None where it has none of our tables.
+
+    Raises:
+        Unavailable: `store`.
+    """
+    async with database.write() as connection:
+        return await connection.run_sync(_present)
+
+
+def _present(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
 def config(connection: Connection) -> Config:
     """Alembic's configuration for one connection."""
     settings = Config()
