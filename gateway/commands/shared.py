@@ -45,6 +45,17 @@ def home_option(function: _F) -> _F:
     return option(function)
 
 
+def operator_option(function: _F) -> _F:
+    """--operator NAME, or BUREAUNET_OPERATOR: who acts."""
+    return click.option(
+        "--operator",
+        required=True,
+        envvar="BUREAUNET_OPERATOR",
+        show_envvar=True,
+        help="Who does this; the ledger names you by an id made of it.",
+    )(function)
+
+
 def json_option(function: _F) -> _F:
     """--json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")(function)
