@@ -10,7 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_VERSION := 0.13.9
-CHECKED := schemas gateway bureaus tests tools benchmarks
+CHECKED := schemas gateway bureaus tests tools benchmarks examples
 
 # A stamp's name holds the checksum of what was installed, so a changed list installs again and an old one does not.
 checksum = $(shell cat $(1) 2>/dev/null | cksum | cut -d' ' -f1)
@@ -99,7 +99,7 @@ lock: $(VENV_STAMP) $(PEERS_STAMP) ## pin every dependency again (ARGS=--upgrade
 	@$(PIP) install uv==$(UV_VERSION)
 	$(LOCK) $(ARGS) pyproject.toml --group build -o requirements.txt
 	$(LOCK) $(ARGS) pyproject.toml --group build --extra network -c requirements.txt -o requirements-network.txt
-	$(LOCK) $(ARGS) pyproject.toml --group build --extra network --group dev -c requirements-network.txt \
+	$(LOCK) $(ARGS) pyproject.toml --group build --extra network --extra token --group dev -c requirements-network.txt \
 		-o requirements-dev.txt
 	$(LOCK) $(ARGS) tests/peers/requirements.in -o requirements-peers.txt
 	$(LOCK) $(ARGS) tests/peers/requirements-node.in -o tests/peers/requirements-node.txt

@@ -23,11 +23,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from bureaus import enrolment, links, settings, units
+from bureaus import enrolment, guard, links, passphrase, settings, units
 from bureaus.desk import OpenBureau
 from bureaus.drafts import Draft
 from bureaus.exchange import Exchange, Handler, Received, Sent
@@ -69,8 +70,11 @@ def _milliseconds() -> int:
 class Bureau:
     """One participant: its store, its keys and its link. Made by `open`, used as `async with`."""
 
-    def __init__(self, home: Path, connect: Connect, limits: Limits, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, home: Path, connect: Connect, limits: Limits, clock: Callable[[], int], secret: Callable[[str], bytes]
+    ) -> None:
         self.home = home
+        self._secret = secret
         self._connect = connect
         self._limits = limits
         self._clock = clock
@@ -85,9 +89,14 @@ class Bureau:
         connect: Connect = links.connect,
         limits: Limits = settings.DEFAULT,
         clock: Callable[[], int] = _milliseconds,
+        secret: Callable[[str], bytes] = passphrase.existing,
     ) -> Self:
-        """A bureau that was enrolled in `home`, to be entered. `clock` gives milliseconds since the epoch."""
-        return cls(Path(home), connect, limits, clock)
+        """A bureau that was enrolled in `home`, to be entered. `clock` gives milliseconds since the epoch.
+
+        `secret` is asked for the passphrase of its keys, or the PIN of its token, where they are locked; it is told
+        whose.
+        """
+        return cls(Path(home), connect, limits, clock, secret)
 
     # ---------------------------------------------------------------------------------------- its life
 
@@ -118,12 +127,15 @@ class Bureau:
 
     async def _start(self, store: Store) -> OpenBureau:
         who = enrolment.read_identity(self.home, await store.run(own.get_all))
-        keys = await store.run(own.keys)
-        if who.network is None or keys is None:
+        locked = await store.run(own.get, own.VAULT)
+        opened = await asyncio.to_thread(guard.unlock, locked, lambda: self._secret(f"{who.address} in {self.home}"))
+        keys = await store.run(own.keys, opened)
+        network, who = who.network, replace(who, link_password=opened.password)
+        if network is None or keys is None:
             raise Misuse(f"the enrolment of {who.address} is not complete: bureaunet enrol --complete")
         link = self._connect(who)
         try:
-            parts = OpenBureau(who, who.network, keys, store, link, self._clock, self._limits, self._handlers)
+            parts = OpenBureau(who, network, keys, store, link, self._clock, self._limits, self._handlers)
             await parts.keeper.load()
             await self._first_refresh(parts)
             await store.run(receiving.put_all_back)

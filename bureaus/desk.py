@@ -54,7 +54,7 @@ class OpenBureau:
         self.now = clock
         self.arrivals = Bell()
         """Rung when a message may wait for a reader."""
-        self.keeper = Keeper(store, link, network, who.address, clock, limits)
+        self.keeper = Keeper(store, link, network, who.address, clock, limits, keys)
         self.outbox = Outbox(store, link, self.keeper, keys, clock, limits)
         self.inbox = Inbox(store, link, self.keeper, keys, clock, limits)
         self.proofs = Proofs(store, link, network.policy, limits)

@@ -11,8 +11,7 @@ from schemas import cbor, envelope, wire
 from schemas.claims import Header
 from schemas.codes import Answer, Handling, Purpose, Urgency
 from schemas.errors import Forbidden, Malformed, Reason
-from schemas.identity import Address, MessageId
-from schemas.keys import SigningKey
+from schemas.identity import Address, MessageId, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class Sealed:
     """Seconds since the epoch."""
 
 
-def seal(draft: Draft, trust: Trust, keys: Sequence[SigningKey], now: int, limits: Limits) -> Sealed:
+def seal(draft: Draft, trust: Trust, keys: Sequence[Signer], now: int, limits: Limits) -> Sealed:
     """Seal a draft under a fresh id, at `now` in milliseconds since the epoch.
 
     Raises:

@@ -6,8 +6,8 @@ certificates to trust, and where the gateway is. After that `Bureau.open(home)` 
 
 A bureau's home:
 
-    bureau.db     the store, with the signing and sealing keys (mode 0600)
-    link.key      private key of the link's certificate (mode 0600)
+    bureau.db     the store, with the signing and sealing keys (mode 0600, encrypted: bureaus/guard.py)
+    link.key      private key of the link's certificate (mode 0600, encrypted likewise)
     link.pem      the link's certificate, common name = our address
     ca.pem        the authority's certificate, for the link alone
     request.cbor  what the authority was asked
@@ -19,7 +19,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -29,13 +29,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from bureaus import guard as guards
+from bureaus.guard import Guard
 from bureaus.store import FILE, Store, identity
+from bureaus.token import Place
 from schemas import cbor
 from schemas.directory import Link, ParticipantKind
 from schemas.enrolment import Request, read_request, sign_request
 from schemas.errors import Misuse, Reason, Untrusted
-from schemas.identity import Address
-from schemas.keys import SealingKey, SigningKey
+from schemas.identity import Address, Signer
+from schemas.keys import SealingKey
 from schemas.network import Network, read_network
 
 REQUEST: Final = "request.cbor"
@@ -70,6 +73,8 @@ class Identity:
     """URL of the gateway's API; empty until the enrolment is complete."""
     broker: str
     """URL of the broker; empty where there is none."""
+    link_password: bytes | None = field(default=None, repr=False)
+    """What the link's private key is encrypted with; known while the bureau is open, None where it is not encrypted."""
 
     @property
     def tls(self) -> tuple[Path, Path, Path]:
@@ -91,13 +96,18 @@ async def request(
     name: str = "",
     link: Link = Link.HTTP,
     units: tuple[str, ...] = (),
+    secret: bytes | None = None,
+    token: Place | None = None,
 ) -> Request:
     """Make keys and the request for the authority, written to `home/request.cbor` and returned.
+
+    The keys are encrypted under the passphrase `secret`; without one they are not. With a `token` the signing key is
+    made in it, and `secret` is its PIN.
 
     Asked again for the same address, it returns the request that was made; keys are never made over.
 
     Raises:
-        Misuse: this home belongs to another address, or is in use.
+        Misuse: this home belongs to another address, or is in use; the passphrase is too short; the token.
     """
     async with await Store.open(home / FILE) as store:
         known = await store.run(identity.get, ADDRESS)
@@ -106,7 +116,8 @@ async def request(
                 raise Misuse(f"{home} belongs to {known.decode()}")
             return read_request(await asyncio.to_thread((home / REQUEST).read_bytes))
         tls_key = ec.generate_private_key(ec.SECP256R1())
-        signing, sealing = SigningKey.generate(), SealingKey.generate()
+        guard, locked = await asyncio.to_thread(guards.make, secret, token)
+        signing, sealing = guard.new_signer(), SealingKey.generate()
         now = time.time_ns() // 1_000_000
         asked = Request(
             address,
@@ -120,13 +131,23 @@ async def request(
             now // 1000,
         )
         body = sign_request(asked, signing)
-        await asyncio.to_thread(_write_request, home, tls_key, body)
-        await store.run(_keep_request, asked, signing, sealing, now)
+        await asyncio.to_thread(_write_request, home, tls_key, body, guard)
+        await store.run(_keep_request, asked, (signing, sealing), now, guard, locked)
+        guard.close()
     return asked
 
 
-def _keep_request(db: sqlite3.Connection, asked: Request, signing: SigningKey, sealing: SealingKey, now: int) -> None:
-    identity.add_keys(db, signing, sealing, now)
+def _keep_request(
+    db: sqlite3.Connection,
+    asked: Request,
+    keys: tuple[Signer, SealingKey],
+    now: int,
+    guard: Guard,
+    locked: bytes | None,
+) -> None:
+    identity.add_keys(db, *keys, now, guard)
+    if locked is not None:
+        identity.put(db, {identity.VAULT: locked})
     identity.put(
         db,
         {
@@ -145,12 +166,15 @@ def _csr(key: ec.EllipticCurvePrivateKey, address: Address) -> bytes:
     return csr.public_bytes(serialization.Encoding.DER)
 
 
-def _write_request(home: Path, tls_key: ec.EllipticCurvePrivateKey, body: bytes) -> None:
-    pem = tls_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    _write(home / LINK_KEY, pem, 0o600)
+def _write_request(home: Path, tls_key: ec.EllipticCurvePrivateKey, body: bytes, guard: Guard) -> None:
+    _write(home / LINK_KEY, _pem(tls_key, guard), 0o600)
     _write(home / REQUEST, body, 0o644)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey, guard: Guard) -> bytes:
+    password = guard.password
+    encryption = serialization.NoEncryption() if password is None else serialization.BestAvailableEncryption(password)
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
@@ -180,8 +204,8 @@ async def complete(
         if known.get(NETWORK, network) != network:
             raise Misuse(f"{home} has another network pinned; a network is never changed")
         address = Address.parse(known[ADDRESS].decode())
-        tls_key = await asyncio.to_thread((home / LINK_KEY).read_bytes)
-        _check_certificate(certificate, authority, tls_key, address)
+        public = read_request(await asyncio.to_thread((home / REQUEST).read_bytes)).csr
+        _check_certificate(certificate, authority, public, address)
         await asyncio.to_thread(_write, home / LINK_CERTIFICATE, certificate, 0o644)
         await asyncio.to_thread(_write, home / AUTHORITY_CERTIFICATE, authority, 0o644)
         values = {NETWORK: pinned.raw, GATEWAY: gateway.rstrip("/").encode(), BROKER: broker.encode()}
@@ -189,16 +213,16 @@ async def complete(
         return read_identity(home, {**known, **values})
 
 
-def _check_certificate(certificate: bytes, authority: bytes, tls_key: bytes, address: Address) -> None:
+def _check_certificate(certificate: bytes, authority: bytes, csr: bytes, address: Address) -> None:
     """That it is for our key, in our name, and by the authority: its use would fail later and less clearly."""
     try:
         ours, ca = x509.load_pem_x509_certificate(certificate), x509.load_pem_x509_certificate(authority)
-        key = serialization.load_pem_private_key(tls_key, None)
+        key = x509.load_der_x509_csr(csr).public_key()
         ours.verify_directly_issued_by(ca)
     except (ValueError, TypeError, InvalidSignature):
         raise Untrusted(Reason.LINK_IDENTITY, "the certificate is not one of the authority's, in PEM") from None
     names = [attribute.value for attribute in ours.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    if names != [str(address)] or ours.public_key() != key.public_key():
+    if names != [str(address)] or ours.public_key() != key:
         raise Untrusted(Reason.LINK_IDENTITY, f"the certificate is not for {address} and the key made here")
 
 

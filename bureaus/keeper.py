@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-import structlog
-
+from bureaus import logs
 from bureaus.links import Link
 from bureaus.pump import Backoff
 from bureaus.settings import Limits
 from bureaus.store import Store, identity, verified
+from bureaus.store.identity import Keys
 from bureaus.trust import Trust, Version
 from schemas import cbor, wire
 from schemas.claims import Head
@@ -31,7 +31,7 @@ from schemas.network import Network
 from schemas.notes import read_checkpoint
 from schemas.operation import Operation, claimed_owner, read_operation
 
-_log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger(__name__)
+_log: Final = logs.get(__name__)
 _STEPS: Final = 10_000
 """Directory versions fetched in one refresh at most."""
 
@@ -47,6 +47,7 @@ class Keeper:
         address: Address,
         clock: Callable[[], int],
         limits: Limits,
+        keys: Keys,
     ) -> None:
         """`clock` gives milliseconds since the epoch."""
         self._store = store
@@ -55,7 +56,7 @@ class Keeper:
         self._address = address
         self._clock = clock
         self._limits = limits
-        self._made: frozenset[bytes] = frozenset()
+        self._keys = keys
         self._turn = asyncio.Lock()
         self._refreshed = 0
         self._trust: Trust | None = None
@@ -73,8 +74,6 @@ class Keeper:
 
     async def load(self) -> None:
         """Read what was verified before, and verify it again."""
-        keys = await self._store.run(identity.keys)
-        self._made = frozenset() if keys is None else keys.made
         raw = await self._store.run(verified.directory)
         if raw is None:
             return
@@ -192,7 +191,7 @@ class Keeper:
 
     async def _adopt_directory(self, directory: Directory, raw: bytes) -> None:
         row = directory.find(self._address)
-        if row is not None and row.address == self._address and not _key_ids(row) <= self._made:
+        if row is not None and row.address == self._address and not _key_ids(row) <= self._keys.made:
             await self._sound_alarm(Reason.KEY_UNKNOWN, "the directory lists a key for us that we did not make", raw)
             raise Untrusted(Reason.KEY_UNKNOWN, "the directory lists a key for us that we did not make")
         await self._store.run(verified.keep_directory, directory.version, raw)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from schemas.claims import Head
 from schemas.directory import CURRENT_LIFETIME, Directory, Participant
 from schemas.errors import Forbidden, Reason, Untrusted
-from schemas.identity import Address
-from schemas.keys import SealingPublic, SigningKey, SigningPublic
+from schemas.identity import Address, Signer
+from schemas.keys import SealingPublic, SigningPublic
 from schemas.network import Network
 from schemas.operation import Operation, SignedOperation
 from schemas.receipts import Acceptance
@@ -115,7 +115,7 @@ class Trust:
         """
         return [self.row(address).sealing_key(now) for address in to]
 
-    def signer(self, keys: Sequence[SigningKey], now: int) -> SigningKey:
+    def signer(self, keys: Sequence[Signer], now: int) -> Signer:
         """Which of our keys, newest first, to sign with at `now`, in seconds.
 
         Raises:

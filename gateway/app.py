@@ -38,7 +38,7 @@ from gateway.exchange import Exchange
 from gateway.highwater import FileMark
 from gateway.ledger import Ledger
 from gateway.ports import Clock, Inboxes, Watcher
-from gateway.service import Service, open_service
+from gateway.service import Service, open_service, pinned_network
 from gateway.settings import Settings, load
 from gateway.trust import TrustKeeper
 from gateway.watching import Watching
@@ -86,14 +86,14 @@ async def open_records(
     Raises:
         Misuse: there is no gateway in `home`, or its database is of another version. Unavailable: `store`.
     """
-    service = open_service(home)
+    network = pinned_network(home)
     settings = settings or load(home, os.environ)
     database = Database(settings.database_url)
     try:
         await prepare(database, migrate=settings.migrate)
         store = (rehearsal or Rehearsal()).store(database)
-        keeper = TrustKeeper(store, service.network)
-        yield Records(service.network, store, SqlTree(database), SqlLeases(database), keeper)
+        keeper = TrustKeeper(store, network)
+        yield Records(network, store, SqlTree(database), SqlLeases(database), keeper)
     finally:
         await database.close()
 
@@ -108,7 +108,7 @@ async def open_exchange(home: Path) -> AsyncIterator[tuple[Records, Exchange]]:
     """
     service, settings = open_service(home), load(home, os.environ)
     async with open_records(home, settings) as records:
-        await Ledger(records.tree, service.log, SystemClock(), Silent(), FileMark(home)).agree()
+        await Ledger(records.tree, service.log, SystemClock(), Silent(), FileMark(settings.state_folder)).agree()
         exchange = _exchange(service, records, settings, Silent())
         await exchange.start()
         try:
@@ -176,7 +176,7 @@ class Gateway:
         endpoint = self._endpoint()
         publisher = await self._publisher(endpoint, checks)
         exchange = _exchange(self._service, records, settings, watching, publisher, self._clock)
-        ledger = Ledger(records.tree, self._service.log, self._clock, watching, FileMark(settings.home))
+        ledger = Ledger(records.tree, self._service.log, self._clock, watching, FileMark(settings.state_folder))
         await ledger.agree()
         checks["high-water"] = ledger.agree
         delivery = Delivery(records.store, watching, settings.pipeline)
@@ -233,7 +233,8 @@ class Gateway:
         if not self._settings.broker:
             return None
         service = self._service
-        return Endpoint.of(self._settings.broker, service.certificate, service.tls_key, service.authority)
+        tls = (service.certificate, service.tls_key, service.authority, service.tls_password)
+        return Endpoint.of(self._settings.broker, *tls)
 
     async def _listen(
         self, exchange: Exchange, delivery: Delivery, reading: ReadingApi, operators: OperatorsApi

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +44,7 @@ from schemas.errors import Forbidden, Malformed, Misuse, Reason, Untrusted
 from schemas.identity import Address
 from schemas.keys import SigningKey
 from schemas.network import Genesis, Network, make_network, read_network
+from schemas.vault import Vault
 
 CLOCK_SLACK: Final = 300
 """Seconds before the approval that a key is valid from, since clocks differ."""
@@ -86,13 +88,27 @@ class Authority:
         self.network: Network = read_network(keyfiles.read(home / "network.bn"))
         self.service: ServiceRequest = read_service_request(keyfiles.read(home / "service.cbor"))
 
+    @cached_property
+    def _vault(self) -> Vault | None:
+        return keyfiles.open_vault(self.home / "keys", f"the authority in {self.home}")
+
     @classmethod
     def create(
-        cls, home: Path, service: bytes, name: str, now: int, *, exercise: bool, keys: int = 1, threshold: int = 1
+        cls,
+        home: Path,
+        service: bytes,
+        name: str,
+        now: int,
+        *,
+        exercise: bool,
+        keys: int = 1,
+        threshold: int = 1,
+        secret: bytes | None = None,
     ) -> Authority:
         """Make a network around a gateway's request: keys, the genesis, the authority's and the gateway's certificates.
 
-        `now` is seconds since the epoch.
+        `now` is seconds since the epoch. The keys are encrypted under the passphrase `secret`; without one they are
+        not.
 
         Raises:
             Misuse: there is an authority already, or the threshold cannot be met. Malformed, Untrusted: the request.
@@ -103,17 +119,19 @@ class Authority:
             raise Misuse(f"there is an authority in {home} already")
         request = read_service_request(service)
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        signers = [keyfiles.new_signing_key(_key_path(home, number)) for number in range(1, keys + 1)]
+        vault = keyfiles.new_vault(home / "keys", secret)
+        signers = [keyfiles.new_signing_key(_key_path(home, number), vault) for number in range(1, keys + 1)]
         public = tuple(sorted((key.public for key in signers), key=lambda key: key.key_id))
         genesis = Genesis(name, exercise, now, public, threshold, request.policy)
-        _make_issuer(home, name, now)
+        issuer = _make_issuer(home, name, now, vault)
         keyfiles.write_public(home / "service.cbor", service)
         keyfiles.write_public(home / "network.bn", make_network(genesis, signers, request.note))
-        authority = cls(home)
         csr = certificates.read_csr(request.csr)
+        uses, span = (certificates.SERVER, certificates.CLIENT), _span(now, SERVICE_DAYS)
         hosts = (*certificates.LOOPBACK, *certificates.hosts_of(csr))
-        authority._issue(csr, certificates.GATEWAY_NAME, (certificates.SERVER, certificates.CLIENT), now, hosts)
-        return authority
+        pem = issuer.issue(csr, certificates.GATEWAY_NAME, uses, span, hosts)
+        keyfiles.write_public(home / "certificates" / f"{certificates.GATEWAY_NAME}.pem", pem)
+        return cls(home)
 
     def directory(self) -> Directory | None:
         """The newest version, or None before the first."""
@@ -166,7 +184,7 @@ class Authority:
 
     def _signers(self) -> list[SigningKey]:
         paths = sorted((self.home / "keys").glob("authority-*.pem"))
-        signers = [keyfiles.load_signing_key(path) for path in paths]
+        signers = [keyfiles.load_signing_key(path, self._vault) for path in paths]
         needed = self.network.genesis.threshold
         if len(signers) < needed:
             raise Misuse(f"{needed} of the authority's keys are needed, {len(signers)} are in {self.home / 'keys'}")
@@ -174,7 +192,7 @@ class Authority:
 
     def _issuer(self) -> certificates.Issuer:
         certificate = x509.load_pem_x509_certificate(keyfiles.read(self.home / "ca.pem"))
-        return certificates.Issuer(keyfiles.load_tls_key(self.home / "keys" / "ca.pem"), certificate)
+        return certificates.Issuer(keyfiles.load_tls_key(self.home / "keys" / "ca.pem", self._vault), certificate)
 
     def _issue_client(self, request: Request, now: int, terms: Terms) -> Path:
         csr = certificates.read_csr(request.csr)
@@ -183,26 +201,16 @@ class Authority:
         keyfiles.write_public(path, pem)
         return path
 
-    def _issue(
-        self,
-        csr: x509.CertificateSigningRequest,
-        name: str,
-        uses: Sequence[x509.ObjectIdentifier],
-        now: int,
-        hosts: Iterable[str],
-    ) -> None:
-        pem = self._issuer().issue(csr, name, uses, _span(now, SERVICE_DAYS), hosts)
-        keyfiles.write_public(self.home / "certificates" / f"{name}.pem", pem)
-
 
 def _key_path(home: Path, number: int) -> Path:
     return home / "keys" / f"authority-{number}.pem"
 
 
-def _make_issuer(home: Path, name: str, now: int) -> None:
-    key = keyfiles.new_tls_key(home / "keys" / "ca.pem")
+def _make_issuer(home: Path, name: str, now: int, vault: Vault | None) -> certificates.Issuer:
+    key = keyfiles.new_tls_key(home / "keys" / "ca.pem", vault)
     certificate = certificates.make_authority(key, name[:64], datetime.fromtimestamp(now, UTC))
     keyfiles.write_public(home / "ca.pem", certificate.public_bytes(Encoding.PEM))
+    return certificates.Issuer(key, certificate)
 
 
 def _span(now: int, days: int) -> tuple[datetime, datetime]:

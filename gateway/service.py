@@ -1,6 +1,6 @@
 """A gateway's home: its keys, its request to the authority, and what the authority gives back.
 
-    HOME/keys/{acceptance,current,log,tls}.pem   made here, never leave (mode 0600)
+    HOME/keys/{acceptance,current,log,tls}.pem   made here, never leave (mode 0600), encrypted (gateway/keyfiles.py)
     HOME/service-request.cbor                    for the authority: public keys, CSR, the log's checkpoint of size 0
     HOME/network.bn gateway.pem ca.pem           from the authority, checked against our own keys
     HOME/gateway.toml                            settings, commented
@@ -11,7 +11,7 @@ Order of work: `make_service`, the authority's `init` elsewhere, `complete_servi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -27,10 +27,11 @@ REQUEST_FILE: Final = "service-request.cbor"
 NETWORK_FILE: Final = "network.bn"
 CERTIFICATE_FILE: Final = "gateway.pem"
 AUTHORITY_FILE: Final = "ca.pem"
-TLS_KEY: Final = Path("keys", "tls.pem")
-_ACCEPTANCE: Final = Path("keys", "acceptance.pem")
-_CURRENT: Final = Path("keys", "current.pem")
-_LOG: Final = Path("keys", "log.pem")
+KEYS: Final = "keys"
+TLS_KEY: Final = Path(KEYS, "tls.pem")
+_ACCEPTANCE: Final = Path(KEYS, "acceptance.pem")
+_CURRENT: Final = Path(KEYS, "current.pem")
+_LOG: Final = Path(KEYS, "log.pem")
 _MAGIC: Final = "bureaunet-service/1"
 
 
@@ -92,6 +93,8 @@ class Service:
     acceptance: SigningKey
     current: SigningKey
     log: NoteKey
+    tls_password: bytes | None = field(default=None, repr=False)
+    """What `tls_key` is encrypted with; None where it is not."""
 
     @property
     def certificate(self) -> Path:
@@ -109,20 +112,26 @@ class Service:
         return self.home / AUTHORITY_FILE
 
 
-def make_service(home: Path, origin: str, hosts: Sequence[str], now: int) -> ServiceRequest:
+def make_service(
+    home: Path, origin: str, hosts: Sequence[str], now: int, secret: bytes | None = None
+) -> ServiceRequest:
     """Make a gateway's keys in `home`, and its request there. `now` is seconds since the epoch.
 
+    The keys are encrypted under the passphrase `secret`; without one they are not.
+
     Raises:
-        Misuse: there are keys already. Malformed: `checkpoint`, the origin cannot be a log's name.
+        Misuse: there are keys already, or the passphrase is too short. Malformed: `checkpoint`, the origin cannot be a
+            log's name.
     """
     checkpoint = Checkpoint.empty(origin)
     probe = NoteKey.generate(origin)
     read_checkpoint(sign_checkpoint(checkpoint, probe, now), Policy(origin, probe.public))  # before a file is written
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    tls = keyfiles.new_tls_key(home / TLS_KEY)
-    log = keyfiles.new_note_key(home / _LOG, origin)
-    acceptance = keyfiles.new_signing_key(home / _ACCEPTANCE)
-    current = keyfiles.new_signing_key(home / _CURRENT)
+    vault = keyfiles.new_vault(home / KEYS, secret)
+    tls = keyfiles.new_tls_key(home / TLS_KEY, vault)
+    log = keyfiles.new_note_key(home / _LOG, origin, vault)
+    acceptance = keyfiles.new_signing_key(home / _ACCEPTANCE, vault)
+    current = keyfiles.new_signing_key(home / _CURRENT, vault)
     csr = certificates.make_csr(tls, certificates.GATEWAY_NAME, hosts)
     note = sign_checkpoint(checkpoint, log, now)
     request = ServiceRequest(log.public, acceptance.public, current.public, csr, note)
@@ -137,27 +146,39 @@ def complete_service(home: Path, network: bytes, certificate: bytes, authority: 
         Misuse: the home has no keys. Malformed, Untrusted: the files do not verify, or are for another gateway.
     """
     read = read_network(network)
-    log = keyfiles.load_note_key(home / _LOG, read.policy.origin)
+    vault = keyfiles.open_vault(home / KEYS, f"the gateway in {home}")
+    log = keyfiles.load_note_key(home / _LOG, read.policy.origin, vault)
     if log.public != read.policy.log:
         raise Untrusted(Reason.KEY_UNKNOWN, "the network file names another log than ours")
-    certificates.check_issued(certificate, authority, keyfiles.load_tls_key(home / TLS_KEY))
+    certificates.check_issued(certificate, authority, keyfiles.load_tls_key(home / TLS_KEY, vault))
     keyfiles.write_public(home / CERTIFICATE_FILE, certificate)
     keyfiles.write_public(home / AUTHORITY_FILE, authority)
     keyfiles.write_public(home / NETWORK_FILE, network)
     return read
 
 
-def open_service(home: Path) -> Service:
-    """The gateway in `home`.
+def pinned_network(home: Path) -> Network:
+    """The network that the gateway in `home` belongs to, for those who need none of its keys.
 
     Raises:
         Misuse: it was not initialised, or not completed.
     """
     if not (home / NETWORK_FILE).exists():
         raise Misuse(f"{home} is not a complete gateway; see bureaunet-gateway init --help")
-    network = read_network(keyfiles.read(home / NETWORK_FILE))
-    log = keyfiles.load_note_key(home / _LOG, network.policy.origin)
+    return read_network(keyfiles.read(home / NETWORK_FILE))
+
+
+def open_service(home: Path) -> Service:
+    """The gateway in `home`; where its keys are encrypted, their passphrase is asked for (gateway/passphrase.py).
+
+    Raises:
+        Misuse: it was not initialised, or not completed, or the passphrase is missing or another.
+    """
+    network = pinned_network(home)
+    vault = keyfiles.open_vault(home / KEYS, f"the gateway in {home}")
+    log = keyfiles.load_note_key(home / _LOG, network.policy.origin, vault)
     if log.public != network.policy.log:
         raise Misuse("the log's key is not the network file's")
-    acceptance = keyfiles.load_signing_key(home / _ACCEPTANCE)
-    return Service(home, network, acceptance, keyfiles.load_signing_key(home / _CURRENT), log)
+    acceptance = keyfiles.load_signing_key(home / _ACCEPTANCE, vault)
+    current = keyfiles.load_signing_key(home / _CURRENT, vault)
+    return Service(home, network, acceptance, current, log, None if vault is None else vault.password)

@@ -7,8 +7,9 @@ from typing import TypedDict, Unpack
 
 import click
 
-from bureaus import enrolment
-from bureaus.commands.shared import emit, home_option, json_option, read_file, run
+from bureaus import enrolment, passphrase
+from bureaus.commands.shared import emit, home_option, json_option, no_passphrase_option, read_file, run
+from bureaus.token import Place
 from schemas.directory import Link, ParticipantKind
 from schemas.errors import Misuse
 from schemas.identity import Address
@@ -28,6 +29,8 @@ class Options(TypedDict):
     ca: Path | None
     gateway: str | None
     broker: str
+    token: str | None
+    token_module: str | None
 
 
 @click.command(short_help="Make a bureau's keys and request; take what the authority gives.")
@@ -55,6 +58,9 @@ class Options(TypedDict):
 @click.option("--ca", type=_FILE, help="With --complete: the authority's certificate (PEM).")
 @click.option("--gateway", help="With --complete: the gateway's URL, https://HOST:PORT.")
 @click.option("--broker", default="", help="With --complete: the broker's URL, amqps://HOST:PORT; for link amqp.")
+@click.option("--token", help="Make the signing key in the PKCS#11 token of this label; the passphrase is its PIN.")
+@click.option("--token-module", help="Path of the token's PKCS#11 module, such as libsofthsm2.so.")
+@no_passphrase_option
 @json_option
 @click.pass_context
 def enrol(
@@ -62,7 +68,9 @@ def enrol(
 ) -> None:
     """Enrol the bureau CODE (FR, UNMIK, KE/border-namanga) in its folder.
 
-    First half: private keys are made in the folder and never leave it; what goes to the authority is request.cbor.
+    First half: private keys are made in the folder, encrypted under a passphrase, and never leave it; what goes to the
+    authority is request.cbor. With --token the signing key is made in a PKCS#11 token, and a key of the token encrypts
+    the others.
     Read the fingerprints to the authority over another channel. Second half: --complete, with what came back. Read the
     network's fingerprint back before you trust it: everything hangs from it.
 
@@ -83,12 +91,28 @@ def enrol(
 def _request(ctx: click.Context, home: Path, address: Address, options: Options, *, as_json: bool) -> None:
     kind, link = ParticipantKind(options["kind"]), Link(options["link"])
     name, units = options["name"], options["units"]
-    asked = run(ctx, lambda: enrolment.request(home, address, kind=kind, name=name, link=link, units=units))
+    place = _token(options)
+    secret = passphrase.new(f"{address} in {home}") if not (home / enrolment.REQUEST).exists() else None
+    asked = run(
+        ctx,
+        lambda: enrolment.request(
+            home, address, kind=kind, name=name, link=link, units=units, secret=secret, token=place
+        ),
+    )
     signing, sealing = (enrolment.fingerprint(key) for key in (asked.signing.key_id, asked.sealing.key_id))
     path = home / enrolment.REQUEST
     row = {"event": "requested", "address": asked.address, "signing": signing, "sealing": sealing, "request": str(path)}
     text = f"{path} is for the authority. Read these to it:\n  signing key  {signing}\n  sealing key  {sealing}"
     emit(row, text, as_json=as_json)
+
+
+def _token(options: Options) -> Place | None:
+    label, module = options["token"], options["token_module"]
+    if label is None and module is None:
+        return None
+    if label is None or module is None:
+        raise Misuse("--token and --token-module go together")
+    return Place(module, label)
 
 
 def _complete(ctx: click.Context, home: Path, options: Options, *, as_json: bool) -> None:

@@ -17,6 +17,7 @@ from typing import Final, TypeAlias, TypeVar
 import click
 import structlog
 
+from bureaus import passphrase
 from bureaus.exchange import Received
 from schemas.errors import Misuse
 from schemas.receipts import Acceptance
@@ -29,7 +30,7 @@ INTERRUPTED: Final = 130
 
 
 def home_option(function: _F) -> _F:
-    """--home DIR, or BUREAUNET_HOME."""
+    """--home DIR, or BUREAUNET_HOME, and where the passphrase of its keys comes from."""
     option = click.option(
         "--home",
         required=True,
@@ -37,6 +38,45 @@ def home_option(function: _F) -> _F:
         show_envvar=True,
         type=click.Path(path_type=Path, file_okay=False),
         help="The bureau's folder.",
+    )
+    return option(passphrase_options()(function))
+
+
+def _chosen(ctx: click.Context, param: click.Parameter, value: Path | int | bool | None) -> None:  # noqa: ARG001, FBT001  # click's signature
+    match value:
+        case bool():
+            passphrase.choose(refused=value)
+        case int():
+            passphrase.choose(descriptor=value)
+        case Path():
+            passphrase.choose(file=value)
+
+
+def passphrase_options(environment: str = "BUREAUNET_PASSPHRASE_FILE") -> Callable[[_F], _F]:
+    """--passphrase-file and --passphrase-fd, where private keys are opened."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    about = "Read the passphrase of the keys from this file, which nobody else may read; otherwise it is asked for."
+    file = click.option(
+        "--passphrase-file",
+        type=path,
+        envvar=environment,
+        show_envvar=True,
+        expose_value=False,
+        callback=_chosen,
+        help=about,
+    )
+    about = "Read the passphrase of the keys from this descriptor."
+    descriptor = click.option(
+        "--passphrase-fd", type=click.IntRange(0), expose_value=False, callback=_chosen, help=about
+    )
+    return lambda function: file(descriptor(function))
+
+
+def no_passphrase_option(function: _F) -> _F:
+    """--no-passphrase, where private keys are made."""
+    about = "Keep the private keys unencrypted: for demonstrations and tests."
+    option = click.option(
+        "--no-passphrase", is_flag=True, default=None, expose_value=False, callback=_chosen, help=about
     )
     return option(function)
 
@@ -117,9 +157,13 @@ def log_to_stderr(level: str) -> None:
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    ours = logging.getLogger("bureaus")
+    ours.handlers, ours.propagate = [handler], False
+    ours.setLevel(level.upper())
 
 
 def run(ctx: click.Context, work: Callable[[], Coroutine[None, None, _T]]) -> _T:

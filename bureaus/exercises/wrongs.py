@@ -61,7 +61,7 @@ class Hand:
 
     address: Address
     link: Link
-    key: SigningKey
+    key: Signer
     trust: Trust
 
     async def submit(self, body: bytes) -> tuple[bytes, Acceptance]:
@@ -133,7 +133,7 @@ class _Forger:
     """Signs with a key of its own under the id of another's."""
 
     key_id: bytes
-    own: SigningKey
+    own: Signer
 
     def sign(self, message: bytes) -> bytes:
         return self.own.sign(message)

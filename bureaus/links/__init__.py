@@ -79,7 +79,7 @@ def connect(who: Identity) -> Link:
     # Imported only here: a program that uses one link does not load the driver of the other.
     from bureaus.links.http import HttpLink, client_context  # noqa: PLC0415
 
-    tls = client_context(*who.tls)
+    tls = client_context(*who.tls, who.link_password)
     reading = HttpLink(who.gateway, tls)
     if who.link is directory.Link.HTTP:
         return reading

@@ -193,8 +193,14 @@ def _reason(answer: _Answer) -> tuple[Reason | None, str]:
         return None, f"the gateway answers {answer.status} without a reason"
 
 
-def client_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLContext:
+def _unencrypted() -> bytes:
+    raise ValueError("the key is encrypted")  # else OpenSSL would ask on the terminal
+
+
+def client_context(certificate: Path, key: Path, authority: Path, password: bytes | None = None) -> ssl.SSLContext:
     """A TLS 1.3 context that trusts the authority alone and shows our certificate.
+
+    `password` is what the key is encrypted with, None where it is not.
 
     Raises:
         Misuse: a file is missing, or is not what it should be.
@@ -203,7 +209,7 @@ def client_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLCont
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_verify_locations(cafile=authority)
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
+        context.load_cert_chain(certificate, key, password or _unencrypted)
+    except (OSError, ValueError) as error:  # ssl's own errors are OSErrors
         raise Misuse(f"the link's certificate cannot be used: {error}") from None
     return context

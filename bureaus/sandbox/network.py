@@ -204,9 +204,11 @@ class PrivateNetwork:
         """The gateway's keys, the authority's, the network file, and both halves of the gateway's start."""
         self._say("making the authority and the gateway's keys")
         home, authority = self.gateway_home, self._authority
-        await self.command("init", "--home", home, "--origin", ORIGIN)
+        await self.command("init", "--home", home, "--origin", ORIGIN, "--no-passphrase")
         request = ("--service", home / "service-request.cbor")
-        await self.command("authority", "init", "--home", authority, *request, "--name", self._name, "--exercise")
+        await self.command(
+            "authority", "init", "--home", authority, *request, "--name", self._name, "--exercise", "--no-passphrase"
+        )
         certificate = ("--certificate", authority / "certificates" / "gateway.pem", "--ca", authority / "ca.pem")
         await self.command("init", "--home", home, "--complete", "--network", self.network_file, *certificate)
 

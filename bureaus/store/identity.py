@@ -6,20 +6,30 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bureaus.guard import Guard
+from schemas.errors import Misuse
+from schemas.identity import Opener, Signer
 from schemas.keys import SealingKey, SigningKey
 
+VAULT = "vault"
+"""The named value that locks the keys; none where they are not locked."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Keys:
     """Every key that we ever made, newest first. Which are in use the directory says; all of them open."""
 
-    signing: tuple[SigningKey, ...]
-    sealing: tuple[SealingKey, ...]
+    signing: tuple[Signer, ...]
+    sealing: tuple[Opener, ...]
 
     @property
     def made(self) -> frozenset[bytes]:
         """Their ids: the directory may list no other for us."""
         return frozenset(key.key_id for key in self.signing) | frozenset(key.key_id for key in self.sealing)
+
+    def add(self, signing: Signer, sealing: Opener) -> None:
+        """Two more, newest of all."""
+        self.signing, self.sealing = (signing, *self.signing), (sealing, *self.sealing)
 
 
 def get(db: sqlite3.Connection, name: str) -> bytes | None:
@@ -38,21 +48,39 @@ def put(db: sqlite3.Connection, values: Mapping[str, bytes]) -> None:
     db.executemany("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", values.items())
 
 
-def add_keys(db: sqlite3.Connection, signing: SigningKey, sealing: SealingKey, created: int) -> None:
-    """Keep a fresh pair of keys; `created` in milliseconds."""
+def add_keys(
+    db: sqlite3.Connection, signing: Signer, sealing: SealingKey, created: int, guard: Guard | None = None
+) -> None:
+    """Keep a fresh pair of keys; `created` in milliseconds. Of a signing key in a token there is nothing to keep."""
+    guard = guard or Guard()
+    seed = guard.keep(signing.key_id, signing.seed) if isinstance(signing, SigningKey) else b""
     rows = [
-        (signing.key_id, "signing", 0, signing.seed, created),
-        (sealing.key_id, "sealing", int(sealing.suite), sealing.seed, created),
+        (signing.key_id, "signing", 0, seed, created),
+        (sealing.key_id, "sealing", int(sealing.suite), guard.keep(sealing.key_id, sealing.seed), created),
     ]
     db.executemany("INSERT INTO private_key VALUES (?, ?, ?, ?, ?)", rows)
 
 
-def keys(db: sqlite3.Connection) -> Keys | None:
-    """Our keys, newest first; None before enrolment."""
-    rows = db.execute("SELECT use, suite, seed FROM private_key ORDER BY created DESC, rowid DESC").fetchall()
-    signing = tuple(SigningKey(bytes(seed)) for use, _, seed in rows if use == "signing")
-    sealing = tuple(SealingKey(bytes(seed), suite) for use, suite, seed in rows if use == "sealing")
+def keys(db: sqlite3.Connection, guard: Guard | None = None) -> Keys | None:
+    """Our keys, newest first; None before enrolment.
+
+    Raises:
+        Misuse: they are locked, and there is no guard that opens them. Untrusted: `unsealing`, they were changed.
+    """
+    guard = guard or Guard()
+    if get(db, VAULT) is not None and guard.vault is None:
+        raise Misuse("the keys in the store are locked")
+    query = "SELECT key_id, use, suite, seed FROM private_key ORDER BY created DESC, rowid DESC"
+    rows = [(bytes(key_id), use, suite, bytes(seed)) for key_id, use, suite, seed in db.execute(query)]
+    signing = tuple(_signer(key_id, seed, guard) for key_id, use, _, seed in rows if use == "signing")
+    sealing = tuple(
+        SealingKey(guard.give(key_id, seed), suite) for key_id, use, suite, seed in rows if use == "sealing"
+    )
     return Keys(signing, sealing) if signing and sealing else None
+
+
+def _signer(key_id: bytes, seed: bytes, guard: Guard) -> Signer:
+    return SigningKey(guard.give(key_id, seed)) if seed else guard.signer(key_id)
 
 
 def raise_alarm(db: sqlite3.Connection, time: int, reason: str, detail: str, evidence: bytes) -> None:

@@ -54,7 +54,7 @@ def server_context(service: Service) -> ssl.SSLContext:
         context.set_groups(GROUPS)
     try:
         context.load_verify_locations(service.authority)
-        context.load_cert_chain(service.certificate, service.tls_key)
+        context.load_cert_chain(service.certificate, service.tls_key, service.tls_password)
     except (OSError, ssl.SSLError) as error:
         raise Unavailable(Reason.UNREADABLE, f"the TLS certificate or its key: {type(error).__name__}") from None
     return context

@@ -6,10 +6,19 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.shared import emit, grouped, json_option, now_seconds, read_file
+from gateway.commands.shared import (
+    emit,
+    grouped,
+    json_option,
+    no_passphrase_option,
+    now_seconds,
+    passphrase_options,
+    read_file,
+)
 from schemas.errors import Misuse
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+_PASSPHRASE = passphrase_options("BUREAUNET_AUTHORITY_PASSPHRASE_FILE")
 _HOME = click.option(
     "--home",
     required=True,
@@ -35,6 +44,8 @@ def authority() -> None:
 @click.option("--exercise", is_flag=True, help="All traffic of this network is an exercise.")
 @click.option("--keys", default=1, show_default=True, help="How many keys the authority has.")
 @click.option("--threshold", default=1, show_default=True, help="How many of them sign.")
+@_PASSPHRASE
+@no_passphrase_option
 @json_option
 def authority_init(
     home: Path, service: Path, name: str, *, exercise: bool, keys: int, threshold: int, as_json: bool
@@ -46,10 +57,18 @@ def authority_init(
       bureaunet-gateway authority init --home authority --service gw/service-request.cbor \\
           --name "Example network" --threshold 2 --keys 3
     """  # noqa: D301  # click's \b keeps the lines of the example
+    from gateway import passphrase  # noqa: PLC0415  # as below
     from gateway.authority import Authority  # noqa: PLC0415  # keeps --help quick
 
     made = Authority.create(
-        home, read_file(service), name, now_seconds(), exercise=exercise, keys=keys, threshold=threshold
+        home,
+        read_file(service),
+        name,
+        now_seconds(),
+        exercise=exercise,
+        keys=keys,
+        threshold=threshold,
+        secret=passphrase.new(f"the authority in {home}"),
     )
     emit(
         {"network": made.network.id.hex(), "file": str(home / "network.bn"), "ca": str(home / "ca.pem")},
@@ -63,6 +82,7 @@ def authority_init(
 @click.argument("requests", nargs=-1, required=True, type=_FILE)
 @click.option("--days", default=366, show_default=True, help="For how long keys and certificates hold.")
 @click.option("--overlap-days", default=7.0, show_default=True, help="For how long a rotated key still holds.")
+@_PASSPHRASE
 @json_option
 def approve(home: Path, requests: tuple[Path, ...], *, days: int, overlap_days: float, as_json: bool) -> None:
     """List the bureaus of these requests in a new version of the directory, and issue their certificates.
@@ -97,6 +117,7 @@ def approve(home: Path, requests: tuple[Path, ...], *, days: int, overlap_days: 
 @click.argument("csr", type=_FILE)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Where the PEM goes.")
 @click.option("--days", default=366, show_default=True, help="For how long it holds.")
+@_PASSPHRASE
 def server_certificate(home: Path, csr: Path, out: Path, days: int) -> None:
     """Issue a certificate for a server beside the gateway, such as the broker.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.shared import emit, home_option, json_option, read_file
+from gateway.commands.shared import emit, home_option, json_option, passphrase_options, read_file
 
 
 @click.group()
@@ -19,6 +19,7 @@ def participant() -> None:
 @participant.command("load")
 @home_option
 @click.argument("directory", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@passphrase_options()
 @json_option
 def load(home: Path, directory: Path, *, as_json: bool) -> None:
     """Take a version of the directory into the ledger. A gateway that runs takes it up within a second.

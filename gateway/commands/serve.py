@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from gateway.commands.shared import home_option
+from gateway.commands.shared import home_option, passphrase_options
 from schemas.errors import Misuse
 
 _PORT = click.IntRange(0, 65535)
@@ -23,6 +23,7 @@ _PORT = click.IntRange(0, 65535)
 @click.option("--broker", help="amqps://HOST:PORT, several separated by commas.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes on the one port; more than 1 need PostgreSQL.")
 @click.option("--worker-socket", type=int, hidden=True)
+@passphrase_options()
 def serve(
     home: Path,
     host: str | None,
@@ -45,6 +46,7 @@ def serve(
 
     With several workers, one that dies is started again, and SIGHUP replaces them one after another.
     """  # noqa: D301  # click's \b keeps the lines of the example
+    from gateway import passphrase  # noqa: PLC0415  # keeps --help quick
     from gateway.serving import run  # noqa: PLC0415  # keeps --help quick
     from gateway.settings import load  # noqa: PLC0415  # as above
 
@@ -61,6 +63,8 @@ def serve(
     if worker_socket is not None:
         said["operators", "host"] = "127.0.0.1"  # the supervisor alone asks there
     again = [*_again("--database", database), *_again("--broker", broker)]
+    file = passphrase.chosen().file
+    again += _again("--passphrase-file", None if file is None else str(file.absolute()))
     run(load(home, os.environ, said), again, worker_socket)
 
 

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.shared import emit, grouped, home_option, json_option, now_seconds, read_file
+from gateway.commands.shared import (
+    emit,
+    grouped,
+    home_option,
+    json_option,
+    no_passphrase_option,
+    now_seconds,
+    passphrase_options,
+    read_file,
+)
 from schemas.errors import Misuse
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -22,6 +31,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--network", type=_FILE, help="The network file.")
 @click.option("--certificate", type=_FILE, help="The gateway's certificate, PEM.")
 @click.option("--ca", type=_FILE, help="The authority's certificate, PEM.")
+@passphrase_options()
+@no_passphrase_option
 @json_option
 def init(
     home: Path,
@@ -43,7 +54,8 @@ def init(
       bureaunet-gateway init --home gw --network authority/network.bn \\
           --certificate authority/certificates/gateway.pem --ca authority/ca.pem
 
-    Private keys are made here and never leave. Read the fingerprint of the network file back to the authority.
+    Private keys are made here, encrypted under a passphrase, and never leave. Read the fingerprint of the network
+    file back to the authority.
     """  # noqa: D301  # click's \b keeps the lines of the example
     if complete or network is not None:
         if network is None or certificate is None or ca is None or origin is not None:
@@ -56,10 +68,11 @@ def init(
 
 
 def _begin(home: Path, origin: str, hosts: tuple[str, ...], *, as_json: bool) -> None:
+    from gateway import passphrase  # noqa: PLC0415  # as below
     from gateway.service import REQUEST_FILE, make_service  # noqa: PLC0415  # keeps --help quick
     from gateway.template import template  # noqa: PLC0415  # as above
 
-    request = make_service(home, origin, hosts, now_seconds())
+    request = make_service(home, origin, hosts, now_seconds(), passphrase.new(f"the gateway in {home}"))
     settings = home / "gateway.toml"
     if not settings.exists():
         settings.write_text(template(), "utf-8")

@@ -13,6 +13,7 @@ from typing import TypeAlias, TypeVar
 
 import click
 
+from gateway import passphrase
 from schemas.errors import BureaunetError, Misuse
 
 _F = TypeVar("_F", bound=Callable[..., object])
@@ -41,6 +42,45 @@ def home_option(function: _F) -> _F:
         show_envvar=True,
         type=click.Path(path_type=Path, file_okay=False),
         help="The gateway's folder.",
+    )
+    return option(function)
+
+
+def _chosen(ctx: click.Context, param: click.Parameter, value: Path | int | bool | None) -> None:  # noqa: ARG001, FBT001  # click's signature
+    match value:
+        case bool():
+            passphrase.choose(refused=value)
+        case int():
+            passphrase.choose(descriptor=value)
+        case Path():
+            passphrase.choose(file=value)
+
+
+def passphrase_options(environment: str = "BUREAUNET_PASSPHRASE_FILE") -> Callable[[_F], _F]:
+    """--passphrase-file and --passphrase-fd, where private keys are opened."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    about = "Read the passphrase of the keys from this file, which nobody else may read; otherwise it is asked for."
+    file = click.option(
+        "--passphrase-file",
+        type=path,
+        envvar=environment,
+        show_envvar=True,
+        expose_value=False,
+        callback=_chosen,
+        help=about,
+    )
+    about = "Read the passphrase of the keys from this descriptor."
+    descriptor = click.option(
+        "--passphrase-fd", type=click.IntRange(0), expose_value=False, callback=_chosen, help=about
+    )
+    return lambda function: file(descriptor(function))
+
+
+def no_passphrase_option(function: _F) -> _F:
+    """--no-passphrase, where private keys are made."""
+    about = "Keep the private keys unencrypted: for demonstrations and tests."
+    option = click.option(
+        "--no-passphrase", is_flag=True, default=None, expose_value=False, callback=_chosen, help=about
     )
     return option(function)
 

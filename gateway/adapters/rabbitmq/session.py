@@ -64,15 +64,17 @@ class Endpoint:
     """Trusts the network's authority and shows our certificate."""
 
     @classmethod
-    def of(cls, broker: str, certificate: Path, key: Path, authority: Path) -> Self:
+    def of(cls, broker: str, certificate: Path, key: Path, authority: Path, password: bytes | None = None) -> Self:
         """The broker as settings name it, and PEM files: our certificate, its key, the authority's certificate.
+
+        `password` is what the key is encrypted with, None where it is not.
 
         Raises:
             Misuse: `broker` is not of the form, or a file cannot be read or is not what it should be.
         """
         try:
             tls = create_default_context(cafile=authority)
-            tls.load_cert_chain(certificate, key)
+            tls.load_cert_chain(certificate, key, password)
         except (OSError, ValueError) as error:  # ssl's own errors are OSErrors
             raise Misuse(f"the certificates for the broker cannot be used: {type(error).__name__}") from error
         tls.minimum_version = TLSVersion.TLSv1_3

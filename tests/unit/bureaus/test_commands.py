@@ -68,8 +68,8 @@ def test_every_command_teaches_by_an_example(command: str) -> None:
 
 def test_enrolling_prints_fingerprints_and_writes_the_request(tmp_path: Path) -> None:
     home = tmp_path / "fr"
-    code, out = bureaunet("enrol", "FR", "--home", home, "--unit", "fugitives", "--json")
-    row = json.loads(out)
+    code, out = bureaunet("enrol", "FR", "--home", home, "--unit", "fugitives", "--no-passphrase", "--json")
+    row = json.loads(out.splitlines()[-1])
     assert (code, row["address"], Path(row["request"]).is_file()) == (0, "FR", True)
     assert len(row["signing"].replace(" ", "")) == 64
     assert json.loads(bureaunet("enrol", "FR", "--home", home, "--json")[1]) == row
