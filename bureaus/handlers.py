@@ -13,8 +13,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-import structlog
-
+from bureaus import logs
 from bureaus.exchange import Handler, Received
 from bureaus.inbox import Inbox
 from bureaus.outbox import Outbox
@@ -26,7 +25,7 @@ from schemas import envelope
 from schemas.errors import Reason, Unavailable, Untrusted
 from schemas.evidence import Outcome
 
-_log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger(__name__)
+_log: Final = logs.get(__name__)
 
 
 class Handlers:

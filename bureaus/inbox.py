@@ -17,8 +17,7 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
-import structlog
-
+from bureaus import logs
 from bureaus.keeper import Keeper
 from bureaus.links import Link
 from bureaus.pump import Backoff, Pump
@@ -36,7 +35,7 @@ from schemas.identity import Address
 from schemas.receipts import read_acceptance
 from schemas.wire import InboxItem, ItemType
 
-_log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger(__name__)
+_log: Final = logs.get(__name__)
 
 
 class Inbox:
@@ -95,20 +94,20 @@ class Inbox:
         items = [await self._whole(item) for item in items]
         digests = [envelope.digest_of(item.statement) for item in items]
         known = await self._store.run(receiving.known, digests, _ids(items))
-        fresh = {digest: item for digest, item in zip(digests, items, strict=True) if digest not in known.digests}
-        outcomes = self._verify(fresh.values(), known.ids)
+        # By the whole item, not its digest: a false copy must not stand in for the true one beside it.
+        fresh = list(dict.fromkeys(i for d, i in zip(digests, items, strict=True) if d not in known.digests))
+        outcomes = self._verify(fresh, known.ids)
         if any(isinstance(outcome, Refused) and outcome.may_be_behind for outcome in outcomes):
             await self._catch_up()
-            outcomes = self._verify(fresh.values(), known.ids)
-        taken: list[receiving.Taken] = []
-        aside: list[receiving.Aside] = []
-        for item, outcome in zip(fresh.values(), outcomes, strict=True):
+            outcomes = self._verify(fresh, known.ids)
+        taken: dict[bytes, receiving.Taken] = {}
+        for item, outcome in zip(fresh, outcomes, strict=True):
             if isinstance(outcome, Verified):
-                taken.append(self._taken(item, outcome))
-            else:
-                aside.append(self._aside(item, outcome))
+                taken.setdefault(outcome.digest, self._taken(item, outcome))
+        refused = [(item, one) for item, one in zip(fresh, outcomes, strict=True) if isinstance(one, Refused)]
+        aside = [self._aside(item, one, answer=one.digest not in taken) for item, one in refused]
         await self._store.run(receiving.acknowledge_again, known.digests)
-        answered = await self._store.run(receiving.take, taken, aside, self.handled(), self._clock())
+        answered = await self._store.run(receiving.take, list(taken.values()), aside, self.handled(), self._clock())
         self._acknowledgements.wake()
         self.when_kept(answered)
 
@@ -132,11 +131,11 @@ class Inbox:
             _log.error("the gateway's word does not verify", reason=error.reason)
 
     async def _whole(self, item: InboxItem) -> InboxItem:
-        """The item with its sealed part, fetched by its hash where it came apart and can be had."""
-        if item.sealed is not None:
-            return item
+        """The item with its sealed part, fetched by its hash where it came apart or spoilt, and can be had."""
         try:
             sealed_hash = envelope.read(item.statement).sealed_hash
+            if item.sealed is not None and hashlib.sha256(item.sealed).digest() == sealed_hash:
+                return item
             sealed = await self._link.get(f"{wire.SEALED}/{sealed_hash.hex()}")
         except (Malformed, Forbidden, Untrusted):  # the checks say what is wrong with it
             return item
@@ -158,10 +157,10 @@ class Inbox:
             self.acknowledgements(verified.digest, verified.addressed, Outcome.PROCESSED),
         )
 
-    def _aside(self, item: InboxItem, refused: Refused) -> receiving.Aside:
+    def _aside(self, item: InboxItem, refused: Refused, *, answer: bool = True) -> receiving.Aside:
         _log.warning("kept aside", digest=refused.digest.hex(), check=refused.number, reason=refused.reason)
         refusals: tuple[receiving.Acknowledgement, ...] = ()
-        if refused.acknowledged and refused.header is not None:
+        if answer and refused.acknowledged and refused.header is not None:
             refusals = self.acknowledgements(refused.digest, self.ours(refused.header), Outcome.REFUSED, refused.reason)
         raw = item.encode()
         number, reason = refused.number, refused.reason

@@ -11,9 +11,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-import structlog
-
-from bureaus import drafts, units
+from bureaus import drafts, logs, units
 from bureaus.drafts import Draft
 from bureaus.exchange import Desk, Sent
 from bureaus.keeper import Keeper
@@ -26,7 +24,7 @@ from schemas.directory import Use
 from schemas.errors import BureaunetError, Forbidden, Reason, Unavailable, Untrusted
 from schemas.receipts import Acceptance, read_acceptance
 
-_log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger(__name__)
+_log: Final = logs.get(__name__)
 _ROTATED: Final = frozenset({Reason.KEY_NOT_VALID, Reason.WRAP_KEY, Reason.EXPIRED})
 """Refusals that say nothing about the message: sealed again under a new id, it may pass."""
 _LATER: Final = frozenset({Reason.LINK_QUOTA, Reason.OVERLOADED})

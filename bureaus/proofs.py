@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
+from bureaus import logs
 from bureaus.links import Link
 from bureaus.pump import Backoff, Pump
 from bureaus.settings import Limits
@@ -19,7 +18,7 @@ from schemas.evidence import Entry, Event, read_entry
 from schemas.notes import Policy, SignedCheckpoint
 from schemas.receipts import read_proof
 
-_log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger(__name__)
+_log: Final = logs.get(__name__)
 _WITNESSED: Final = 10.0
 """Seconds between two looks for the witnesses' signatures."""
 

@@ -12,13 +12,12 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Final, Generic, TypeVar
 
-import structlog
-
+from bureaus import logs
 from bureaus.settings import Limits
 from schemas.errors import BureaunetError, Unavailable
 
 _T = TypeVar("_T")
-_log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger(__name__)
+_log: Final = logs.get(__name__)
 _STEPS: Final = 1 << 16
 
 
