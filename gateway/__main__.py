@@ -8,6 +8,7 @@ from gateway.commands.authority import authority
 from gateway.commands.backup import backup, restore
 from gateway.commands.broker import broker
 from gateway.commands.ledger import ledger
+from gateway.commands.migrate import migrate
 from gateway.commands.operations import operation
 from gateway.commands.participants import participant
 from gateway.commands.quarantine import quarantine
@@ -33,7 +34,7 @@ def main() -> None:
     """  # noqa: D301  # click's \b keeps the lines of the example
 
 
-for command in (init, authority, participant, serve, operation, ledger, quarantine, backup, restore, broker):
+for command in (init, authority, participant, serve, operation, ledger, quarantine, backup, restore, migrate, broker):
     main.add_command(command)
 
 if __name__ == "__main__":

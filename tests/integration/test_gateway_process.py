@@ -232,6 +232,20 @@ async def test_a_port_that_is_taken_is_said_in_one_line(network: GatewayNetwork)
         await network.command("serve", "--home", network.home, "--port", port)
 
 
+async def test_a_database_of_a_newer_gateway_is_refused_and_can_be_taken_back(network: GatewayNetwork) -> None:
+    await network.load()
+    said = await network.command("migrate", "--home", network.home, "--to", "0001", "--json")
+    assert json.loads(said) == {"revision": "0001"}
+    await network.start()
+    await network.stop()
+    with closing(sqlite3.connect(network.home / "ledger.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(Unavailable, match=r"exited with code 2:\n.*version 9999.*a newer gateway made it"):
+        await network.command("serve", "--home", network.home)
+    with pytest.raises(Unavailable, match="exited with code 2"):
+        await network.command("migrate", "--home", network.home, "--to", "base")
+
+
 async def test_an_unfinished_home_does_not_serve(tmp_path: Path) -> None:
     made = GatewayNetwork(tmp_path)
     (made.home / "network.bn").unlink()

@@ -21,6 +21,10 @@ from schemas.errors import Misuse
 
 _LOCK: Final = 0x62757265
 """PostgreSQL advisory lock: an arbitrary number that is ours."""
+_NEWER: Final = (
+    "the database is at version {present}, which this gateway does not know: a newer gateway made it. Run that one, or "
+    "let it take the database back: bureaunet-gateway migrate --to {newest}"
+)
 
 
 async def prepare(database: Database, *, migrate: bool = True) -> None:
@@ -31,6 +35,25 @@ async def prepare(database: Database, *, migrate: bool = True) -> None:
     """
     async with database.write() as connection:
         await connection.run_sync(_upgrade if migrate else _check)
+
+
+async def migrate(database: Database, target: str) -> None:
+    """Bring the tables to the revision `target`, upwards or downwards; `head` is this version's, `base` is no tables.
+
+    Raises:
+        Misuse: there is no such revision, or the database is of a later version. Unavailable: `store`.
+    """
+
+    def move(connection: Connection) -> None:
+        revisions = _lock_and_check(connection)
+        if target not in {*revisions, "head", "base"}:
+            raise Misuse(f"there is no revision {target}; there are {', '.join(sorted(revisions))}")
+        present = _present(connection)
+        down = target == "base" or (present is not None and target != "head" and revisions[target] < revisions[present])
+        (command.downgrade if down else command.upgrade)(config(connection), target)
+
+    async with database.write() as connection:
+        await connection.run_sync(move)
 
 
 async def revision(database: Database) -> str | None:
@@ -56,18 +79,24 @@ def config(connection: Connection) -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
+    _lock_and_check(connection)
+    command.upgrade(config(connection), "head")
+
+
+def _lock_and_check(connection: Connection) -> dict[str, int]:
+    """Keep others from migrating until the transaction ends: our revisions, each with its place from the first."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    settings = config(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(settings).walk_revisions()}
-    present = MigrationContext.configure(connection).get_current_revision()
+    scripts = reversed(list(ScriptDirectory.from_config(config(connection)).walk_revisions()))
+    known = {script.revision: place for place, script in enumerate(scripts)}
+    present = _present(connection)
     if present is not None and present not in known:
-        raise Misuse(f"the database is at version {present}, which this gateway does not know")
-    command.upgrade(settings, "head")
+        raise Misuse(_NEWER.format(present=present, newest=max(known, key=known.__getitem__)))
+    return known
 
 
 def _check(connection: Connection) -> None:
     head = ScriptDirectory.from_config(config(connection)).get_current_head()
-    present = MigrationContext.configure(connection).get_current_revision()
+    present = _present(connection)
     if present != head:
-        raise Misuse(f"the database is at version {present}, this gateway needs {head}")
+        raise Misuse(f"the database is at version {present}, this gateway needs {head}: see bureaunet-gateway migrate")
