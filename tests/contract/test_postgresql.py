@@ -38,6 +38,16 @@ async def test_lost_connections_are_unavailable_and_then_it_goes_on(fresh_databa
         assert kinds[-1] is Outcome, "the pool has let go of every lost connection"
 
 
+async def test_a_session_left_in_its_transaction_is_ended_by_the_server(fresh_database: str) -> None:
+    database = Database(fresh_database)
+    async with database.read() as connection:
+        shown = await connection.execute(text("SHOW idle_in_transaction_session_timeout"))
+        assert shown.scalar_one() == "10s"
+        keepalive = await connection.execute(text("SHOW tcp_keepalives_idle"))
+        assert keepalive.scalar_one() == "10"
+    await database.close()
+
+
 async def test_four_gateways_under_load_leave_no_gap_and_lose_no_message(fresh_database: str) -> None:
     world = World()
     async with sql_stores(fresh_database) as stores, world.gateway(stores.store) as first:

@@ -21,6 +21,16 @@ from schemas.errors import Misuse, Reason, Unavailable
 
 _PASSING: Final = frozenset({"08", "40", "53", "55", "57"})
 """SQLSTATE classes: connection, rollback (deadlock), resources, object in use, operator's intervention."""
+_COMMAND_SECONDS: Final = 20
+"""One statement may take so long; a connection that stands half-open is found out then."""
+_SESSION: Final = {
+    "idle_in_transaction_session_timeout": "10s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20s",
+}
+"""How PostgreSQL finds out that we are gone: a session left half-open in its transaction holds locks that all need."""
 _PRAGMAS: Final = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536")
 """The time-out first: to enter WAL mode is to wait for a lock already."""
 
@@ -130,5 +140,5 @@ def _postgres_engine(url: str, pool: int) -> AsyncEngine:
         pool_size=pool,
         max_overflow=0,
         isolation_level="READ COMMITTED",
-        connect_args={"timeout": 10, "command_timeout": 60},
+        connect_args={"timeout": 10, "command_timeout": _COMMAND_SECONDS, "server_settings": _SESSION},
     )
