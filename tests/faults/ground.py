@@ -210,8 +210,8 @@ async def _found(folder: Path, everyone: Sequence[Seat]) -> tuple[Path, dict[Add
     """The gateway's keys, the authority, everybody's enrolment: the authority's folder, and everybody's keys."""
     folder.mkdir(parents=True, mode=0o700)
     gateway, authority = folder / "gateway", folder / "authority"
-    await gateway_command("init", "--home", gateway, "--origin", "faults.bureaunet.invalid/log")
-    service = ("--service", gateway / "service-request.cbor", "--name", "Fault suite", "--exercise")
+    await gateway_command("init", "--home", gateway, "--origin", "faults.bureaunet.invalid/log", "--no-passphrase")
+    service = ("--service", gateway / "service-request.cbor", "--name", "Fault suite", "--exercise", "--no-passphrase")
     await gateway_command("authority", "init", "--home", authority, *service)
     given = ("--certificate", authority / "certificates" / "gateway.pem", "--ca", authority / "ca.pem")
     await gateway_command("init", "--home", gateway, "--complete", "--network", authority / "network.bn", *given)
