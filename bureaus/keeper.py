@@ -1,20 +1,22 @@
 """Fetches, verifies and keeps what the bureau goes by: directory versions, operations, the tree head.
 
 Order of a refresh: which directory is current, the versions up to it one by one, the tree head, operations. Each step
-is verified before it is kept, and kept before it is used. Rules: a version never goes back and each names the one
-before by hash; a row of ours lists no key that we did not make; a tree head extends the one before. What breaks one
-of these is an alarm: its evidence is kept and nothing more is sealed until a person has looked.
+is verified before it is kept, and kept before it is used. Rules: a version never goes back, each names the one before
+by hash and is proven to be in the ledger (bureaus/heads.py); a row of ours lists no key that we did not make; a tree
+head extends the one before. What breaks one of these is an alarm: its evidence is kept and nothing more is sealed until
+a person has looked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from bureaus import logs
+from bureaus.heads import Heads
 from bureaus.links import Link
 from bureaus.pump import Backoff
 from bureaus.settings import Limits
@@ -22,14 +24,12 @@ from bureaus.store import Store, identity, verified
 from bureaus.store.identity import Keys
 from bureaus.trust import Trust, Version
 from schemas import cbor, wire
-from schemas.claims import Head
 from schemas.directory import CURRENT_LIFETIME, Directory, Participant, read_current, read_directory
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable, Untrusted
 from schemas.identity import Address, parse_operation_id
-from schemas.merkle import EMPTY, verify_consistency
 from schemas.network import Network
-from schemas.notes import read_checkpoint
 from schemas.operation import Operation, claimed_owner, read_operation
+from schemas.threshold import Holders
 
 _log: Final = logs.get(__name__)
 _STEPS: Final = 10_000
@@ -60,6 +60,9 @@ class Keeper:
         self._turn = asyncio.Lock()
         self._refreshed = 0
         self._trust: Trust | None = None
+        self._heads = Heads(store, link, network.policy, limits, self._sound_alarm)
+        self.when_adopted: Callable[[Directory], Awaitable[None]] = _nothing
+        """Called with each version that was adopted."""
 
     @property
     def trust(self) -> Trust:
@@ -77,9 +80,12 @@ class Keeper:
         raw = await self._store.run(verified.directory)
         if raw is None:
             return
-        directory = read_directory(raw, self._network)
-        note, alarm = await self._store.run(verified.checkpoint), await self._store.run(identity.alarm)
-        head = Head(0, EMPTY) if note is None else self._head(note)
+        office = await self._store.run(verified.holders)
+        holders = None if office is None else Holders.from_value(cbor.decode(office))
+        directory = read_directory(raw, self._network, holders=holders)
+        alarm = await self._store.run(identity.alarm)
+        await self._heads.load()
+        head = self._heads.head
         confirmed = self._confirmed(directory, await self._store.run(verified.confirmation))
         self._trust = Trust(
             self._address, self._network, directory, confirmed, head, {}, None if alarm is None else alarm[1]
@@ -105,7 +111,8 @@ class Keeper:
                 return  # somebody else's refresh began after we asked
             began = self._clock()
             await self._refresh_directory()
-            await self._refresh_head()
+            await self._heads.refresh()
+            self._trust = replace(self.trust, head=self._heads.head)
             await self._refresh_operations()
             self._refreshed = began
 
@@ -159,8 +166,7 @@ class Keeper:
 
     async def _refresh_directory(self) -> None:
         if self._trust is None:
-            raw = await self._link.get(wire.DIRECTORY)
-            await self._adopt_directory(read_directory(raw, self._network), raw)
+            await self._first_directory()
         for _ in range(_STEPS):
             raw = await self._link.get(wire.CURRENT)
             try:
@@ -172,6 +178,18 @@ class Keeper:
                 await self._store.run(verified.keep_confirmation, raw)
                 self._trust = replace(self.trust, confirmed=current.time)
                 return
+
+    async def _first_directory(self) -> None:
+        """The newest; where the authority was succeeded, the first, so that each names who signs the next."""
+        raw = await self._link.get(wire.DIRECTORY)
+        try:
+            directory = read_directory(raw, self._network)
+        except Untrusted as error:
+            if error.reason not in (Reason.KEY_UNKNOWN, Reason.THRESHOLD):
+                raise
+            raw = await self._link.get(f"{wire.DIRECTORY}/1")
+            directory = read_directory(raw, self._network)
+        await self._adopt_directory(directory, raw)
 
     async def _next_directory(self) -> bool:
         """Fetch and adopt the version after ours: whether there is one."""
@@ -194,9 +212,13 @@ class Keeper:
         if row is not None and row.address == self._address and not _key_ids(row) <= self._keys.made:
             await self._sound_alarm(Reason.KEY_UNKNOWN, "the directory lists a key for us that we did not make", raw)
             raise Untrusted(Reason.KEY_UNKNOWN, "the directory lists a key for us that we did not make")
-        await self._store.run(verified.keep_directory, directory.version, raw)
-        before = self._trust or Trust(self._address, self._network, directory, 0, Head(0, EMPTY))
-        self._trust = replace(before, directory=directory)
+        await self._heads.prove(directory)
+        await self.when_adopted(directory)
+        holders = None if directory.holders is None else cbor.encode(directory.holders.to_value())
+        await self._store.run(verified.keep_directory, directory.version, raw, holders)
+        head = self._heads.head
+        before = self._trust or Trust(self._address, self._network, directory, 0, head)
+        self._trust = replace(before, directory=directory, head=head)
         _log.info("directory adopted", bureau=self._address, version=directory.version)
 
     # ---------------------------------------------------------------------------------------- operations
@@ -238,35 +260,6 @@ class Keeper:
         operations = {**trust.operations, name: (*known, Version(last, place))}
         return replace(trust, operations=operations), last.operation
 
-    # ---------------------------------------------------------------------------------------- tree head
-
-    def _head(self, note: str) -> Head:
-        checkpoint = read_checkpoint(note, self._network.policy).checkpoint
-        return Head(checkpoint.size, checkpoint.root)
-
-    async def _refresh_head(self) -> None:
-        try:
-            note = (await self._link.get(wire.CHECKPOINT)).decode()
-        except UnicodeDecodeError:
-            raise Malformed(Reason.CHECKPOINT, "a checkpoint is text") from None
-        except (Forbidden, Unavailable) as error:
-            if error.reason is Reason.NOT_FOUND:  # none was published yet
-                return
-            raise
-        head, old = self._head(note), self.trust.head
-        if head.size < old.size:
-            return  # another gateway is a moment behind
-        path: list[bytes] = []
-        if 0 < old.size < head.size:
-            path = _path(await self._link.get(f"{wire.CONSISTENCY}/{old.size}/{head.size}"))
-        try:
-            verify_consistency(old.size, old.root, head.size, head.root, path)
-        except Untrusted as error:
-            await self._sound_alarm(error.reason, "two tree heads of the ledger contradict each other", note.encode())
-            raise
-        await self._store.run(verified.keep_checkpoint, note)
-        self._trust = replace(self.trust, head=head)
-
     async def _sound_alarm(self, reason: Reason, detail: str, evidence: bytes) -> None:
         _log.critical("alarm", bureau=self._address, reason=reason, detail=detail)
         await self._store.run(identity.raise_alarm, self._clock(), reason, detail, evidence)
@@ -274,15 +267,12 @@ class Keeper:
             self._trust = replace(self._trust, alarm=self._trust.alarm or detail)
 
 
+async def _nothing(_directory: Directory) -> None:
+    """Tell nobody."""
+
+
 def _key_ids(row: Participant) -> set[bytes]:
     return {entry.key.key_id for entry in row.signing} | {entry.key.key_id for entry in row.sealing}
-
-
-def _path(data: bytes) -> list[bytes]:
-    match cbor.decode(data):
-        case [*nodes]:
-            return [node for node in nodes if isinstance(node, bytes)]
-    raise Malformed(Reason.CONSISTENCY, "a consistency proof is an array of hashes")
 
 
 def _listed(data: bytes) -> list[tuple[str, int, int]]:

@@ -31,6 +31,8 @@ class Limits:
     """Between two looks for a newer directory, newer operations and a newer tree head."""
     refresh_pause_seconds: float = 1.0
     """Least time between two refreshes that were asked for by what somebody else sent."""
+    covered_seconds: float = 5.0
+    """A new directory version may take so long until a checkpoint covers it."""
     proofs: bool = True
     """Whether the proof of every accepted message is fetched and kept without being asked for."""
     proofs_at_once: int = 4

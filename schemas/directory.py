@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -19,6 +19,7 @@ from schemas.errors import Malformed, Reason, Untrusted
 from schemas.identity import Address, Signer
 from schemas.keys import SealingPublic, SigningPublic
 from schemas.network import Network
+from schemas.threshold import Holders
 
 DIRECTORY_TYP: Final = "application/vnd.bureaunet.directory+cose"
 CURRENT_TYP: Final = "application/vnd.bureaunet.directory-current+cose"
@@ -130,6 +131,16 @@ class Participant:
                 return entry.key
         raise Untrusted(Reason.KEY_NOT_VALID, f"{self.address} has no valid sealing key")
 
+    @property
+    def lapses(self) -> int | None:
+        """When its keys end, in seconds: the first moment without a signing key, or without a sealing key, that holds.
+
+        None where it has no such key already.
+        """
+        sets = (self.signing, self.sealing)
+        ends = [[e.validity.until for e in entries if e.validity.void_from is None] for entries in sets]
+        return min(map(max, ends)) if all(ends) else None
+
     def to_value(self) -> list[cbor.Value]:
         """CBOR of the row."""
         signing: list[cbor.Value] = [[e.key.raw, e.validity.to_value()] for e in self.signing]
@@ -150,6 +161,10 @@ class Directory:
     participants: tuple[Participant, ...]
     hash: bytes = b""
     """SHA-256 of the signed statement; empty until it is signed."""
+    succession: Holders | None = None
+    """Who signs for the authority after this version, where it names others than those who signed it."""
+    holders: Holders | None = field(default=None, compare=False)
+    """Who signs the version after this one: known of a version that was read."""
     _rows: Mapping[Address, Participant] = field(init=False, repr=False, compare=False)
     _keys: Mapping[bytes, tuple[Participant, SigningEntry]] = field(init=False, repr=False, compare=False)
 
@@ -180,7 +195,8 @@ class Directory:
         """The payload that the authority signs."""
         services: list[cbor.Value] = [[str(s.use), s.key.raw, s.validity.to_value()] for s in self.services]
         rows: list[cbor.Value] = [row.to_value() for row in sorted(self.participants, key=lambda row: row.address)]
-        return cbor.encode([self.version, self.previous, self.time, services, rows])
+        succession = [] if self.succession is None else [self.succession.to_value()]
+        return cbor.encode([self.version, self.previous, self.time, services, rows, *succession])
 
 
 def sign_directory(directory: Directory, signers: Sequence[Signer], network: Network) -> bytes:
@@ -190,27 +206,42 @@ def sign_directory(directory: Directory, signers: Sequence[Signer], network: Net
     return threshold.join(parts, DIRECTORY_TYP)
 
 
-def read_directory(data: bytes, network: Network, previous: Directory | None = None) -> Directory:
+def read_directory(
+    data: bytes, network: Network, previous: Directory | None = None, holders: Holders | None = None
+) -> Directory:
     """Verify a version, and that it follows `previous` where one is known.
+
+    `holders` must have signed it: where not given, those whom `previous` leaves in office, or else the genesis'.
 
     Raises:
         Malformed: `structure` and the codec's reasons. Untrusted: `threshold`, `signature`, `network`, `version-order`.
     """
-    signed = threshold.verify(data, DIRECTORY_TYP, network.authority, network.genesis.threshold, network.id)
-    match cbor.decode(signed.payload, cbor.DIRECTORY):
-        case [int(version), None | bytes() as before, int(time), [*services], [*rows]]:
-            pass
-        case _:
-            raise Malformed(Reason.STRUCTURE, "a directory is [version, previous, time, services, rows]")
-    directory = Directory(
-        version, before, time, tuple(map(_service, services)), tuple(map(_participant, rows)), signed.hash
-    )
-    follows = (version == 1) == (before is None)
+    office = holders or (None if previous is None else previous.holders) or network.holders
+    signed = threshold.verify(data, DIRECTORY_TYP, office.by_id, office.needed, network.id)
+    read = read_payload(signed.payload)
+    directory = replace(read, hash=signed.hash, holders=read.succession or office)
+    follows = (directory.version == 1) == (directory.previous is None)
     if previous is not None:
-        follows = (version, before) == (previous.version + 1, previous.hash)
+        follows = (directory.version, directory.previous) == (previous.version + 1, previous.hash)
     if not follows:
         raise Untrusted(Reason.VERSION_ORDER, "the directory does not follow the version before")
     return directory
+
+
+def read_payload(payload: bytes) -> Directory:
+    """A version that nobody has signed yet: what its signers look at.
+
+    Raises:
+        Malformed: `structure` and the codec's reasons.
+    """
+    match cbor.decode(payload, cbor.DIRECTORY):
+        case [int(version), None | bytes() as before, int(time), [*services], [*rows], *more] if len(more) < 2:
+            pass
+        case _:
+            raise Malformed(Reason.STRUCTURE, "a directory is [version, previous, time, services, rows, succession?]")
+    succession = Holders.from_value(more[0]) if more else None
+    participants = tuple(map(_participant, rows))
+    return Directory(version, before, time, tuple(map(_service, services)), participants, succession=succession)
 
 
 def _validity(value: cbor.Value) -> Validity:

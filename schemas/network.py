@@ -70,9 +70,14 @@ class Network:
         return self.genesis.policy
 
     @property
+    def holders(self) -> threshold.Holders:
+        """Who signs for the authority first; directory versions name its successors."""
+        return threshold.Holders(self.genesis.authority, self.genesis.threshold)
+
+    @property
     def authority(self) -> Mapping[bytes, SigningPublic]:
-        """The authority's keys by key id."""
-        return {key.key_id: key for key in self.genesis.authority}
+        """The keys that the authority began with, by key id."""
+        return self.holders.by_id
 
     @property
     def fingerprint(self) -> str:

@@ -1,6 +1,7 @@
 """Threshold statements: an array of COSE_Sign1 over one payload, ascending by kid, by enough of the authority's keys.
 
-Used for the genesis, directory versions and authority successions (protocol section 2; the pattern is TUF's).
+Used for the genesis and directory versions, which also name the authority's successors (protocol section 2; the pattern
+is TUF's).
 """
 
 from __future__ import annotations
@@ -8,12 +9,46 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from schemas import cbor, cose
 from schemas.claims import NET
 from schemas.errors import Malformed, Reason, Untrusted
 from schemas.identity import Signer
 from schemas.keys import SigningPublic
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Whose signatures make an authority's statement, and how many of them are needed."""
+
+    keys: tuple[SigningPublic, ...]
+    needed: int
+
+    @property
+    def by_id(self) -> Mapping[bytes, SigningPublic]:
+        """The keys by key id."""
+        return {key.key_id: key for key in self.keys}
+
+    def to_value(self) -> list[cbor.Value]:
+        """CBOR [[key, ...], threshold]."""
+        return [[key.raw for key in self.keys], self.needed]
+
+    @classmethod
+    def from_value(cls, value: cbor.Value) -> Self:
+        """Check and take [[key, ...], threshold].
+
+        Raises:
+            Malformed: `structure`, `key-form`, `key-weak`; `threshold`, the keys are not distinct or too few for it.
+        """
+        match value:
+            case [[*keys], int(needed)]:
+                found = tuple(SigningPublic(raw) for raw in keys if isinstance(raw, bytes))
+            case _:
+                raise Malformed(Reason.STRUCTURE, "an authority is [[key, ...], threshold]")
+        if len({key.key_id for key in found}) != len(keys) or not 1 <= needed <= len(found):
+            raise Malformed(Reason.THRESHOLD, "the authority's keys are distinct and at least as many as the threshold")
+        return cls(found, needed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ from schemas.network import Genesis, make_network, read_network
 from schemas.notes import Checkpoint, Policy, sign_checkpoint
 from schemas.operation import SignedOperation, claimed_owner, read_operation
 from schemas.receipts import Acceptance, Proof, sign_acceptances
+from schemas.threshold import Holders
 from schemas.wire import InboxItem, ItemType
 
 ORIGIN: Final = "memory.bureaunet.invalid/log"
@@ -110,6 +111,7 @@ class MemoryNetwork:
         self.file = make_network(genesis, [self._authority], first)
         self.network = read_network(self.file)
         self.directories: list[bytes] = []
+        self._places: list[int] = []
         self._directory: Directory | None = None
         self._operations: dict[str, list[tuple[SignedOperation, int]]] = defaultdict(list)
         self._decided: dict[bytes, tuple[bytes, Envelope]] = {}
@@ -165,17 +167,17 @@ class MemoryNetwork:
         )
         self.publish(tuple(rows.values()))
 
-    def publish(self, rows: tuple[Participant, ...]) -> None:
-        """Sign and publish the next version of the directory."""
+    def publish(self, rows: tuple[Participant, ...], successor: SigningKey | None = None) -> None:
+        """Sign and publish the next version of the directory; `successor` signs those after it."""
         last, valid = self._directory, Validity(0, self.seconds + LIFETIME)
         services = tuple(Service(use, key.public, valid) for use, key in self._keys.items())
         version, previous = (1, None) if last is None else (last.version + 1, last.hash)
-        raw = sign_directory(
-            Directory(version, previous, self.seconds, services, rows), [self._authority], self.network
-        )
-        self._directory = read_directory(raw, self.network, last)
+        office = None if successor is None else Holders((successor.public,), 1)
+        following = Directory(version, previous, self.seconds, services, rows, succession=office)
+        raw = sign_directory(following, [self._authority], self.network)
+        self._directory, self._authority = read_directory(raw, self.network, last), successor or self._authority
         self.directories.append(raw)
-        self.ledger.append(Entry(Event.DIRECTORY_UPDATED, self.clock(), self._directory.hash))
+        self._places.append(self.ledger.append(Entry(Event.DIRECTORY_UPDATED, self.clock(), self._directory.hash)))
 
     def current(self) -> bytes:
         """The statement of which version is current."""
@@ -317,6 +319,9 @@ class MemoryNetwork:
         version = int(parts[0]) if parts else self.directory.version
         if version > len(self.directories):
             raise Forbidden(Reason.NOT_FOUND, "there is no such version")
+        if parts[1:] == [wire.DIRECTORY_PROOF]:
+            place = self._places[version - 1]
+            return cbor.encode([self.ledger.entries[place], self.ledger.proof(place, self.seconds)])
         return self.directories[version - 1]
 
     def _read_operation(self, parts: list[str], query: str) -> bytes:

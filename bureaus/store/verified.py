@@ -8,6 +8,7 @@ from bureaus.store import identity
 
 CONFIRMED = "current"
 NOTE = "checkpoint"
+HOLDERS = "holders"
 
 
 def directory(db: sqlite3.Connection) -> bytes | None:
@@ -16,9 +17,16 @@ def directory(db: sqlite3.Connection) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
-def keep_directory(db: sqlite3.Connection, version: int, raw: bytes) -> None:
-    """Keep a verified version."""
+def keep_directory(db: sqlite3.Connection, version: int, raw: bytes, holders: bytes | None) -> None:
+    """Keep a verified version, and who signed it or succeeds those who did (CBOR of schemas.threshold.Holders)."""
     db.execute("INSERT OR IGNORE INTO directory VALUES (?, ?)", (version, raw))
+    if holders is not None:
+        identity.put(db, {HOLDERS: holders})
+
+
+def holders(db: sqlite3.Connection) -> bytes | None:
+    """Who signed the newest version that we verified, or succeeds those who did."""
+    return identity.get(db, HOLDERS)
 
 
 def keep_confirmation(db: sqlite3.Connection, raw: bytes) -> None:

@@ -63,6 +63,14 @@ def _paths() -> Part:
                 "directoryVersion", "One directory version.", wire.COSE_TYPE, [_path_number("version", least=1)]
             )
         },
+        f"{wire.DIRECTORY}/{{version}}/{wire.DIRECTORY_PROOF}": {
+            "get": _get(
+                "directoryProof",
+                "CBOR [entry, tlog-proof]: that a directory version is in the ledger.",
+                wire.CBOR_TYPE,
+                [_path_number("version", least=1)],
+            )
+        },
         wire.OPERATIONS: {
             "get": _get("operations", "The newest version of each operation.", JSON, schema=_ref("Operations")),
             "post": _post("publishOperation", "Publish a version that its owner signed.", wire.COSE_TYPE),

@@ -88,6 +88,7 @@ class ReadingApi:
             wire.DIRECTORY: self.directory,
             wire.CURRENT: self.current,
             f"{wire.DIRECTORY}/{{version}}": self.directory_version,
+            f"{wire.DIRECTORY}/{{version}}/{wire.DIRECTORY_PROOF}": self.directory_proof,
             wire.OPERATIONS: self.operations,
             f"{wire.OPERATIONS}/{{id}}": self.operation,
             f"{wire.ACCEPTANCES}/{{digest}}": self.acceptance,
@@ -109,7 +110,15 @@ class ReadingApi:
 
     async def directory_version(self, request: web.Request) -> web.Response:
         """GET /v1/directory/{version}."""
-        return _cose(_version(await self._versions.directories(), number(request, "version")))
+        return _cose(_version(await self._versions.directories(), number(request, "version"))[1])
+
+    async def directory_proof(self, request: web.Request) -> web.Response:
+        """GET /v1/directory/{version}/proof: the version's entry, and the proof that it is in the ledger."""
+        index, _ = _version(await self._versions.directories(), number(request, "version"))
+        leaves, proof = await self._store.leaves(index, index + 1), await self._proofs.tlog_proof(index)
+        if proof is None or not leaves:
+            raise missing("no checkpoint covers this version yet", retry_after=RETRY_SECONDS)
+        return _cbor(cbor.encode([leaves[0].entry, proof.format()]))
 
     async def current(self, _request: web.Request) -> web.Response:
         """GET /v1/directory/current: which version is current, signed."""
@@ -127,7 +136,7 @@ class ReadingApi:
     async def operation(self, request: web.Request) -> web.Response:
         """GET /v1/operations/{id}?version=N: the newest, or one."""
         versions = (await self._versions.operations()).get(request.match_info["id"], [])
-        return _cose(_version(versions, asked(request, "version", len(versions))))
+        return _cose(_version(versions, asked(request, "version", len(versions)))[1])
 
     async def acceptance(self, request: web.Request) -> web.Response:
         """GET /v1/acceptances/{digest}: the first outcome, to its parties."""
@@ -194,10 +203,11 @@ def _is_party(link: Address, row: MessageRow) -> bool:
     return row.accepted and any(link.covers(recipient) for recipient in row.recipients)
 
 
-def _version(versions: Sequence[tuple[int, bytes]], version: int) -> bytes:
+def _version(versions: Sequence[tuple[int, bytes]], version: int) -> tuple[int, bytes]:
+    """(ledger index, bytes)."""
     if not 1 <= version <= len(versions):
         raise missing("there is no such version")
-    return versions[version - 1][1]
+    return versions[version - 1]
 
 
 def _cose(body: bytes) -> web.Response:

@@ -19,10 +19,12 @@ from schemas.directory import (
 )
 from schemas.enrolment import ENROLMENT_TYP, Request, sign_request, sign_rotation
 from schemas.identity import Address, Signer
+from schemas.keys import SigningKey
 from schemas.merkle import EMPTY, leaf_hash
 from schemas.network import GENESIS_TYP
 from schemas.notes import Checkpoint, sign_checkpoint
 from schemas.operation import Operation, Phase, sign_operation
+from schemas.threshold import Holders
 from tests.world import (
     AUTHORITY,
     CURRENT,
@@ -82,19 +84,37 @@ def _directories(scene: Scene) -> Iterator[Vector]:
     bare = cbor.encode([threshold.sign_part(DIRECTORY_TYP, first.encode(), AUTHORITY, bytes(32))])
     formless = cbor.encode([threshold.sign_part(DIRECTORY_TYP, cbor.encode([]), AUTHORITY, scene.net)])
     second = replace(first, version=2, previous=hashed)
+    heir = signing("heir")
+    handing = signed(replace(second, succession=Holders((heir.public,), 1)))
+    third = replace(first, version=3, previous=directory_hash(handing))
+    begun = scene.directory
     for name, says, data, previous, outcome in (
-        ("ok", "the first version", scene.directory, False, "ok"),
-        ("ok-second", "the second follows the first", signed(second), True, "ok"),
-        ("skips", "the third after the first", signed(replace(second, version=3)), True, "version-order"),
-        ("forks", "another version before it", signed(replace(second, previous=bytes(32))), True, "version-order"),
-        ("signer", "signed by a bureau", signed(first, signing(FR)), False, "key-unknown"),
-        ("signature", "one bit changed", bytes(bent), False, "signature"),
-        ("network", "another network's", bare, False, "network"),
-        ("form", "a directory of another form", formless, False, "structure"),
+        ("ok", "the first version", begun, None, "ok"),
+        ("ok-second", "the second follows the first", signed(second), begun, "ok"),
+        ("ok-succession", "it names the authority's successor", handing, begun, "ok"),
+        ("ok-successor", "the successor signs the next", signed(third, heir), handing, "ok"),
+        ("succeeded", "signed by an authority that was succeeded", signed(third), handing, "key-unknown"),
+        ("succession-early", "it names its own signer", _by_heir(scene, second, heir), begun, "key-unknown"),
+        ("succession-none", "a successor without keys", _without_heirs(scene, second), begun, "threshold"),
+        ("skips", "the third after the first", signed(replace(second, version=3)), begun, "version-order"),
+        ("forks", "another version before it", signed(replace(second, previous=bytes(32))), begun, "version-order"),
+        ("signer", "signed by a bureau", signed(first, signing(FR)), None, "key-unknown"),
+        ("signature", "one bit changed", bytes(bent), None, "signature"),
+        ("network", "another network's", bare, None, "network"),
+        ("form", "a directory of another form", formless, None, "structure"),
     ):
         given: dict[str, Json] = {"data": data.hex(), "network": scene.network.raw.hex()}
-        given["previous"] = scene.directory.hex() if previous else None
+        given["previous"] = None if previous is None else previous.hex()
         yield Vector(f"directory/{name}", says, "directory", given, outcome)
+
+
+def _by_heir(scene: Scene, second: Directory, heir: SigningKey) -> bytes:
+    return sign_directory(replace(second, succession=Holders((heir.public,), 1)), [heir], scene.network)
+
+
+def _without_heirs(scene: Scene, second: Directory) -> bytes:
+    payload = replace(second, succession=Holders((), 1)).encode()
+    return threshold.join([threshold.sign_part(DIRECTORY_TYP, payload, AUTHORITY, scene.net)], DIRECTORY_TYP)
 
 
 def _currents(scene: Scene) -> Iterator[Vector]:

@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 
 from bureaus.client import Bureau
-from bureaus.links.memory import MemoryLink, MemoryNetwork
+from bureaus.links.memory import Ledger, MemoryLink, MemoryNetwork
 from bureaus.store import FILE, Store, identity
-from schemas import wire
+from schemas import cbor, wire
 from schemas.codes import Purpose
-from schemas.errors import BureaunetError, Malformed, Reason, Untrusted
+from schemas.directory import sign_directory
+from schemas.errors import BureaunetError, Malformed, Reason, Unavailable, Untrusted
 from schemas.evidence import Entry, Event
 from schemas.identity import Address
 from schemas.keys import SigningKey
 from schemas.operation import Phase, sign_operation
-from tests.unit.bureaus.network import OPERATION, QUERY, Team, operation
+from tests.unit.bureaus.network import OPERATION, QUERY, QUICK, Team, operation
 
 
 async def ask(fr: Bureau) -> None:
@@ -84,6 +85,122 @@ async def test_a_key_for_us_that_we_did_not_make_is_an_alarm_that_stays(tmp_path
             await ask(fr)
     async with await Store.open(tmp_path / "FR" / FILE) as store:
         assert await store.run(identity.alarm) is not None
+
+
+def proof_path(version: int) -> str:
+    return f"{wire.DIRECTORY}/{version}/{wire.DIRECTORY_PROOF}"
+
+
+async def test_a_version_whose_entry_is_of_another_is_not_adopted(tmp_path: Path) -> None:
+    team = await Team.gather(tmp_path)
+    async with team.open("FR") as fr:
+        version = fr.trust.directory.version
+    await team.network.seat(tmp_path / "CL", "CL")
+    answers = {proof_path(version + 1): team.network.read(proof_path(version))}
+    async with altered(team, answers) as fr:
+        with pytest.raises(Untrusted) as caught:
+            await fr.refresh()
+        assert caught.value.reason is Reason.INCLUSION
+        assert fr.trust.directory.version == version
+    async with team.open("FR") as fr:
+        assert (await fr.refresh()).directory.version == version + 1
+
+
+async def test_a_version_in_another_log_is_not_adopted(tmp_path: Path) -> None:
+    team = await Team.gather(tmp_path)
+    async with team.open("FR") as fr:
+        version = fr.trust.directory.version
+    await team.network.seat(tmp_path / "CL", "CL")
+    directory, shown = team.network.directory, Ledger()
+    shown.append(Entry(Event.DIRECTORY_UPDATED, 1, directory.hash))
+    proof = cbor.encode([shown.entries[0], shown.proof(0, team.network.seconds)])
+    async with altered(team, {proof_path(version + 1): proof}) as fr:
+        with pytest.raises(Untrusted) as caught:
+            await fr.refresh()
+        assert caught.value.reason is Reason.CHECKPOINT
+        assert fr.trust.directory.version == version
+
+
+async def test_a_version_in_a_tree_that_is_not_ours_is_an_alarm(tmp_path: Path) -> None:
+    team = await Team.gather(tmp_path)
+    async with team.open("FR") as fr:
+        version = fr.trust.directory.version
+        await fr.refresh()
+    team.network.ledger.entries[0] = Entry(Event.OPERATOR_ACTION, 1).encode()
+    await team.network.seat(tmp_path / "CL", "CL")
+    async with team.open("FR") as fr:
+        assert fr.trust.directory.version == version
+        with pytest.raises(Untrusted, match="alarm"):
+            await ask(fr)
+
+
+async def test_a_version_that_no_checkpoint_covers_yet_is_waited_for_and_not_adopted(tmp_path: Path) -> None:
+    team = await Team.gather(tmp_path)
+    async with team.open("FR") as fr:
+        version = fr.trust.directory.version
+
+    class Uncovered(MemoryLink):
+        left = 2
+
+        async def get(self, path: str) -> bytes:
+            if path == proof_path(version + 1) and self.left:
+                self.left -= 1
+                raise Unavailable(Reason.NOT_FOUND, "no checkpoint covers this version yet", retry_after=1)
+            return await super().get(path)
+
+    await team.network.seat(tmp_path / "CL", "CL")
+    async with team.open("FR", connect=lambda who: Uncovered(team.network, who.address)) as fr:
+        assert fr.trust.directory.version == version + 1
+    await team.network.seat(tmp_path / "PE", "PE")
+    version += 1
+    Uncovered.left = 1_000_000
+    hurried = replace(QUICK, covered_seconds=0.1)
+    async with team.open("FR", hurried, lambda who: Uncovered(team.network, who.address)) as fr:
+        with pytest.raises(Unavailable):
+            await fr.refresh()
+        assert fr.trust.directory.version == version
+
+
+async def test_an_older_version_said_to_be_current_is_refused_and_ours_stands(tmp_path: Path) -> None:
+    team = await Team.gather(tmp_path)
+    old = team.network.current()
+    await team.network.seat(tmp_path / "CL", "CL")
+    async with team.open("FR") as fr:
+        version = (await fr.refresh()).directory.version
+    async with altered(team, {wire.CURRENT: old}) as fr:
+        with pytest.raises(Untrusted) as caught:
+            await fr.refresh()
+        assert caught.value.reason is Reason.NOT_CURRENT
+        assert fr.trust.directory.version == version
+
+
+async def test_the_authoritys_successor_is_followed_by_old_and_new_bureaus_alike(tmp_path: Path) -> None:
+    team = await Team.gather(tmp_path)
+    async with team.open("FR") as fr:
+        rows = team.network.directory.participants
+        team.network.publish(rows, SigningKey.generate())
+        team.network.publish(rows)
+        assert (await fr.refresh()).directory.version == team.network.directory.version
+    async with team.open("FR") as fr:
+        team.network.publish(rows)
+        assert (await fr.refresh()).directory.version == team.network.directory.version
+    await team.network.seat(tmp_path / "PE", "PE")
+    async with team.open("PE") as newcomer:
+        assert newcomer.trust.directory.version == team.network.directory.version
+
+
+async def test_a_version_by_somebody_whom_nobody_named_is_refused(tmp_path: Path) -> None:
+    team = await Team.gather(tmp_path)
+    async with team.open("FR") as fr:
+        last = fr.trust.directory
+        following = replace(last, version=last.version + 1, previous=last.hash)
+        raw = sign_directory(following, [SigningKey.generate()], team.network.network)
+    await team.network.seat(tmp_path / "CL", "CL")
+    async with altered(team, {f"{wire.DIRECTORY}/{last.version + 1}": raw}) as fr:
+        with pytest.raises(Untrusted) as caught:
+            await fr.refresh()
+        assert caught.value.reason is Reason.KEY_UNKNOWN
+        assert fr.trust.directory.version == last.version
 
 
 async def test_a_version_that_contradicts_ours_is_an_alarm(tmp_path: Path) -> None:
