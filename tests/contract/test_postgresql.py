@@ -38,13 +38,14 @@ async def test_lost_connections_are_unavailable_and_then_it_goes_on(fresh_databa
         assert kinds[-1] is Outcome, "the pool has let go of every lost connection"
 
 
-async def test_a_session_left_in_its_transaction_is_ended_by_the_server(fresh_database: str) -> None:
+async def test_the_server_ends_sessions_that_we_left_half_open(fresh_database: str) -> None:
     database = Database(fresh_database)
+    names = ("idle_in_transaction_session_timeout", "statement_timeout", "tcp_keepalives_idle")
     async with database.read() as connection:
-        shown = await connection.execute(text("SHOW idle_in_transaction_session_timeout"))
-        assert shown.scalar_one() == "10s"
-        keepalive = await connection.execute(text("SHOW tcp_keepalives_idle"))
-        assert keepalive.scalar_one() == "10"
+        shown = [(await connection.execute(text(f"SHOW {name}"))).scalar_one() for name in names]
+    assert shown == ["10s", "20s", "10"]
+    async with database.migrating() as connection:  # which takes as long as it needs
+        assert (await connection.execute(text("SHOW statement_timeout"))).scalar_one() == "0"
     await database.close()
 
 

@@ -24,13 +24,16 @@ _PASSING: Final = frozenset({"08", "40", "53", "55", "57"})
 _COMMAND_SECONDS: Final = 20
 """One statement may take so long; a connection that stands half-open is found out then."""
 _SESSION: Final = {
+    "statement_timeout": f"{_COMMAND_SECONDS}s",
     "idle_in_transaction_session_timeout": "10s",
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "20s",
 }
-"""How PostgreSQL finds out that we are gone: a session left half-open in its transaction holds locks that all need."""
+"""How PostgreSQL finds out that we are gone: a session left half-open in its transaction holds locks that all need.
+
+The statement's limit also ends the transaction of a session that waits for the rest of a command (tried)."""
 _PRAGMAS: Final = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536")
 """The time-out first: to enter WAL mode is to wait for a lock already."""
 
@@ -83,6 +86,25 @@ class Database:
                 if not self.sqlite:  # each read is one statement, or needs no common view: spare the BEGIN and ROLLBACK
                     await connection.execution_options(isolation_level="AUTOCOMMIT")
                 yield connection
+
+    @asynccontextmanager
+    async def migrating(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may write, whose statements take as long as they need.
+
+        Raises:
+            Unavailable, Misuse: as `write`.
+        """
+        if self.sqlite:
+            async with self.write() as connection:
+                yield connection
+            return
+        engine = create_async_engine(self.engine.url, pool_size=1, max_overflow=0, connect_args={"timeout": 10})
+        try:
+            with translated():
+                async with engine.begin() as connection:
+                    yield connection
+        finally:
+            await engine.dispose()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -33,7 +33,7 @@ async def prepare(database: Database, *, migrate: bool = True) -> None:
     Raises:
         Misuse: the database is older and must not be changed, or is of a later version. Unavailable: `store`.
     """
-    async with database.write() as connection:
+    async with database.migrating() as connection:
         await connection.run_sync(_upgrade if migrate else _check)
 
 
@@ -52,7 +52,7 @@ async def migrate(database: Database, target: str) -> None:
         down = target == "base" or (present is not None and target != "head" and revisions[target] < revisions[present])
         (command.downgrade if down else command.upgrade)(config(connection), target)
 
-    async with database.write() as connection:
+    async with database.migrating() as connection:
         await connection.run_sync(move)
 
 
