@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gateway.commands import ceremony, changes
 from gateway.commands.authority import authority
 from gateway.commands.backup import backup, restore
 from gateway.commands.broker import broker
@@ -36,6 +37,8 @@ def main() -> None:
 
 for command in (init, authority, participant, serve, operation, ledger, quarantine, backup, restore, migrate, broker):
     main.add_command(command)
+for command in (*changes.COMMANDS, *ceremony.COMMANDS):
+    authority.add_command(command)
 
 if __name__ == "__main__":
     main()

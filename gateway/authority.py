@@ -1,11 +1,14 @@
 """The authority, offline: it says who belongs to the network, in versions of the directory, and issues certificates.
 
-    HOME/keys/authority-N.pem ca.pem         its private keys (mode 0600); signatures need a threshold of the first kind
+    HOME/keys/authority-N.pem ca.pem         its private keys (mode 0600), encrypted (gateway/keyfiles.py); signatures
+                                             need a threshold of the first kind
     HOME/network.bn ca.pem service.cbor      what participants pin; the gateway's request
     HOME/certificates/NAME.pem               issued; an address's slash is a dot in its file's name
     HOME/directory-N.cbor directory.cbor     every version; the newest again under the second name
+    HOME/directory-N.draft                   a version that needs signatures from elsewhere (gateway/ceremony.py)
 
-Order of work: `create` once, then `approve` all requests at hand as one version. Rules: it never sees a private key of
+Order of work: `create` once, then `approve` all requests at hand as one version; `revoke`, `set_state` and `succeed`
+make one each. Rules: it never sees a private key of
 anyone else; a request is signed by the key that it asks for, and a rotation by the key that it replaces; one address
 has one row, and nobody's key is listed twice. That a request is truly from the bureau it names, people check by its
 fingerprint.
@@ -13,17 +16,18 @@ fingerprint.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway import certificates, keyfiles
+from gateway import certificates, changes, keyfiles
 from gateway.service import ServiceRequest, read_service_request
 from schemas import cose
 from schemas.directory import (
@@ -44,6 +48,7 @@ from schemas.errors import Forbidden, Malformed, Misuse, Reason, Untrusted
 from schemas.identity import Address
 from schemas.keys import SigningKey
 from schemas.network import Genesis, Network, make_network, read_network
+from schemas.threshold import Holders
 from schemas.vault import Vault
 
 CLOCK_SLACK: Final = 300
@@ -66,11 +71,15 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """What an approval made."""
+    """What an approval or another change made."""
 
     version: int
     directory: Path
+    """The signed version, or the draft where too few of the authority's keys are here."""
     certificates: Mapping[Address, Path]
+    signed: bool
+    changes: tuple[str, ...]
+    """What it changes, in words."""
 
 
 class Authority:
@@ -135,8 +144,13 @@ class Authority:
 
     def directory(self) -> Directory | None:
         """The newest version, or None before the first."""
-        path = self.home / "directory.cbor"
-        return read_directory(path.read_bytes(), self.network) if path.exists() else None
+        newest: Directory | None = None
+        for number in count(1):
+            path = self.home / f"directory-{number}.cbor"
+            if not path.exists():
+                return newest
+            newest = read_directory(path.read_bytes(), self.network, newest)
+        return newest
 
     def approve(self, requests: Sequence[bytes], now: int, terms: Terms | None = None) -> Approved:
         """List all of `requests` (enrolments and rotations) in a new version, and issue their certificates.
@@ -145,23 +159,93 @@ class Authority:
 
         Raises:
             Malformed, Untrusted: a request does not verify. Forbidden: an address or a key is listed already, a unit's
-                bureau is not. Misuse: there are too few of the authority's keys here.
+                bureau is not. Misuse: none of the authority's keys are here.
         """
         terms = terms or Terms()
         before = self.directory()
         rows = {row.address: row for row in before.participants} if before else {}
-        approved = [_take(data, before) for data in requests]
+        approved = [_take(data, before, now) for data in requests]
         for request, rotates in approved:
             rows[request.address] = _row(request, rows.get(request.address), now, terms, rotates=rotates)
         _check_rows(rows.values())
-        version = self._next(before, tuple(rows[address] for address in sorted(rows)), now)
-        signed = sign_directory(version, self._signers(), self.network)
-        read_directory(signed, self.network, before)
+        made = self._publish(before, rows, now)
         issued = {request.address: self._issue_client(request, now, terms) for request, _ in approved}
+        return replace(made, certificates=issued)
+
+    def revoke(self, address: Address, key: str, void_from: int, now: int) -> Approved:
+        """A version in which a key is void from a ledger index on; `key` is the beginning of its id, in hexadecimal.
+
+        Raises:
+            Forbidden: `recipient-unknown`; `key-void`, it is void already. Misuse: no such key.
+        """
+        return self._change(address, lambda row: changes.with_revoked(row, key, void_from), now)
+
+    def set_state(self, address: Address, state: State, now: int) -> Approved:
+        """A version in which a participant is suspended, active again, or withdrawn.
+
+        Raises:
+            Forbidden: `recipient-unknown`; `sender-suspended`, it cannot go there from the state that it is in.
+        """
+        return self._change(address, lambda row: changes.with_state(row, state), now)
+
+    def succeed(self, keys: int, threshold: int, now: int) -> Approved:
+        """New keys for the authority, in a version that those before them sign; they sign the one after it.
+
+        Raises:
+            Misuse: the threshold cannot be met, or there is no directory yet.
+        """
+        before = self.directory()
+        if not 1 <= threshold <= keys or before is None:
+            raise Misuse("a succession needs a directory, and a threshold of 1 to the number of keys")
+        taken = [int(path.stem.partition("-")[2]) for path in self._key_paths()]
+        first = max(taken, default=0) + 1
+        made = [keyfiles.new_signing_key(_key_path(self.home, n), self._vault) for n in range(first, first + keys)]
+        holders = Holders(tuple(sorted((key.public for key in made), key=lambda key: key.key_id)), threshold)
+        rows = {row.address: row for row in before.participants}
+        return self._publish(before, rows, now, holders)
+
+    def adopt(self, signed: bytes) -> Path:
+        """Keep a version that was signed elsewhere, in parts.
+
+        Raises:
+            Malformed, Untrusted: it does not verify, or does not follow the version before.
+        """
+        return self._keep(read_directory(signed, self.network, self.directory()), signed)
+
+    def _change(self, address: Address, change: Callable[[Participant], Participant], now: int) -> Approved:
+        before = self.directory()
+        if before is None:
+            raise Misuse("there is no directory yet")
+        rows = {row.address: row for row in before.participants}
+        rows[address] = change(changes.row_of(before, address))
+        return self._publish(before, rows, now)
+
+    def _publish(
+        self,
+        before: Directory | None,
+        rows: Mapping[Address, Participant],
+        now: int,
+        succession: Holders | None = None,
+    ) -> Approved:
+        version = self._next(before, tuple(rows[address] for address in sorted(rows)), now)
+        version = replace(version, succession=succession)
+        words = tuple(changes.describe(before, version))
+        office = (None if before is None else before.holders) or self.network.holders
+        signers = self.signers(office)
+        if len(signers) >= office.needed:
+            signed = sign_directory(version, signers, self.network)
+            path = self._keep(read_directory(signed, self.network, before), signed)
+            return Approved(version.version, path, {}, signed=True, changes=words)
+        draft = self.home / f"directory-{version.version}.draft"
+        keyfiles.write_public(draft, version.encode())
+        return Approved(version.version, draft, {}, signed=False, changes=words)
+
+    def _keep(self, version: Directory, signed: bytes) -> Path:
         path = self.home / f"directory-{version.version}.cbor"
         keyfiles.write_public(path, signed)
         keyfiles.write_public(self.home / "directory.cbor", signed)
-        return Approved(version.version, path, issued)
+        (self.home / f"directory-{version.version}.draft").unlink(missing_ok=True)
+        return path
 
     def server_certificate(self, csr: bytes, now: int, days: int = KEY_DAYS) -> bytes:
         """A certificate (PEM) for a server beside the gateway, such as the broker, with the hosts that it asks for.
@@ -176,19 +260,27 @@ class Authority:
 
     def _next(self, before: Directory | None, rows: tuple[Participant, ...], now: int) -> Directory:
         if before is not None:
-            return replace(before, version=before.version + 1, previous=before.hash, time=now, participants=rows)
+            following = (before.version + 1, before.hash, now)
+            return Directory(*following, before.services, rows)
         validity = Validity(now - CLOCK_SLACK, now + SERVICE_DAYS * _DAY)
         acceptance = Service(Use.ACCEPTANCE, self.service.acceptance, validity)
         current = Service(Use.CURRENT, self.service.current, validity)
         return Directory(1, None, now, (acceptance, current), rows)
 
-    def _signers(self) -> list[SigningKey]:
-        paths = sorted((self.home / "keys").glob("authority-*.pem"))
-        signers = [keyfiles.load_signing_key(path, self._vault) for path in paths]
-        needed = self.network.genesis.threshold
-        if len(signers) < needed:
-            raise Misuse(f"{needed} of the authority's keys are needed, {len(signers)} are in {self.home / 'keys'}")
+    def signers(self, office: Holders) -> list[SigningKey]:
+        """The keys here of those who hold the authority's office.
+
+        Raises:
+            Misuse: there is none.
+        """
+        held = [keyfiles.load_signing_key(path, self._vault) for path in self._key_paths()]
+        signers = [key for key in held if key.key_id in office.by_id]
+        if not signers:
+            raise Misuse(f"none of the authority's keys are in {self.home / 'keys'}")
         return signers
+
+    def _key_paths(self) -> list[Path]:
+        return sorted((self.home / "keys").glob("authority-*.pem"))
 
     def _issuer(self) -> certificates.Issuer:
         certificate = x509.load_pem_x509_certificate(keyfiles.read(self.home / "ca.pem"))
@@ -218,8 +310,22 @@ def _span(now: int, days: int) -> tuple[datetime, datetime]:
     return start, start + timedelta(days=days)
 
 
-def _take(data: bytes, before: Directory | None) -> tuple[Request, bool]:
-    """A verified request, and whether it rotates keys that are listed."""
+def read_any_request(data: bytes) -> Request:
+    """The request in an enrolment or a rotation, for people to look at: of a rotation the old key is not checked here.
+
+    Raises:
+        Malformed, Untrusted: it does not verify.
+    """
+    try:
+        return read_request(cose.parse_sign1(data, ROTATION_TYP).payload)
+    except Malformed as error:
+        if error.reason is not Reason.TYP:
+            raise
+        return read_request(data)
+
+
+def _take(data: bytes, before: Directory | None, now: int) -> tuple[Request, bool]:
+    """A verified request, and whether it rotates keys that are listed, by one that holds."""
     try:
         sign1 = cose.parse_sign1(data, ROTATION_TYP)
     except Malformed as error:
@@ -230,6 +336,10 @@ def _take(data: bytes, before: Directory | None) -> tuple[Request, bool]:
         known = before.signing(sign1.key_id) if before else None
         if known is None:
             raise Untrusted(Reason.KEY_UNKNOWN, "the rotation is signed by no key of the directory")
+        if known[1].validity.void_from is not None:
+            raise Forbidden(Reason.KEY_VOID, "a key that was revoked rotates nothing: enrol again")
+        if not known[1].validity.covers(now):
+            raise Forbidden(Reason.KEY_NOT_VALID, "a key that is over rotates nothing: enrol again")
         request, rotates = read_rotation(data, known[1].key), True
         if known[0].address != request.address:
             raise Forbidden(Reason.KEY_NOT_VALID, f"a key of {known[0].address} cannot rotate {request.address}'s")
@@ -240,14 +350,15 @@ def _take(data: bytes, before: Directory | None) -> tuple[Request, bool]:
 
 
 def _row(request: Request, listed: Participant | None, now: int, terms: Terms, *, rotates: bool) -> Participant:
-    if listed is not None and not rotates:
+    anew = listed is not None and (listed.state is State.WITHDRAWN or not changes.usable(listed, now))
+    if listed is not None and not rotates and not anew:
         raise Forbidden(Reason.ADDRESS, f"{request.address} is listed already; a listed key rotates it")
     if (request.address.unit is not None) != (request.kind is ParticipantKind.UNIT):
         raise Forbidden(
             Reason.ADDRESS, f"{request.address}: a unit, and only a unit, has a name after its bureau's code"
         )
     validity = Validity(now - CLOCK_SLACK, now + terms.days * _DAY)
-    until = now + round(terms.overlap_days * _DAY)
+    until = now if anew else now + round(terms.overlap_days * _DAY)
     old_signing = listed.signing if listed else ()
     old_sealing = listed.sealing if listed else ()
     return Participant(
@@ -255,7 +366,7 @@ def _row(request: Request, listed: Participant | None, now: int, terms: Terms, *
         request.kind,
         request.name,
         request.link,
-        State.ACTIVE if listed is None else listed.state,
+        State.ACTIVE if listed is None or listed.state is State.WITHDRAWN else listed.state,
         (SigningEntry(request.signing, validity), *(replace(e, validity=_cut(e.validity, until)) for e in old_signing)),
         (SealingEntry(request.sealing, validity), *(replace(e, validity=_cut(e.validity, until)) for e in old_sealing)),
         request.units,

@@ -96,9 +96,18 @@ def new_signing_key(path: Path, vault: Vault | None = None) -> SigningKey:
     Raises:
         Misuse: there is such a file already.
     """
-    key = Ed25519PrivateKey.generate()
-    write_private(path, _pem(key, vault))
-    return SigningKey(key.private_bytes_raw())
+    key = SigningKey.generate()
+    keep_signing_key(path, key, vault)
+    return key
+
+
+def keep_signing_key(path: Path, key: SigningKey, vault: Vault | None) -> None:
+    """Keep an Ed25519 key at `path`, encrypted where there is a vault.
+
+    Raises:
+        Misuse: there is such a file already.
+    """
+    write_private(path, _pem(Ed25519PrivateKey.from_private_bytes(key.seed), vault))
 
 
 def load_signing_key(path: Path, vault: Vault | None = None) -> SigningKey:

@@ -73,8 +73,17 @@ def new(what: str) -> bytes | None:
         click.echo(f"{what}: the private keys are NOT encrypted, as --no-passphrase says", err=True)
         return None
     given = _read()
-    if given is not None:
-        return given
+    return prompted(what) if given is None else given
+
+
+def prompted(what: str) -> bytes | None:
+    """A new passphrase asked for at the terminal, twice; None where `--no-passphrase` said so.
+
+    Raises:
+        Misuse: nobody can be asked.
+    """
+    if _source.get().refused:
+        return None
     if not sys.stdin.isatty():
         raise Misuse(f"{what}: give --passphrase-file or --passphrase-fd; --no-passphrase keeps keys unencrypted")
     text = click.prompt(f"new passphrase of {what}", hide_input=True, confirmation_prompt=True, err=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,9 +19,12 @@ from gateway.commands.shared import (
 )
 from schemas.errors import Misuse
 
-_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
-_PASSPHRASE = passphrase_options("BUREAUNET_AUTHORITY_PASSPHRASE_FILE")
-_HOME = click.option(
+if TYPE_CHECKING:
+    from gateway.authority import Approved
+
+FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+PASSPHRASE = passphrase_options("BUREAUNET_AUTHORITY_PASSPHRASE_FILE")
+HOME = click.option(
     "--home",
     required=True,
     envvar="BUREAUNET_AUTHORITY_HOME",
@@ -38,13 +43,13 @@ def authority() -> None:
 
 
 @authority.command("init")
-@_HOME
-@click.option("--service", type=_FILE, required=True, help="The gateway's service-request.cbor.")
+@HOME
+@click.option("--service", type=FILE, required=True, help="The gateway's service-request.cbor.")
 @click.option("--name", required=True, help="The network's name.")
 @click.option("--exercise", is_flag=True, help="All traffic of this network is an exercise.")
 @click.option("--keys", default=1, show_default=True, help="How many keys the authority has.")
 @click.option("--threshold", default=1, show_default=True, help="How many of them sign.")
-@_PASSPHRASE
+@PASSPHRASE
 @no_passphrase_option
 @json_option
 def authority_init(
@@ -78,11 +83,11 @@ def authority_init(
 
 
 @authority.command()
-@_HOME
-@click.argument("requests", nargs=-1, required=True, type=_FILE)
+@HOME
+@click.argument("requests", nargs=-1, required=True, type=FILE)
 @click.option("--days", default=366, show_default=True, help="For how long keys and certificates hold.")
 @click.option("--overlap-days", default=7.0, show_default=True, help="For how long a rotated key still holds.")
-@_PASSPHRASE
+@PASSPHRASE
 @json_option
 def approve(home: Path, requests: tuple[Path, ...], *, days: int, overlap_days: float, as_json: bool) -> None:
     """List the bureaus of these requests in a new version of the directory, and issue their certificates.
@@ -94,30 +99,36 @@ def approve(home: Path, requests: tuple[Path, ...], *, days: int, overlap_days: 
 
     Read each printed fingerprint back to its bureau before the new version is loaded.
     """  # noqa: D301  # click's \b keeps the lines of the example
-    from gateway.authority import Authority, Terms  # noqa: PLC0415  # keeps --help quick
+    from gateway.authority import Authority, Terms, read_any_request  # noqa: PLC0415  # keeps --help quick
 
     ours = Authority(home)
     made = ours.approve([read_file(path) for path in requests], now_seconds(), Terms(days, overlap_days))
-    listed = ours.directory()
-    keys = {row.address: row.signing[0].key.key_id for row in listed.participants} if listed else {}
-    lines = [f"{address:<24} {grouped(keys[address])}" for address in made.certificates]
-    emit(
-        {
-            "version": made.version,
-            "directory": str(made.directory),
-            "certificates": [*map(str, made.certificates.values())],
-        },
-        "\n".join([f"version {made.version}: {made.directory}", *lines]),
-        as_json=as_json,
-    )
+    read = [read_any_request(read_file(path)) for path in requests]
+    keys = [f"{request.address:<24} {grouped(request.signing.key_id)}" for request in read]
+    show_made(made, keys, as_json=as_json)
+
+
+def show_made(made: Approved, more: Sequence[str] = (), *, as_json: bool) -> None:
+    """Print what a change made."""
+    lines = [f"version {made.version}: {made.directory}", *(f"  {line}" for line in made.changes), *more]
+    if not made.signed:
+        lines.append("this is a draft: it needs signatures from elsewhere; see authority sign-part --help")
+    row = {
+        "version": made.version,
+        "directory": str(made.directory),
+        "signed": made.signed,
+        "changes": [*made.changes],
+        "certificates": [*map(str, made.certificates.values())],
+    }
+    emit(row, "\n".join(lines), as_json=as_json)
 
 
 @authority.command("server-certificate")
-@_HOME
-@click.argument("csr", type=_FILE)
+@HOME
+@click.argument("csr", type=FILE)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Where the PEM goes.")
 @click.option("--days", default=366, show_default=True, help="For how long it holds.")
-@_PASSPHRASE
+@PASSPHRASE
 def server_certificate(home: Path, csr: Path, out: Path, days: int) -> None:
     """Issue a certificate for a server beside the gateway, such as the broker.
 
