@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from schemas import cbor, cose, threshold
 from schemas.claims import NET, Head
 from schemas.errors import Malformed, Reason, Untrusted
-from schemas.identity import Address, Signer
+from schemas.identity import Address, Signer, parse_name, parse_units
 from schemas.keys import SealingPublic, SigningPublic
 from schemas.network import Network
 from schemas.threshold import Holders
@@ -261,15 +261,16 @@ def _service(value: cbor.Value) -> Service:
 def _participant(value: cbor.Value) -> Participant:
     match value:
         case [str(address), str(kind), str(name), str(link), str(state), [*signing], [*sealing], [*units]]:
+            found = Address.parse(address)
             return Participant(
-                Address.parse(address),
+                found,
                 _code(ParticipantKind, kind),
-                name,
+                parse_name(name),
                 _code(Link, link),
                 _code(State, state),
                 tuple(map(_signing, signing)),
                 tuple(map(_sealing, sealing)),
-                tuple(unit for unit in units if isinstance(unit, str)),
+                parse_units(found, units),
             )
     raise Malformed(Reason.STRUCTURE, "a participant's row is not of the form")
 

@@ -12,7 +12,7 @@ from typing import Final
 from schemas import cbor, cose
 from schemas.directory import Link, ParticipantKind
 from schemas.errors import Malformed, Reason, Untrusted
-from schemas.identity import Address, Signer
+from schemas.identity import Address, Signer, parse_name, parse_units
 from schemas.keys import SealingPublic, SigningPublic
 
 ENROLMENT_TYP: Final = "application/vnd.bureaunet.enrolment+cose"
@@ -81,15 +81,15 @@ def read_request(data: bytes) -> Request:
         codes = ParticipantKind(kind), Link(link)
     except ValueError:
         raise Malformed(Reason.STRUCTURE, "an enrolment request's kind or link is not a code") from None
-    names = tuple(unit for unit in units if isinstance(unit, str))
+    bureau = Address.parse(address)
     request = Request(
-        Address.parse(address),
+        bureau,
         codes[0],
-        name,
+        parse_name(name),
         codes[1],
         SigningPublic(signing),
         SealingPublic(suite, sealing),
-        names,
+        parse_units(bureau, units),
         csr,
         time,
     )

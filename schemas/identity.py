@@ -10,12 +10,19 @@ from __future__ import annotations
 
 import re
 import secrets
+import unicodedata
+from collections.abc import Sequence
 from typing import Final, Protocol, Self
 
 from schemas.errors import Malformed, Reason
 
 _ADDRESS: Final = re.compile(r"([A-Z]{2,16})(?:/([a-z0-9-]{1,40}))?", re.ASCII)
 _OPERATION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
+MAX_NAME: Final = 200
+"""Characters of a name for people."""
+_UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS: Final = frozenset("\u200c\u200d")
+"""Formatting characters that names in Persian and in Indic scripts need."""
 
 
 class Address(str):
@@ -128,3 +135,29 @@ class NoteSigner(Protocol):
 
     def sign(self, message: bytes) -> bytes:
         """The ML-DSA-44 signature of `message`, 2420 bytes."""
+
+
+def parse_name(text: str) -> str:
+    """Check a name for people (of a participant, an operation, a network): it ends up on terminals and in logs.
+
+    Raises:
+        Malformed: `structure`, it is empty, too long, or holds a control or formatting character.
+    """
+    shown = set(text) - _JOINERS
+    if not 0 < len(text) <= MAX_NAME or any(unicodedata.category(character) in _UNPRINTABLE for character in shown):
+        raise Malformed(Reason.STRUCTURE, f"a name is 1 to {MAX_NAME} characters, none of them a control character")
+    return text
+
+
+def parse_units(bureau: Address, units: Sequence[object]) -> tuple[str, ...]:
+    """Check the names of a participant's units, which share its keys and inbox.
+
+    Raises:
+        Malformed: `address`, one is not of the form, or the participant is a unit itself.
+    """
+    names = tuple(unit for unit in units if isinstance(unit, str))
+    if len(names) != len(units):
+        raise Malformed(Reason.ADDRESS, "a unit's name is text")
+    for name in names:
+        Address.parse(f"{bureau}/{name}")
+    return names

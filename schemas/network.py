@@ -16,7 +16,7 @@ from typing import Final
 
 from schemas import cbor, cose, threshold
 from schemas.errors import Malformed, Reason, Untrusted
-from schemas.identity import Signer
+from schemas.identity import Signer, parse_name
 from schemas.keys import NotePublic, SigningPublic
 from schemas.merkle import EMPTY
 from schemas.notes import Policy, read_checkpoint
@@ -146,7 +146,12 @@ def _read_genesis(payload: bytes) -> Genesis:
     if len({key.key_id for key in keys}) != len(authority) or not 1 <= needed <= len(keys):
         raise Malformed(Reason.THRESHOLD, "the authority's keys are distinct and at least as many as the threshold")
     return Genesis(
-        name, exercise, created, keys, needed, Policy(origin, NotePublic(log), _witnesses(witnesses), quorum)
+        parse_name(name),
+        exercise,
+        created,
+        keys,
+        needed,
+        Policy(origin, NotePublic(log), _witnesses(witnesses), quorum),
     )
 
 

@@ -16,7 +16,7 @@ from schemas import cbor, cose
 from schemas.claims import NET
 from schemas.codes import Handling, Purpose
 from schemas.errors import Malformed, Reason, Untrusted
-from schemas.identity import Address, Signer, parse_operation_id
+from schemas.identity import Address, Signer, parse_name, parse_operation_id
 from schemas.keys import SigningPublic
 
 OPERATION_TYP: Final = "application/vnd.bureaunet.operation+cose"
@@ -210,7 +210,7 @@ def _read_payload(payload: bytes) -> Operation:
             version,
             previous,
             time,
-            title,
+            parse_name(title),
             Address.parse(owner),
             Phase(phase),
             tuple(map(_member, members)),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import Malformed, Reason
-from schemas.identity import Address, MessageId, parse_operation_id
+from schemas.identity import Address, MessageId, parse_name, parse_operation_id, parse_units
 
 
 @pytest.mark.parametrize("text", ["FR", "KE/border-namanga", "IPSG/ccc", "UNMIK", "A" * 16, "FR/" + "a" * 40])
@@ -56,3 +56,25 @@ def test_what_is_no_operation_id(text: str) -> None:
         parse_operation_id(text)
     assert caught.value.reason is Reason.OPERATION_UNKNOWN
     assert parse_operation_id("infra-sa-2011") == "infra-sa-2011"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x" * 201, "a\nb", "a\x1b[2Jb", "a\x07", "a\u202eb", "a\u2028b", "a\u200bb", "\ud800"]
+)
+def test_a_name_that_could_act_on_a_terminal_is_refused(text: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        parse_name(text)
+    assert caught.value.reason is Reason.STRUCTURE
+
+
+def test_a_name_is_kept_as_it_is() -> None:
+    name = "Bureau central national, Côte d'Ivoire (警察)"
+    assert parse_name(name) == name
+
+
+@pytest.mark.parametrize("unit", ["../../FR", "", "UPPER", "a/b", "x" * 41, "a\nb", 7, None, b"desk"])
+def test_a_unit_that_is_no_address_is_refused(unit: object) -> None:
+    assert parse_units(Address("FR"), ["desk"]) == ("desk",)
+    with pytest.raises(Malformed) as caught:
+        parse_units(Address("FR"), ["desk", unit])
+    assert caught.value.reason is Reason.ADDRESS
