@@ -15,6 +15,8 @@ from bureaus.store import identity, sending
 
 CURSOR = "cursor"
 _NOTHING_KEPT = -1
+_UNSIGNED = 3
+"""The last check that nobody's signature stands behind (protocol section 4)."""
 
 
 class State(StrEnum):
@@ -97,11 +99,15 @@ def cursor(db: sqlite3.Connection) -> int:
 
 
 def known(db: sqlite3.Connection, digests: Collection[bytes], ids: Collection[tuple[str, bytes]]) -> Known:
-    """Which of these digests were taken in or refused before, and which messages have these (iss, cti)."""
+    """Which of these digests were taken in or refused before, and which messages have these (iss, cti).
+
+    What failed before its sender's signature was checked was refused under nobody's word: a true copy may follow.
+    """
     found: set[bytes] = set()
     for digest in digests:
-        query = "SELECT 1 FROM incoming WHERE digest = :d UNION SELECT 1 FROM quarantine WHERE digest = :d"
-        if db.execute(query, {"d": digest}).fetchone() is not None:
+        refused = "SELECT 1 FROM quarantine WHERE digest = :d AND number > :n"
+        query = f"SELECT 1 FROM incoming WHERE digest = :d UNION {refused}"  # noqa: S608  # no value is put in
+        if db.execute(query, {"d": digest, "n": _UNSIGNED}).fetchone() is not None:
             found.add(digest)
     by_id: dict[tuple[str, bytes], bytes] = {}
     for iss, cti in ids:
