@@ -253,7 +253,7 @@ REQUEST = Request(
     Link.AMQP,
     signing("KE").public,
     sealing("KE").public,
-    ("desk",),
+    (),
     b"csr",
     NOW,
 )
