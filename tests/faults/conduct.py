@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from itertools import chain
 from typing import Final
 
 from bureaus.links.http import HttpLink, client_context
@@ -19,13 +18,17 @@ SILENT: Final = (Address("FI"), Address("UY"))
 """Who does not read: one over the broker, one over HTTP."""
 FULL: Final = 40
 """Messages that the inbox of the first of them holds."""
+OFFSET: Final = "BUREAUNET_TEST_CLOCK_OFFSET"
 FLOODER: Final = Address("KE")
 FLOOD_QUOTA: Final = 2500
 FLOOD_WINDOW: Final = 256
-AHEAD: Final = 300
-"""Seconds that one gateway's clock is ahead at first."""
-BEHIND: Final = -100
-"""And how many after its restart: bureaus then seem ahead, and still within what is granted."""
+GATEWAYS: Final = (240, 540)
+"""Seconds that the gateways' clocks are ahead of most bureaus'; keys are too young here for clocks to go back."""
+AFTERWARDS: Final = 140
+"""And the second one's after its restart: behind the first, and behind what it signed itself."""
+RESPONDERS: Final = (300, 0, 240)
+HASTY: Final = 440
+"""Seconds that one sender is ahead: too far for the first gateway, and not for the second."""
 
 
 def _deaf(load: Load) -> None:
@@ -105,26 +108,25 @@ async def _again(strike: Strike) -> None:
 
 
 def _clock_setting(_dice: random.Random, _count: int) -> Setting:
-    return Setting(rehearse={1: {"BUREAUNET_TEST_CLOCK_OFFSET": str(AHEAD)}})
+    return Setting(rehearse={number: {OFFSET: str(seconds)} for number, seconds in enumerate(GATEWAYS)})
 
 
 def _clock_people(load: Load) -> None:
-    for responder, seconds in zip(load.responders.values(), (60, -240, 0), strict=True):
+    for responder, seconds in zip(load.responders.values(), RESPONDERS, strict=True):
         responder.arguments = ("--ahead", str(seconds))
 
 
 def _clock_envelopes(ground: Ground, count: int, _dice: random.Random) -> Sequence[Sealed]:
-    """Some senders are minutes behind, some minutes ahead: a gateway whose clock is right refuses those."""
-    first, second, third, *_ = (seat.address for seat in ground.light)
-    behind = (ground.seal(first, (second,), ahead=-600) for _ in range(100))
-    ahead = (ground.seal(second, (third,), ahead=200) for _ in range(100))
-    return [*ground.envelopes[: count - 200], *chain(behind, ahead)]
+    """A gateway refuses, with a receipt, a sender who is too far ahead of its own clock."""
+    first, second, *_ = (seat.address for seat in ground.light)
+    hasty = [ground.seal(first, (second,), ahead=HASTY) for _ in range(count // 50)]
+    return [*ground.envelopes[: count - len(hasty)], *hasty]
 
 
 async def _clocks(strike: Strike) -> None:
     gateway = strike.scene.gateways[1]
     await gateway.stop()
-    await gateway.start({"BUREAUNET_TEST_CLOCK_OFFSET": str(BEHIND)})
+    await gateway.start({OFFSET: str(AFTERWARDS)})
 
 
 FAULTS: Final = (
