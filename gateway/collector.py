@@ -1,4 +1,4 @@
-"""Gathers jobs into batches, and hands each batch to whoever runs it: bounded in items and bytes, in order.
+"""Gathers jobs into batches, and hands each batch to whoever runs it: bounded in items and bytes, senders in turn.
 
 A batch begins with the first job that waits and lingers a moment for more. What fails for another cause than the
 store's connection is halved until the offender stands alone. Rules: nothing waits unboundedly; a job's future is
@@ -8,12 +8,12 @@ resolved exactly once; `stop` finishes what was taken in.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from gateway.settings import Pipeline
+from gateway.turns import Turns
 from schemas.errors import BureaunetError, Reason, Unavailable
 
 P = TypeVar("P")
@@ -51,8 +51,7 @@ class Collector(Generic[P, R]):
     ) -> None:
         """`run` does a batch and resolves its jobs; `offend` deals with a job that fails by itself."""
         self._run, self._offend, self._limits = run, offend, limits
-        self._queue: deque[Job[P, R]] = deque()
-        self._queued = 0
+        self._queue: Turns[Job[P, R]] = Turns(limits)
         self._wake = asyncio.Event()
         self._open = False
         self._task: asyncio.Task[None] | None = None
@@ -75,32 +74,31 @@ class Collector(Generic[P, R]):
             await self._task
             self._task = None
 
-    def put(self, payload: P, size: int, *, force: bool = False) -> asyncio.Future[R]:
-        """Queue a job. With `force` the bounds do not count: it is our own, and must not be lost.
+    def put(self, payload: P, size: int, *, sender: str = "", force: bool = False) -> asyncio.Future[R]:
+        """Queue a job of `sender`. With `force` the bounds do not count: it is our own, and must not be lost.
 
         Raises:
-            Unavailable: `overloaded`, the queue is full or closed.
+            Unavailable: `overloaded`, the queue is full or closed; `link-quota`, too much of this sender waits.
         """
-        full = len(self._queue) >= self._limits.queue_items or (
-            len(self._queue) > 0 and self._queued + size > self._limits.queue_bytes
-        )
-        if not self._open or (full and not force):
-            raise Unavailable(Reason.OVERLOADED, "too much waits already", retry_after=self._limits.retry_after_seconds)
+        if not self._open:
+            raise Unavailable(Reason.OVERLOADED, "it is closing", retry_after=self._limits.retry_after_seconds)
+        if not force:
+            self._queue.check(sender, size)
         job: Job[P, R] = Job(payload, size, asyncio.get_running_loop().create_future())
-        self._queue.append(job)
-        self._queued += size
+        self._queue.put(sender, job)
         self._wake.set()
         return job.future
 
     async def _drain(self) -> None:
+        limits = self._limits
         while self._open or self._queue:
             if not self._queue:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            if self._open and len(self._queue) < self._limits.batch_items and self._queued < self._limits.batch_bytes:
-                await asyncio.sleep(self._limits.linger_milliseconds / 1000)
-            await self._survive(self._take())
+            if self._open and len(self._queue) < limits.batch_items and self._queue.size < limits.batch_bytes:
+                await asyncio.sleep(limits.linger_milliseconds / 1000)
+            await self._survive(self._queue.take(limits.batch_items, limits.batch_bytes))
 
     async def _survive(self, batch: Sequence[Job[P, R]]) -> None:
         """Process a batch; a driver that cancels us, as some do when a connection dies, does not end the queue."""
@@ -112,16 +110,6 @@ class Collector(Generic[P, R]):
                 raise
             for job in batch:
                 job.fail(Unavailable(Reason.STORE, "cut off", retry_after=self._limits.retry_after_seconds))
-
-    def _take(self) -> list[Job[P, R]]:
-        batch: list[Job[P, R]] = []
-        left = self._limits.batch_bytes
-        while self._queue and len(batch) < self._limits.batch_items and (not batch or self._queue[0].size <= left):
-            job = self._queue.popleft()
-            batch.append(job)
-            left -= job.size
-        self._queued -= sum(job.size for job in batch)
-        return batch
 
     async def _process(self, batch: Sequence[Job[P, R]]) -> None:
         try:

@@ -132,7 +132,8 @@ class Exchange:
         """Decide a submission: its signed receipt, accepted or refused.
 
         Raises:
-            Unavailable: `overloaded` or `store`; nothing was decided, the same may come again.
+            Unavailable: `overloaded` or `store`, or `link-quota` where too much from this bureau waits; nothing was
+                decided, the same may come again.
             Malformed: `unreadable`, it could not be processed at all and was set aside for the operator; no receipt
                 can name what it is, and sending it again does not help.
         """
@@ -140,7 +141,7 @@ class Exchange:
         received = admission.receive(submission, self._network.id, within_quota=within)
         if isinstance(received, Rejected):
             return self._refuse([received])[0]
-        result = await self._collector.put(received, len(submission.body))
+        result = await self._collector.put(received, len(submission.body), sender=_sender(submission.link))
         if not isinstance(result, Outcome):
             raise Unavailable(Reason.STORE, "the submission was not decided")
         return result
@@ -158,7 +159,7 @@ class Exchange:
         if owed is None:
             raise Forbidden(Reason.NOT_ADDRESSED, "no copy of this message was made for this recipient")
         if not owed.acknowledged:
-            await self._collector.put(Handover(signed, owed), len(body))
+            await self._collector.put(Handover(signed, owed), len(body), sender=_sender(link))
             digest = signed.acknowledgement.digest.hex()
             self._watcher.saw("handed-over", digest=digest, recipient=owed.recipient, operation=owed.operation)
 
@@ -383,6 +384,11 @@ class Exchange:
         digest = job.payload.statement.digest.hex()
         self._watcher.saw("quarantined", digest=digest, link=submission.link, cause=type(error).__name__)
         job.fail(Malformed(Reason.UNREADABLE, "the submission could not be processed and was set aside"))
+
+
+def _sender(link: Address) -> str:
+    """Whose turn it is: all links of a bureau share one."""
+    return str(link.bureau)
 
 
 def _repeated(digest: bytes, decided: Decided) -> Outcome:

@@ -78,6 +78,10 @@ class Pipeline(_Frozen):
     queue_items: int = Field(default=4096, ge=1)
     """Submissions that wait for a batch; more are answered `overloaded`."""
     lease_seconds: int = Field(default=30, ge=1)
+    queue_items_per_sender: int = Field(default=1024, ge=1)
+    """Submissions of one bureau that wait for a batch; only this bureau hears that more are too many (429)."""
+    queue_bytes_per_sender: int = Field(default=16 * MIB, ge=1)
+    """Bytes of one bureau that wait for a batch; one submission always may."""
     """A copy to publish belongs to one process."""
     link_per_minute: int = Field(default=6000, ge=1)
     """Submissions of one link (admission step 1)."""

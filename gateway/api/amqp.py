@@ -139,7 +139,9 @@ class Intake:
             try:
                 result = await call()
             except Unavailable as error:
-                if self._gate.close(error.retry_after):
+                if error.reason is Reason.LINK_QUOTA:  # one bureau has too much in hand: it waits alone
+                    await asyncio.sleep((error.retry_after or FIRST_PAUSE) * random.uniform(0.75, 1.25))  # noqa: S311  # spreads load
+                elif self._gate.close(error.retry_after):
                     self._watcher.saw("arrivals-wait", cause=error.reason)
             else:
                 self._gate.succeeded()

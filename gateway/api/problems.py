@@ -48,6 +48,8 @@ def translate(error: BureaunetError) -> Refused:
         return internal()
     wait = None
     if isinstance(error, Unavailable):
+        if error.reason is Reason.LINK_QUOTA:  # room there is, but not for this link
+            status = HTTPStatus.TOO_MANY_REQUESTS
         wait = RETRY_SECONDS if error.retry_after is None else error.retry_after
     return Refused(status, error.reason, error.detail, retry_after=wait)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 import pytest
 
 from gateway.adapters.memory import MemoryStore
 from gateway.adapters.memory.state import MemoryTransaction
-from gateway.ports import NewMessage
+from gateway.api.problems import translate
+from gateway.ports import NewMessage, Outcome
 from gateway.settings import Pipeline
 from schemas.errors import Malformed, Reason, Unavailable
 from schemas.identity import Address
@@ -157,3 +159,19 @@ async def test_what_another_process_took_a_moment_ago_refuses_nobody() -> None:
         outcome = await world.send(other, world.envelope())
     assert (outcome.accepted, outcome.reason) == (True, None)
     await other.stop()
+
+
+async def test_a_bureau_that_floods_waits_and_the_others_do_not() -> None:
+    world, store = World(), MemoryStore()
+    limits = Pipeline(linger_milliseconds=1, batch_items=4, queue_items_per_sender=8)
+    async with world.gateway(store, limits) as exchange:
+        flood = [world.send(exchange, world.envelope("FR", ["AR"])) for _ in range(40)]
+        rest = [world.send(exchange, world.envelope("BR", ["AR"]), "BR") for _ in range(2)]
+        answers = await asyncio.gather(*flood, *rest, return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, Unavailable)]
+    assert len(refused) == 32
+    assert {error.reason for error in refused} == {Reason.LINK_QUOTA}
+    assert translate(refused[0]).status == HTTPStatus.TOO_MANY_REQUESTS
+    indices = [answer.index for answer in answers if isinstance(answer, Outcome) and answer.index is not None]
+    assert all(isinstance(answer, Outcome) and answer.accepted for answer in answers[40:])
+    assert set(indices[-2:]) <= set(sorted(indices)[:6]), "those of the others are in the first batches"
