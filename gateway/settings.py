@@ -22,6 +22,7 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "BUREAUNET_DATABASE_URL": ("database",),
     "BUREAUNET_DATABASE_PASSWORD_FILE": ("database_password_file",),
     "BUREAUNET_BROKER_URL": ("broker",),
+    "BUREAUNET_STATE": ("state",),
     "BUREAUNET_LISTEN_HOST": ("bureaus", "host"),
     "BUREAUNET_LISTEN_PORT": ("bureaus", "port"),
     "BUREAUNET_OPERATORS_HOST": ("operators", "host"),
@@ -77,11 +78,11 @@ class Pipeline(_Frozen):
     """Bytes in one transaction; a larger submission is a batch alone."""
     queue_items: int = Field(default=4096, ge=1)
     """Submissions that wait for a batch; more are answered `overloaded`."""
-    lease_seconds: int = Field(default=30, ge=1)
     queue_items_per_sender: int = Field(default=1024, ge=1)
     """Submissions of one bureau that wait for a batch; only this bureau hears that more are too many (429)."""
     queue_bytes_per_sender: int = Field(default=16 * MIB, ge=1)
     """Bytes of one bureau that wait for a batch; one submission always may."""
+    lease_seconds: int = Field(default=30, ge=1)
     """A copy to publish belongs to one process."""
     link_per_minute: int = Field(default=6000, ge=1)
     """Submissions of one link (admission step 1)."""
@@ -166,6 +167,8 @@ class Settings(_Frozen):
     """A file whose first line is the database's password, put into the URL; empty is none."""
     broker: str = Field(default="", repr=False)
     """`amqps://HOST:PORT`, several separated by commas; empty is no broker."""
+    state: str = ""
+    """A folder for the high-water mark, so that the home can be read-only; empty is the home."""
     migrate: bool = True
     """Bring the database to this version at the start; otherwise an older one is refused."""
     bureaus: BureausListener = BureausListener()
@@ -174,6 +177,11 @@ class Settings(_Frozen):
     chores: Chores = Chores()
     supervision: Supervision = Supervision()
     logging: Logging = Logging()
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the high-water mark is."""
+        return Path(self.state) if self.state else self.home
 
     @property
     def database_url(self) -> str:
