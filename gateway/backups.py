@@ -114,7 +114,7 @@ async def bring_back(
         await dump.restore(url, folder / _DATABASE, programs, replace=replace)
     async with open_records(home, settings) as records:
         size, _ = await records.tree.head()
-        mark = await FileMark(home).read()
+        mark = await FileMark(settings.state_folder).read()
         behind = mark.size if mark is not None and mark.size > size else None
         if behind is None:  # else nothing may be added to it
             await act(records.store, SystemClock(), who, Action.RESTORE)
