@@ -1,21 +1,33 @@
-"""`bureaunet exercise`: the eight INFRA operations, listed, shown and run on a private network."""
+"""`bureaunet exercise`: the eight INFRA operations, listed, shown, and run on a private network or one that serves."""
 
 from __future__ import annotations
 
 import json
-from typing import Unpack
+from pathlib import Path
+from typing import Final, TypedDict, Unpack
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.table import Table
 
-from bureaus.commands.holding import Options, hold_and_show, holding_options
-from bureaus.exercises import catalogue
+from bureaus.commands import shared
+from bureaus.commands.holding import Options, hold_and_show, holding_options, out_folder, planned, show_held
+from bureaus.commands.shared import json_option
+from bureaus.exercises import catalogue, visit
+from bureaus.exercises import homes as all_homes
+from bureaus.exercises.plan import make_plan
+from schemas.directory import Link
+from schemas.errors import Misuse
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_FOLDER: Final = click.Path(path_type=Path, file_okay=False)
+_LINKS: Final = click.Choice([str(link) for link in Link])
 
 
-@click.group(short_help="The INFRA operations: list, show, run.")
+@click.group(short_help="The INFRA operations: list, show, run, enrol.")
 def exercise() -> None:
-    """The eight INFRA operations as exercises: their published figures, and a private network that runs one.
+    """The eight INFRA operations as exercises: their published figures, and a network that runs one.
 
     \b
     Example:
@@ -85,13 +97,114 @@ def show(identifier: str, *, as_json: bool) -> None:
 @exercise.command()
 @click.argument("identifier", metavar="ID")
 @holding_options
+@click.option("--homes", type=_FOLDER, help="Run it on a network that serves: the folder of `exercise enrol`.")
+@click.option("--network", type=_FILE, help="With --homes: the network file to verify under.  [default: as pinned]")
+@click.option("--operation-id", help="With --homes: the operation's id, where ID is taken or over.")
 @click.pass_context
-def run(ctx: click.Context, identifier: str, **options: Unpack[Options]) -> None:
-    """Run an operation on a private network, with synthetic targets, and verify its record.
+def run(
+    ctx: click.Context,
+    identifier: str,
+    homes: Path | None,
+    network: Path | None,
+    operation_id: str | None,
+    **options: Unpack[Options],
+) -> None:
+    """Run an operation with synthetic targets, on a private network, and verify its record.
+
+    With --homes it runs on a network that serves, with the bureaus that `exercise enrol` made. The record is then for
+    the network's operators to export: every receipt is verified by its proof instead, and their command is printed. It
+    may be run there again: the operation that is there is used, or its next version published where that lacks a
+    bureau or is not active.
 
     \b
     Example:
       bureaunet exercise run infra-hydra-2016
       bureaunet exercise run infra-terra-2014 --targets 20 --bureaus 10 --json
+      bureaunet exercise run infra-sa-2011 --homes homes --operation-id infra-sa-2011-autumn
     """  # noqa: D301  # click's \b keeps the lines of the example
-    ctx.exit(hold_and_show(identifier, catalogue.operation(identifier), options))
+    found = catalogue.operation(identifier)
+    if homes is None:
+        if network is not None or operation_id is not None:
+            raise Misuse("--network and --operation-id go with --homes")
+        ctx.exit(hold_and_show(identifier, found, options))
+    for name in ("link", "keep"):
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise Misuse(f"--{name} is for a private network; with --homes the bureaus are as they were enrolled")
+    plan = planned(found, options)
+    plan = plan if operation_id is None else visit.under(plan, operation_id)
+    there = visit.Visit(homes, out_folder(plan.operation.id, options), network)
+    ctx.exit(show_held(plan, lambda watch: visit.hold(plan, there, watch), as_json=options["as_json"]))
+
+
+class EnrolOptions(TypedDict):
+    """What the command line said."""
+
+    network: Path | None
+    certificates: Path | None
+    ca: Path | None
+    gateways: tuple[str, ...]
+    broker: str
+
+
+@exercise.command()
+@click.argument("identifier", metavar="ID")
+@click.option("--homes", type=_FOLDER, required=True, help="The folder for everybody's homes, one each by address.")
+@click.option("--link", type=_LINKS, default=str(Link.HTTP), show_default=True, help="How envelopes travel to them.")
+@click.option("--bureaus", type=click.IntRange(min=3), help="Only the first so many of its bureaus.")
+@click.option("--complete", is_flag=True, help="Take what the authority gave: the second half.")
+@click.option("--network", type=_FILE, help="With --complete: the network file to pin.")
+@click.option("--certificates", type=_FOLDER, help="With --complete: the folder of everybody's certificates.")
+@click.option("--ca", type=_FILE, help="With --complete: the authority's certificate (PEM).")
+@click.option(
+    "--gateway", "gateways", multiple=True, help="With --complete: https://HOST:PORT. Several are shared out."
+)
+@click.option("--broker", default="", help="With --complete: amqps://HOST:PORT; for link amqp.")
+@json_option
+@click.pass_context
+def enrol(
+    ctx: click.Context,
+    identifier: str,
+    homes: Path,
+    link: str,
+    bureaus: int | None,
+    *,
+    complete: bool,
+    as_json: bool,
+    **options: Unpack[EnrolOptions],
+) -> None:
+    """Enrol everybody in an operation on a network that is there: its bureaus, IPSG, observers and one outsider.
+
+    First half: a home for each, with keys and request.cbor for the authority; prints where the requests are. Second
+    half: --complete, with what came back. Who takes part does not depend on a seed. Keys are kept without a
+    passphrase, since everybody is synthetic: only ever do this on a network for exercises.
+
+    \b
+    Example:
+      bureaunet exercise enrol infra-sa-2011 --homes homes
+      bureaunet-gateway authority approve --home authority homes/*/request.cbor
+      bureaunet-gateway participant load --home gw authority/directory.cbor
+      bureaunet exercise enrol infra-sa-2011 --homes homes --complete --network authority/network.bn \\
+          --certificates authority/certificates --ca authority/ca.pem --gateway https://localhost:8443
+      bureaunet exercise run infra-sa-2011 --homes homes
+    """  # noqa: D301  # click's \b keeps the lines of the example
+    seats = make_plan(catalogue.operation(identifier), bureaus=bureaus).seats
+    if complete:
+        issued = _issued(options)
+        shared.run(ctx, lambda: all_homes.complete_all(homes, seats, issued))
+        text = f"{len(seats)} are enrolled"
+        shared.emit({"event": "enrolled", "addresses": [seat.address for seat in seats]}, text, as_json=as_json)
+        return
+    requests = [str(path) for path in shared.run(ctx, lambda: all_homes.request_all(homes, seats, Link(link)))]
+    shared.emit({"event": "requested", "requests": requests}, "\n".join(requests), as_json=as_json)
+
+
+def _issued(options: EnrolOptions) -> all_homes.Issued:
+    network, certificates, ca, gateways = (
+        options["network"],
+        options["certificates"],
+        options["ca"],
+        options["gateways"],
+    )
+    if network is None or certificates is None or ca is None or not gateways:
+        raise Misuse("--complete needs --network, --certificates, --ca and --gateway")
+    return all_homes.Issued(shared.read_file(network), certificates, shared.read_file(ca), gateways, options["broker"])

@@ -11,7 +11,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypedDict, TypeVar
@@ -23,6 +23,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from bureaus.exercises.catalogue import Operation
 from bureaus.exercises.plan import DEFAULT_SEED, Plan, make_plan
 from bureaus.exercises.report import Report
+from bureaus.exercises.runner import Watch
 from bureaus.exercises.session import Terms, hold
 from bureaus.exercises.tables import show
 from schemas.directory import Link
@@ -74,32 +75,46 @@ class Options(TypedDict):
 
 
 def hold_and_show(name: str, operation: Operation, options: Options) -> int:
-    """Hold an exercise of the operation, print its report, and give the exit code. `name` begins its folder's name.
+    """Hold an exercise on a private network, print its report, and give the exit code. `name` begins its folder's name.
 
     Raises:
         Misuse: the options leave no exercise, or this machine lacks a server. Unavailable: the network did not serve.
     """
-    plan = make_plan(operation, options["seed"], targets=options["targets"], bureaus=options["bureaus"])
-    out = options["out"] or Path("build") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    terms = Terms(out, Link(options["link"]), options["keep"])
+    plan = planned(operation, options)
+    terms = Terms(out_folder(name, options), Link(options["link"]), options["keep"])
+    return show_held(plan, lambda watch: hold(plan, terms, watch), as_json=options["as_json"])
+
+
+def planned(operation: Operation, options: Options) -> Plan:
+    """The exercise that the options ask for. Raises Misuse where they leave none."""
+    return make_plan(operation, options["seed"], targets=options["targets"], bureaus=options["bureaus"])
+
+
+def out_folder(name: str, options: Options) -> Path:
+    """Where its files go."""
+    return options["out"] or Path("build") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def show_held(plan: Plan, holding: Callable[[Watch], Coroutine[None, None, Report]], *, as_json: bool) -> int:
+    """Hold an exercise, print its report, and give the exit code. Raises what `holding` raises."""
     try:
-        with _Follower.shown(plan, quiet=options["as_json"]) as follower:
-            report = asyncio.run(_held(plan, terms, follower))
+        with _Follower.shown(plan, quiet=as_json) as follower:
+            report = asyncio.run(_held(holding(follower)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo("stopped; nothing that was started is left running", err=True)
         return INTERRUPTED
-    if options["as_json"]:
+    if as_json:
         click.echo(json.dumps(report.to_json(), ensure_ascii=False))
     else:
         show(report, Console())
     return 1 if report.faults() else 0
 
 
-async def _held(plan: Plan, terms: Terms, follower: _Follower) -> Report:
+async def _held(holding: Coroutine[None, None, Report]) -> Report:
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await hold(plan, terms, follower)
+    return await holding
 
 
 class _Follower:

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -62,10 +63,15 @@ class Run:
     """The secretariat's totals."""
     handled_twice: int
     """Queries that a bureau's handler got more than once."""
-    receipts: tuple[bytes, ...]
-    """Every receipt that the bureaus keep, and those that the deliberate wrongs got."""
+    held: Mapping[Address, tuple[bytes, ...]]
+    """Every receipt that each bureau got, those of the deliberate wrongs among them."""
     seconds: float
     """From the first question to the last result."""
+
+    @property
+    def receipts(self) -> tuple[bytes, ...]:
+        """All of them."""
+        return tuple(receipt for held in self.held.values() for receipt in held)
 
     def outcomes(self) -> dict[str, int]:
         """How many cases came to what."""
@@ -79,14 +85,66 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """What verifying came to, and what it went by."""
+
+    by: str
+    """`record`: the operation's whole record; `proofs`: a proof for each receipt, and no record."""
+    says: str
+    """What that shows and what it does not, in a sentence."""
+    wrong: tuple[str, ...]
+    """What does not verify or is missing, a sentence each."""
+    messages: Mapping[str, int]
+    """Accepted messages by kind, as verified entries have them."""
+    receipts: Mapping[str, int]
+    """What the receipts are to the ledger, each kind counted."""
+    size: int | None = None
+    """Of the tree that everything was verified under; None where nothing was."""
+    root: bytes | None = None
+    entries: int | None = None
+    """How many entries were verified."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything verified."""
+        return not self.wrong
+
+    @property
+    def ledger(self) -> dict[str, JsonValue]:
+        """The tree head, and how many entries under it were verified."""
+        return {"size": self.size, "root": None if self.root is None else self.root.hex(), "entries": self.entries}
+
+
+_RECORD: Final = "The record holds every entry of the operation, and was verified offline with the network file alone."
+
+
+def by_record(verdict: Verdict) -> Judgement:
+    """The auditor's word on a record and the receipts."""
+    wrong = [] if verdict.error is None else [f"the record does not verify: {verdict.error}"]
+    counts = {} if verdict.receipts is None else verdict.receipts.counts
+    receipts = {str(held): count for held, count in counts.items() if count}
+    if verdict.receipts is not None:
+        wrong += verdict.receipts.wrong
+    shown = verdict.report
+    if shown is None:
+        return Judgement("record", _RECORD, tuple(wrong), {}, receipts)
+    wrong += [f"by the record, {count} times a {what} is missing" for what, count in shown.missing.items()]
+    kinds = Counter(message.kind for exchange in shown.exchanges for message in exchange.messages())
+    messages = dict(sorted(kinds.items()))
+    return Judgement("record", _RECORD, tuple(wrong), messages, receipts, shown.size, shown.root, shown.entries)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """An exercise, judged."""
 
     about: Mapping[str, JsonValue]
     run: Run
-    verdict: Verdict
+    verdict: Judgement
     files: Mapping[str, str]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    commands: Mapping[str, str] = field(default_factory=dict)
+    """What to type next: a word for each, and the command line."""
 
     def faults(self) -> list[str]:
         """What did not go as it must, a sentence each; empty if all is well."""
@@ -98,29 +156,7 @@ class Report:
             said.append("the secretariat's totals are not what the bureaus reported")
         if self.run.handled_twice:
             said.append(f"{self.run.handled_twice} queries took effect more than once")
-        return said + self._audited()
-
-    def _audited(self) -> list[str]:
-        verdict = self.verdict
-        said = [] if verdict.error is None else [f"the record does not verify: {verdict.error}"]
-        if verdict.receipts is not None:
-            said += verdict.receipts.wrong
-        if verdict.report is not None:
-            said += [
-                f"by the record, {count} times a {what} is missing" for what, count in verdict.report.missing.items()
-            ]
-        return said
-
-    def messages(self) -> dict[str, int]:
-        """Accepted messages by kind, as the verified record has them."""
-        exchanges = () if self.verdict.report is None else self.verdict.report.exchanges
-        counted = Counter(message.kind for exchange in exchanges for message in exchange.messages())
-        return dict(sorted(counted.items()))
-
-    def receipts(self) -> dict[str, int]:
-        """What the kept receipts are to the record, each kind counted."""
-        counts = {} if self.verdict.receipts is None else self.verdict.receipts.counts
-        return {str(held): count for held, count in counts.items() if count}
+        return [*said, *self.verdict.wrong]
 
     def to_json(self) -> dict[str, JsonValue]:
         """One object for machines."""
@@ -131,22 +167,21 @@ class Report:
             "outcomes": dict(self.run.outcomes()),
             "refusals": [attempt.to_json() for attempt in self.run.attempts],
             "results": {str(kind): count for kind, count in self.run.reported.items()},
-            "messages": dict(self.messages()),
+            "messages": dict(self.verdict.messages),
             "answer_seconds": {"median": median, "p99": p99},
-            "ledger": self.ledger(),
-            "verdict": {"ok": self.verdict.ok, "receipts": dict(self.receipts())},
+            "ledger": self.verdict.ledger,
+            "verdict": {
+                "ok": self.verdict.ok,
+                "by": self.verdict.by,
+                "says": self.verdict.says,
+                "receipts": dict(self.verdict.receipts),
+            },
             "seconds": dict(self.seconds),
             "files": dict(self.files),
+            "commands": dict(self.commands),
             "ok": not self.faults(),
             "faults": list(self.faults()),
         }
-
-    def ledger(self) -> dict[str, JsonValue]:
-        """The tree head of the verified record, and how many of its entries are this operation's."""
-        report = self.verdict.report
-        if report is None:
-            return {"size": None, "root": None, "entries": None}
-        return {"size": report.size, "root": report.root.hex(), "entries": report.entries}
 
     def answer_times(self) -> tuple[float | None, float | None]:
         """Median and 99th percentile of the time to a final answer, in seconds; None without answers."""

@@ -1,7 +1,7 @@
 """Runs an exercise over a network that is up: opens the operation, pursues every case, tries the wrongs, waits.
 
-Order: the secretariat signs and publishes the operation; every bureau is opened; each case's owner asks, so many cases
-at one time; the wrongs; then what was reported must have reached the secretariat.
+Order: the secretariat signs and publishes the operation, or finds it there; every bureau is opened; each case's owner
+asks, so many cases at one time; the wrongs; then what was reported must have reached the secretariat.
 
 Rules: outcomes are concluded from what came over the wire, never from the caseload, which is only compared with. An
 answer that does not come in time leaves its case without an outcome, and the report says so.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from bureaus.exercises.plan import Plan
 from bureaus.exercises.report import CaseRun, Run
 from bureaus.exercises.wrongs import Attempt, Hand, Sent, try_all
 from bureaus.secretariat.desk import Secretariat
-from bureaus.secretariat.operations import first_version
+from bureaus.secretariat.operations import first_version, next_version
 from bureaus.simulated import Pursuit, SimulatedBureau
 from schemas.errors import Misuse
 from schemas.identity import Address
@@ -92,8 +93,11 @@ async def _everybody(plan: Plan, seat: Seat) -> AsyncIterator[_Cast]:
         office = await stack.enter_async_context(seat(SECRETARIAT))
         secretariat = Secretariat(office)
         now = int(time.time())
+        versions = office.trust.operations.get(plan.operation.id, ())
         first = first_version(plan.operation, plan.members, owner=SECRETARIAT, phase=Phase.ACTIVE, now=now)
-        await secretariat.open(first)
+        wanted = next_version(versions[-1].signed, first) if versions else first
+        if wanted is not None:
+            await secretariat.open(wanted)
         bureaus = {SECRETARIAT: office}
         for code in (*plan.members, plan.outsider):
             bureaus[code] = await stack.enter_async_context(seat(code))
@@ -103,6 +107,7 @@ async def _everybody(plan: Plan, seat: Seat) -> AsyncIterator[_Cast]:
 
 async def _perform(plan: Plan, cast: _Cast, watch: Watch, pace: Pace) -> Run:
     begun = time.monotonic()
+    earlier = {receipt for bureau in cast.bureaus.values() for receipt in await bureau.receipts()}
     watch.stage("asking")
     pursuits = await _pursue_all(plan.caseload.cases, cast, watch, pace)
     watch.stage("trying deliberate wrongs")
@@ -112,15 +117,26 @@ async def _perform(plan: Plan, cast: _Cast, watch: Watch, pace: Pace) -> Run:
     await cast.secretariat.has(owed, within=pace.settle_seconds)
     seconds = time.monotonic() - begun
     await asyncio.gather(*(bureau.settled(pace.settle_seconds) for bureau in cast.bureaus.values()))
-    receipts = [receipt for bureau in cast.bureaus.values() for receipt in await bureau.receipts()]
+    held = await _held(cast, attempts, earlier)
     return Run(
         cases=tuple(map(_case_run, pursuits)),
         attempts=attempts,
         reported=cast.secretariat.results.totals(),
         handled_twice=sum(count > 1 for one in cast.simulated.values() for count in one.handled.values()),
-        receipts=(*receipts, *(attempt.receipt for attempt in attempts)),
+        held=held,
         seconds=seconds,
     )
+
+
+async def _held(cast: _Cast, attempts: Sequence[Attempt], earlier: set[bytes]) -> Mapping[Address, tuple[bytes, ...]]:
+    """Each bureau's receipts but for those from before the run."""
+    held: defaultdict[Address, list[bytes]] = defaultdict(list)
+    for code, bureau in cast.bureaus.items():
+        held[code] += [receipt for receipt in await bureau.receipts() if receipt not in earlier]
+    for attempt in attempts:
+        if attempt.by is not None:
+            held[attempt.by].append(attempt.receipt)
+    return {code: tuple(receipts) for code, receipts in held.items()}
 
 
 async def _pursue_all(cases: Sequence[Case], cast: _Cast, watch: Watch, pace: Pace) -> list[Pursuit]:

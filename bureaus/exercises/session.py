@@ -22,7 +22,7 @@ from pydantic import JsonValue
 
 from bureaus.auditor import Verdict, audit, pinned
 from bureaus.exercises.plan import Plan
-from bureaus.exercises.report import Report, Run
+from bureaus.exercises.report import Report, Run, by_record
 from bureaus.exercises.runner import Watch, run
 from bureaus.sandbox.network import PrivateNetwork
 from schemas.directory import Link
@@ -50,9 +50,7 @@ async def hold(plan: Plan, terms: Terms, watch: Watch) -> Report:
     Raises:
         Misuse: `OUT` has an exercise already, or this machine lacks a server. Unavailable: the network did not serve.
     """
-    if terms.out.exists() and any(terms.out.iterdir()):
-        raise Misuse(f"{terms.out} is not empty: an exercise's files go into a folder of their own")
-    terms.out.mkdir(parents=True, exist_ok=True)
+    make_out(terms.out)
     private = terms.out / PRIVATE
     begun = time.monotonic()
     network = PrivateNetwork(private, plan.seats, link=terms.link, name=plan.operation.name, say=watch.stage)
@@ -67,11 +65,23 @@ async def hold(plan: Plan, terms: Terms, watch: Watch) -> Report:
         if not terms.keep:
             shutil.rmtree(private, ignore_errors=True)
     report = replace(report, seconds={**report.seconds, "together": round(time.monotonic() - begun, 1)})
-    _write(report)
+    write(report)
     return report
 
 
-def _write(report: Report) -> None:
+def make_out(out: Path) -> None:
+    """Make the folder for an exercise's files.
+
+    Raises:
+        Misuse: it holds something.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise Misuse(f"{out} is not empty: an exercise's files go into a folder of their own")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def write(report: Report) -> None:
+    """Write the report to its file."""
     text = json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n"
     Path(report.files["report"]).write_text(text, "utf-8")
 
@@ -79,7 +89,7 @@ def _write(report: Report) -> None:
 async def _hold(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch) -> Report:
     begun = time.monotonic()
     operation, out = plan.operation, terms.out
-    files = {"record": out / f"{operation.id}.record"} | {name: out / file for name, file in _FILES.items()}
+    files = {"record": out / f"{operation.id}.record"} | {name: out / file for name, file in FILES.items()}
     async with network:
         started = time.monotonic()
         done = await run(plan, network.bureau, watch)
@@ -92,15 +102,16 @@ async def _hold(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch)
     verdict = await asyncio.to_thread(_audit, files["record"], files["network"], done)
     seconds = {"start": started - begun, "exercise": done.seconds}
     return Report(
-        about=_about(plan, terms),
+        about=about(plan, terms.link),
         run=done,
-        verdict=verdict,
+        verdict=by_record(verdict),
         files={name: str(path) for name, path in files.items()},
         seconds={name: round(value, 1) for name, value in seconds.items()},
+        commands={"again": verify_command(*(files[name] for name in ("record", "network", "receipts")))},
     )
 
 
-_FILES: Final = {"network": "network.bn", "receipts": "receipts.cborseq", "report": "report.json"}
+FILES: Final = {"network": "network.bn", "receipts": "receipts.cborseq", "report": "report.json"}
 
 
 async def _export(network: PrivateNetwork, operation: str, record: Path) -> None:
@@ -117,12 +128,18 @@ def _audit(record: Path, network: Path, done: Run) -> Verdict:
     return audit(record, pinned(network), done.receipts)
 
 
-def _about(plan: Plan, terms: Terms) -> dict[str, JsonValue]:
+def verify_command(record: Path | str, network: Path, receipts: Path) -> str:
+    """How to verify a record and the receipts once more."""
+    return f"bureaunet verify {record} --network {network} --receipts {receipts}"
+
+
+def about(plan: Plan, link: Link) -> dict[str, JsonValue]:
+    """What the exercise is, for its report."""
     return {
         "operation": plan.operation.id,
         "name": plan.operation.name,
         "seed": plan.caseload.seed,
-        "link": str(terms.link),
+        "link": str(link),
         "targets": plan.operation.targets,
         "bureaus": [str(code) for code in plan.members],
         "outsider": plan.outsider,

@@ -18,19 +18,19 @@ _SHOWN_FAULTS: Final = 20
 
 
 def show(report: Report, console: Console) -> None:
-    """Print the tables, the ledger's head, the verdict, where the files lie, and what is ours and not published."""
+    """Print the tables, the verdict, where the files lie, what to type next, and what is ours and not published."""
     reported = {str(kind): count for kind, count in report.run.reported.items()}
     counts = (
-        _counts("kind of message", "accepted", report.messages()),
+        _counts("kind of message", "accepted", report.verdict.messages),
         _counts("outcome", "targets", _present(report.run.outcomes())),
         _counts("reported as", "cases", _present(reported)),
     )
     console.print(Columns(counts, padding=(0, 2)), _refusals(report), _verdict(report))
     for name, path in report.files.items():
         console.print(f"{name:>9}  {path}", highlight=False, soft_wrap=True)
-    files = report.files
-    again = f"bureaunet verify {files['record']} --network {files['network']} --receipts {files['receipts']}"
-    console.print(f"{'again':>9}  {again}", highlight=False, soft_wrap=True)
+    for word, command in report.commands.items():
+        console.print(f"{word:>9}  {command}", highlight=False, soft_wrap=True)
+    console.print(Text(report.verdict.says, style="dim"))
     for said in ("choice", "synthetic"):
         console.print(Text(str(report.about[said]), style="dim"))
 
@@ -59,14 +59,14 @@ def _refusals(report: Report) -> Table:
 
 def _verdict(report: Report) -> RenderableType:
     median, p99 = report.answer_times()
-    faults, ledger, held = report.faults(), report.ledger(), report.receipts()
-    receipts = ", ".join(f"{count} {what}" for what, count in held.items()) or "none"
-    said = "verifies, offline" if report.verdict.ok else "DOES NOT VERIFY"
+    faults, ledger, verdict = report.faults(), report.verdict.ledger, report.verdict
+    receipts = ", ".join(f"{count} {what}" for what, count in verdict.receipts.items()) or "none"
+    said = "verified" if verdict.ok else "SOMETHING DOES NOT VERIFY"
     lines: Iterable[str] = (
         f"answers   {_milliseconds(median)} at the median, {_milliseconds(p99)} at the 99th percentile",
         f"ledger    {ledger['size']} entries, their root:",
         f"          {ledger['root']}",
-        f"record    {ledger['entries']} entries: {said}",
+        f"{verdict.by:<9} {ledger['entries']} entries: {said}",
         f"receipts  {receipts}",
         *(f"FAULT     {fault}" for fault in faults[:_SHOWN_FAULTS]),
     )

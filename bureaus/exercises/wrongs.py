@@ -95,6 +95,8 @@ class Attempt:
     first_again: bool = False
     """Whether the receipt is the very one that the envelope got first."""
     receipt: bytes = field(default=b"", repr=False)
+    by: Address | None = None
+    """Over whose link it was tried: the receipt is theirs."""
 
     @property
     def says(self) -> str:
@@ -157,7 +159,7 @@ async def try_all(sent: Sent, author: Hand, thief: Hand, outsider: Hand) -> tupl
     for wrong, hand, body in tries:
         receipt, acceptance = await hand.submit(body)
         first_again = wrong is Wrong.REPLAY and receipt == sent.receipt
-        attempts.append(Attempt(wrong, acceptance.accepted, acceptance.reason, first_again, receipt))
+        attempts.append(Attempt(wrong, acceptance.accepted, acceptance.reason, first_again, receipt, hand.address))
     return tuple(attempts)
 
 

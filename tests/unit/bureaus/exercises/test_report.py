@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from rich.console import Console
 
 from bureaus.auditor import Comparison, Held, Verdict
-from bureaus.exercises.report import CaseRun, Report, Run, quantile
+from bureaus.exercises.report import CaseRun, Report, Run, by_record, quantile
 from bureaus.exercises.tables import show
 from bureaus.exercises.wrongs import EXPECTED, Attempt, Wrong
 from schemas.errors import Reason, Untrusted
@@ -37,7 +37,7 @@ CASE = CaseRun(
 
 def _run(*cases: CaseRun, attempts: tuple[Attempt, ...] = ATTEMPTS, arrested: int = 1, handled_twice: int = 0) -> Run:
     totals = dict.fromkeys(ResultKind, 0) | {ResultKind.ARRESTED: arrested}
-    return Run(cases, attempts, totals, handled_twice, receipts=(), seconds=1.5)
+    return Run(cases, attempts, totals, handled_twice, held={}, seconds=1.5)
 
 
 @pytest.fixture
@@ -68,7 +68,8 @@ def shown() -> Shown:
 def report(shown: Shown) -> Report:
     about: dict[str, JsonValue] = {"operation": "infra-sa-2011", "choice": "By area.", "synthetic": "All is."}
     files = {name: f"out/{name}" for name in ("record", "network", "receipts", "report")}
-    return Report(about, _run(CASE), Verdict(shown), files)
+    commands = {"again": "bureaunet verify out/record"}
+    return Report(about, _run(CASE), by_record(Verdict(shown)), files, commands=commands)
 
 
 def test_an_exercise_in_which_all_went_as_it_must_has_no_fault(report: Report) -> None:
@@ -105,12 +106,12 @@ def test_a_query_that_took_effect_twice_is_a_fault(report: Report) -> None:
 def test_a_record_or_receipt_that_does_not_verify_is_a_fault(report: Report, shown: Shown) -> None:
     bad_record = Verdict(None, Untrusted(Reason.SIGNATURE, "at byte 7"))
     bad_receipt = Verdict(shown, None, Comparison({Held.MISSING: 1}, ["receipt 1 is missing"]))
-    assert any("at byte 7" in fault for fault in replace(report, verdict=bad_record).faults())
-    assert "receipt 1 is missing" in replace(report, verdict=bad_receipt).faults()
+    assert any("at byte 7" in fault for fault in replace(report, verdict=by_record(bad_record)).faults())
+    assert "receipt 1 is missing" in replace(report, verdict=by_record(bad_receipt)).faults()
 
 
 def test_cases_outcomes_and_refusals_hold_no_time_id_or_key(report: Report) -> None:
-    slower = replace(report, run=replace(_run(replace(CASE, seconds=(9.0,))), seconds=99.0, receipts=(b"x",)))
+    slower = replace(report, run=replace(_run(replace(CASE, seconds=(9.0,))), seconds=99.0, held={BR: (b"x",)}))
     for section in ("cases", "outcomes", "refusals"):
         assert report.to_json()[section] == slower.to_json()[section]
     assert report.to_json()["answer_seconds"] != slower.to_json()["answer_seconds"]
@@ -127,7 +128,8 @@ def test_people_see_the_verdict_and_every_wrong(report: Report) -> None:
     text = console.file.getvalue()
     assert "All is well" in text
     assert "By area." in text
-    assert "bureaunet verify out/record --network out/network --receipts out/receipts" in text
+    assert "bureaunet verify out/record" in text
+    assert "offline with the network file alone" in text
     for attempt in ATTEMPTS:
         assert attempt.says in text
         assert attempt.answer in text
