@@ -196,6 +196,7 @@ class Ground:
 async def prepare(folder: Path, count: int, *, embedded: bool) -> Ground:
     """Make everything in `folder`, with `count` sealed envelopes from and to the light bureaus, and to the others."""
     everyone = seats(embedded=embedded)
+    folder.mkdir(parents=True, mode=0o700)  # noqa: ASYNC240  # once, before anything runs
     authority, keys = await _found(folder, everyone)
     network = read_network((authority / "network.bn").read_bytes())
     directory = read_directory((authority / "directory.cbor").read_bytes(), network)
@@ -208,7 +209,6 @@ async def prepare(folder: Path, count: int, *, embedded: bool) -> Ground:
 
 async def _found(folder: Path, everyone: Sequence[Seat]) -> tuple[Path, dict[Address, Keys]]:
     """The gateway's keys, the authority, everybody's enrolment: the authority's folder, and everybody's keys."""
-    folder.mkdir(parents=True, mode=0o700)
     gateway, authority = folder / "gateway", folder / "authority"
     await gateway_command("init", "--home", gateway, "--origin", "faults.bureaunet.invalid/log", "--no-passphrase")
     service = ("--service", gateway / "service-request.cbor", "--name", "Fault suite", "--exercise", "--no-passphrase")
