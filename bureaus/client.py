@@ -28,16 +28,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from bureaus import enrolment, guard, links, passphrase, settings, units
-from bureaus.desk import OpenBureau
+from bureaus import enrolment, guard, links, passphrase, rotation, settings, units
+from bureaus.desk import Keyring, OpenBureau
 from bureaus.drafts import Draft
 from bureaus.exchange import Exchange, Handler, Received, Sent
 from bureaus.links import Link
+from bureaus.rotation import Rotation
 from bureaus.settings import Limits
 from bureaus.store import FILE, Store, receiving, sending
 from bureaus.store import identity as own
 from bureaus.store.identity import Keys
 from bureaus.trust import Trust
+from bureaus.voided import Voided
 from schemas import messages, wire
 from schemas.codes import Handling, Purpose, Urgency
 from schemas.errors import BureaunetError, Misuse
@@ -79,6 +81,7 @@ class Bureau:
         self._limits = limits
         self._clock = clock
         self._handlers: dict[str, Handler] = {}
+        self._void: list[Callable[[Voided], None]] = []
         self._open: OpenBureau | None = None
 
     @classmethod
@@ -135,7 +138,10 @@ class Bureau:
             raise Misuse(f"the enrolment of {who.address} is not complete: bureaunet enrol --complete")
         link = self._connect(who)
         try:
-            parts = OpenBureau(who, network, keys, store, link, self._clock, self._limits, self._handlers)
+            parts = OpenBureau(
+                who, network, Keyring(keys, opened), store, link, self._clock, self._limits, self._handlers
+            )
+            parts.voiding.tell = self._void
             await parts.keeper.load()
             await self._first_refresh(parts)
             await store.run(receiving.put_all_back)
@@ -191,6 +197,26 @@ class Bureau:
         """
         await self._parts.keeper.refresh()
         return self.trust
+
+    async def rotate(self) -> Rotation:
+        """Make new keys, and the request for them that goes to the authority: `rotation.cbor` in our home.
+
+        The old keys stay in use until the directory lists the new ones, and open what was sealed to them for ever.
+
+        Raises:
+            Untrusted: `key-not-valid`, no key of ours can sign the request. Misuse, Unavailable: as `rotation.rotate`.
+        """
+        parts, own = self._parts, self.trust.own
+        old = self.trust.signer(self.keys.signing, self._clock() // 1000)
+        return await rotation.rotate(parts.who, own, parts.store, parts.keys, parts.guard, old)
+
+    async def voided(self) -> list[Voided]:
+        """Messages that we took in and that a revocation made void since, in the order in which they came."""
+        return await self._parts.voiding.all()
+
+    def on_void(self, tell: Callable[[Voided], None]) -> None:
+        """Call this with each message that becomes void; register it before the bureau is entered."""
+        self._void.append(tell)
 
     async def counts(self) -> dict[str, dict[str, int]]:
         """How much is in which state: `{"sent": {...}, "received": {...}, "acknowledgements": {...}}`."""

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from bureaus.drafts import Draft
 from bureaus.enrolment import Identity
 from bureaus.exchange import Bell, Exchange, Handler, Received, Sent, answer_code
+from bureaus.expiry import Expiry
+from bureaus.guard import Guard
 from bureaus.handlers import Handlers
 from bureaus.inbox import Inbox
 from bureaus.keeper import Keeper
@@ -23,6 +26,7 @@ from bureaus.pump import Workers
 from bureaus.settings import Limits
 from bureaus.store import Store, receiving, sending
 from bureaus.store.identity import Keys
+from bureaus.voided import Voiding
 from schemas import envelope, messages
 from schemas.codes import Answer, Handling
 from schemas.errors import Misuse
@@ -32,6 +36,14 @@ from schemas.network import Network
 from schemas.receipts import Acceptance
 
 
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Our keys, and what guards them in the store."""
+
+    keys: Keys
+    guard: Guard
+
+
 class OpenBureau:
     """The parts of an open bureau; a `Desk` for the messages that it hands out."""
 
@@ -39,7 +51,7 @@ class OpenBureau:
         self,
         who: Identity,
         network: Network,
-        keys: Keys,
+        keyring: Keyring,
         store: Store,
         link: Link,
         clock: Callable[[], int],
@@ -48,7 +60,8 @@ class OpenBureau:
     ) -> None:
         """`handlers` is by kind, and may grow. `clock` gives milliseconds since the epoch."""
         self.who = who
-        self.keys = keys
+        self.keys = keys = keyring.keys
+        self.guard = keyring.guard
         self.store = store
         self.link = link
         self.now = clock
@@ -57,9 +70,13 @@ class OpenBureau:
         self.keeper = Keeper(store, link, network, who.address, clock, limits, keys)
         self.outbox = Outbox(store, link, self.keeper, keys, clock, limits)
         self.inbox = Inbox(store, link, self.keeper, keys, clock, limits)
+        self.voiding = Voiding(store, self.outbox.acceptance)
+        self.expiry = Expiry(clock)
         self.proofs = Proofs(store, link, network.policy, limits)
         self.handlers = Handlers(self, store, self.inbox, self.outbox, handlers, clock, limits, self.view)
         self._registered = handlers
+        self._looked = 0
+        """The directory version by which we looked for void messages."""
         self._limits = limits
         self._workers = Workers()
         self._tie()
@@ -67,10 +84,18 @@ class OpenBureau:
     def _tie(self) -> None:
         if self._limits.proofs:
             self.outbox.when_accepted = self.proofs.wake
+        self.keeper.when_refreshed = self._refreshed
         self.inbox.handled = lambda: tuple(self._registered)
         self.inbox.when_kept = self._kept
         self._workers.on_failure(self.outbox.ring_all)
         self._workers.on_failure(self.arrivals.ring)
+
+    async def _refreshed(self) -> None:
+        trust = self.keeper.trust
+        if trust.directory.version != self._looked:
+            await self.voiding.look(trust.directory)
+            self._looked = trust.directory.version
+        self.expiry.look(trust)
 
     def _kept(self, answered: Sequence[int]) -> None:
         self.outbox.ring(answered)
@@ -93,6 +118,7 @@ class OpenBureau:
         await self._workers.aclose()
         await self.link.aclose()
         await self.store.aclose()
+        self.guard.close()
 
     def check(self) -> None:
         """Raise what the background work failed for, if it did."""

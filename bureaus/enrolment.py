@@ -127,7 +127,7 @@ async def request(
             signing.public,
             sealing.public,
             units,
-            _csr(tls_key, address),
+            make_csr(tls_key, address),
             now // 1000,
         )
         body = sign_request(asked, signing)
@@ -160,24 +160,27 @@ def _keep_request(
     )
 
 
-def _csr(key: ec.EllipticCurvePrivateKey, address: Address) -> bytes:
+def make_csr(key: ec.EllipticCurvePrivateKey, address: Address) -> bytes:
+    """The request (PKCS#10, DER) for a link's certificate in the name of `address`."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, str(address))])
     csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
     return csr.public_bytes(serialization.Encoding.DER)
 
 
 def _write_request(home: Path, tls_key: ec.EllipticCurvePrivateKey, body: bytes, guard: Guard) -> None:
-    _write(home / LINK_KEY, _pem(tls_key, guard), 0o600)
-    _write(home / REQUEST, body, 0o644)
+    write_file(home / LINK_KEY, pem_of(tls_key, guard), 0o600)
+    write_file(home / REQUEST, body, 0o644)
 
 
-def _pem(key: ec.EllipticCurvePrivateKey, guard: Guard) -> bytes:
+def pem_of(key: ec.EllipticCurvePrivateKey, guard: Guard) -> bytes:
+    """A link's private key as it is kept."""
     password = guard.password
     encryption = serialization.NoEncryption() if password is None else serialization.BestAvailableEncryption(password)
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
+def write_file(path: Path, data: bytes, mode: int) -> None:
+    """Write a file of a home, and see to it that it is on disk."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(data)
         file.flush()
@@ -205,16 +208,20 @@ async def complete(
             raise Misuse(f"{home} has another network pinned; a network is never changed")
         address = Address.parse(known[ADDRESS].decode())
         public = read_request(await asyncio.to_thread((home / REQUEST).read_bytes)).csr
-        _check_certificate(certificate, authority, public, address)
-        await asyncio.to_thread(_write, home / LINK_CERTIFICATE, certificate, 0o644)
-        await asyncio.to_thread(_write, home / AUTHORITY_CERTIFICATE, authority, 0o644)
+        check_certificate(certificate, authority, public, address)
+        await asyncio.to_thread(write_file, home / LINK_CERTIFICATE, certificate, 0o644)
+        await asyncio.to_thread(write_file, home / AUTHORITY_CERTIFICATE, authority, 0o644)
         values = {NETWORK: pinned.raw, GATEWAY: gateway.rstrip("/").encode(), BROKER: broker.encode()}
         await store.run(identity.put, values)
         return read_identity(home, {**known, **values})
 
 
-def _check_certificate(certificate: bytes, authority: bytes, csr: bytes, address: Address) -> None:
-    """That it is for our key, in our name, and by the authority: its use would fail later and less clearly."""
+def check_certificate(certificate: bytes, authority: bytes, csr: bytes, address: Address) -> None:
+    """Check that it is for our key, in our name, and by the authority: its use would fail later and less clearly.
+
+    Raises:
+        Untrusted: `link-identity`.
+    """
     try:
         ours, ca = x509.load_pem_x509_certificate(certificate), x509.load_pem_x509_certificate(authority)
         key = x509.load_der_x509_csr(csr).public_key()

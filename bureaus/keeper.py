@@ -61,8 +61,8 @@ class Keeper:
         self._refreshed = 0
         self._trust: Trust | None = None
         self._heads = Heads(store, link, network.policy, limits, self._sound_alarm)
-        self.when_adopted: Callable[[Directory], Awaitable[None]] = _nothing
-        """Called with each version that was adopted."""
+        self.when_refreshed: Callable[[], Awaitable[None]] = _nothing
+        """Called after each refresh."""
 
     @property
     def trust(self) -> Trust:
@@ -115,6 +115,7 @@ class Keeper:
             self._trust = replace(self.trust, head=self._heads.head)
             await self._refresh_operations()
             self._refreshed = began
+            await self.when_refreshed()
 
     async def catch_up(self) -> None:
         """As `refresh`, for what somebody else sent: not before the pause of the limits is over.
@@ -213,7 +214,6 @@ class Keeper:
             await self._sound_alarm(Reason.KEY_UNKNOWN, "the directory lists a key for us that we did not make", raw)
             raise Untrusted(Reason.KEY_UNKNOWN, "the directory lists a key for us that we did not make")
         await self._heads.prove(directory)
-        await self.when_adopted(directory)
         holders = None if directory.holders is None else cbor.encode(directory.holders.to_value())
         await self._store.run(verified.keep_directory, directory.version, raw, holders)
         head = self._heads.head
@@ -267,7 +267,7 @@ class Keeper:
             self._trust = replace(self._trust, alarm=self._trust.alarm or detail)
 
 
-async def _nothing(_directory: Directory) -> None:
+async def _nothing() -> None:
     """Tell nobody."""
 
 

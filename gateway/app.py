@@ -35,6 +35,7 @@ from gateway.api.reading import ReadingApi
 from gateway.chores import Chore, Chores
 from gateway.delivery import Delivery
 from gateway.exchange import Exchange
+from gateway.expiry import EVERY, Expiry
 from gateway.highwater import FileMark
 from gateway.ledger import Ledger
 from gateway.ports import Clock, Inboxes, Watcher
@@ -182,6 +183,7 @@ class Gateway:
         delivery = Delivery(records.store, watching, settings.pipeline)
         exchange.consigned = delivery.wake
         chores = self._chores(exchange, ledger, records)
+        chores.add(Chore("expiry", EVERY, Expiry(exchange, self._clock, watching, watching).look, single=False))
         chores.add(Chore("high-water", MARK_SECONDS, ledger.agree, single=False))
         await self._run(delivery.start, delivery.stop)
         await exchange.start()

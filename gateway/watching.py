@@ -35,6 +35,12 @@ class Watching:
             registry=self.registry,
         )
         self._connections = Gauge("bureaunet_connections", "Open connections of bureaus.", registry=self.registry)
+        self._expiring = Gauge(
+            "bureaunet_keys_expiring",
+            "Participants whose keys end within so many days.",
+            ["days"],
+            registry=self.registry,
+        )
 
     def saw(self, name: str, **fields: str | int | None) -> None:
         """Something happened. Never content, never a secret."""
@@ -62,6 +68,10 @@ class Watching:
     def connected(self, change: int) -> None:
         """A connection was opened (1) or closed (-1)."""
         self._connections.inc(change)
+
+    def expiring(self, within_days: int, participants: int) -> None:
+        """So many participants' keys end within so many days."""
+        self._expiring.labels(str(within_days)).set(participants)
 
     def metrics(self) -> bytes:
         """The registry in Prometheus' text format."""

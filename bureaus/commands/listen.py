@@ -11,7 +11,17 @@ import click
 
 from bureaus import settings
 from bureaus.client import Bureau, Received
-from bureaus.commands.shared import emit, home_option, json_option, read_file, received_row, received_text, run
+from bureaus.commands.shared import (
+    emit,
+    home_option,
+    json_option,
+    read_file,
+    received_row,
+    received_text,
+    run,
+    voided_row,
+    voided_text,
+)
 from schemas import messages
 from schemas.messages import Message, WhereaboutsQuery, WhereaboutsResponse
 
@@ -64,6 +74,7 @@ async def _listen(home: Path, answer: Message | None, count: int | None, *, as_j
         if shown == count:
             enough.set()
 
+    bureau.on_void(lambda voided: emit(voided_row(voided), voided_text(voided), as_json=as_json))
     for kind in messages.KINDS:
         bureau.on(kind)(take)
     async with bureau:

@@ -19,6 +19,7 @@ import structlog
 
 from bureaus import passphrase
 from bureaus.exchange import Received
+from bureaus.voided import Voided
 from schemas.errors import Misuse
 from schemas.receipts import Acceptance
 
@@ -146,6 +147,25 @@ def received_text(received: Received) -> str:
     content = received.message.model_dump_json(exclude_none=True, exclude_defaults=True, indent=2)
     where = f"entry {received.receipt.index}, {received.digest.hex()[:16]}"
     return f"{received.sender}  {received.kind}  ({', '.join(notes)}; {where})\n{content}"
+
+
+def voided_row(voided: Voided) -> Row:
+    """A message that became void, for machines."""
+    return {
+        "event": "void",
+        "digest": voided.digest.hex(),
+        "from": str(voided.sender),
+        "kind": voided.kind,
+        "operation": voided.operation,
+        "index": voided.index,
+        "directory": voided.version,
+    }
+
+
+def voided_text(voided: Voided) -> str:
+    """A message that became void, for people."""
+    where = f"entry {voided.index}, {voided.digest.hex()[:16]}"
+    return f"VOID: {voided.sender}  {voided.kind}  ({where}): its key was revoked from before on"
 
 
 def log_to_stderr(level: str) -> None:

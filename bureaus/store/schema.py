@@ -7,7 +7,7 @@ from typing import Final
 
 from schemas.errors import Misuse
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables: `PRAGMA user_version`."""
 
 _PRAGMAS: Final = (
@@ -78,6 +78,12 @@ CREATE TABLE operation (
 """
 
 
+_SINCE_1: Final = """
+-- Messages that we took in and that a revocation made void since, and the directory version that did.
+CREATE TABLE voided (digest BLOB PRIMARY KEY REFERENCES incoming (digest), version INTEGER NOT NULL) STRICT;
+"""
+
+
 def prepare(connection: sqlite3.Connection) -> None:
     """Set the connection up, take the file for this process, and make the tables where there are none.
 
@@ -95,12 +101,13 @@ def _bring_up(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise Misuse(f"the store is of version {version}, this program knows {VERSION}")
-    if version == 0:
-        for statement in _statements():
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+    for made, tables in enumerate((_TABLES, _SINCE_1)):
+        if version <= made:
+            for statement in _statements(tables):
+                connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _statements() -> list[str]:
-    lines = [line for line in _TABLES.splitlines() if not line.startswith("--")]
+def _statements(tables: str) -> list[str]:
+    lines = [line for line in tables.splitlines() if not line.startswith("--")]
     return [statement for part in "\n".join(lines).split(";") if (statement := part.strip())]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.shared import emit, home_option, json_option, passphrase_options, read_file
+from gateway.commands.shared import emit, home_option, json_option, now_seconds, passphrase_options, read_file
 
 
 @click.group()
@@ -38,7 +38,7 @@ def load(home: Path, directory: Path, *, as_json: bool) -> None:
 @home_option
 @json_option
 def show(home: Path, *, as_json: bool) -> None:
-    """List the participants of the newest version.
+    """List the participants of the newest version, and whose keys end within 30 days.
 
     \b
     Example:
@@ -55,10 +55,12 @@ async def _load(home: Path, statement: bytes) -> tuple[int, int]:
 
 async def _show(home: Path, *, as_json: bool) -> None:
     from gateway.app import open_records  # noqa: PLC0415  # keeps --help quick
+    from gateway.changes import expiring  # noqa: PLC0415  # as above
 
     async with open_records(home) as records:
         await records.statements.refresh()
         directory = records.statements.trust.directory
+    ending = dict(expiring(directory, now_seconds(), 30))
     if as_json:
         rows = [
             {
@@ -69,6 +71,8 @@ async def _show(home: Path, *, as_json: bool) -> None:
                 "state": row.state,
                 "units": list(row.units),
                 "key": row.signing[0].key.key_id.hex() if row.signing else None,
+                "keys_until": row.lapses,
+                "days_left": ending.get(row.address),
             }
             for row in directory.participants
         ]
@@ -77,7 +81,10 @@ async def _show(home: Path, *, as_json: bool) -> None:
     from rich.console import Console  # noqa: PLC0415  # only a table needs it
     from rich.table import Table  # noqa: PLC0415  # as above
 
-    table = Table("address", "kind", "name", "link", "state", "units", title=f"directory, version {directory.version}")
+    columns = ("address", "kind", "name", "link", "state", "units", "keys end")
+    table = Table(*columns, title=f"directory, version {directory.version}")
     for row in directory.participants:
-        table.add_row(row.address, row.kind, row.name, row.link, row.state, ", ".join(row.units))
+        left = ending.get(row.address)
+        ends = "" if left is None else ("now" if left == 0 else f"in {left} days")
+        table.add_row(row.address, row.kind, row.name, row.link, row.state, ", ".join(row.units), ends)
     Console().print(table)
