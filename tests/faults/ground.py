@@ -76,7 +76,7 @@ class Seat:
 
 
 def seats(*, embedded: bool) -> tuple[Seat, ...]:
-    """22 participants: three with the SDK, the others light. Embedded means HTTP for everyone."""
+    """21 participants: three with the SDK, the others light. Embedded means HTTP for everyone."""
     broker = Link.HTTP if embedded else Link.AMQP
     responders = [Seat(Address("BR"), broker, sdk=True), Seat(Address("AR"), broker, sdk=True)]
     light = [Seat(Address(code), broker) for code in _ON_BROKER]
