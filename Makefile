@@ -23,7 +23,7 @@ NODE_STAMP := .venv-peers/.node-$(call checksum,tests/peers/package-lock.json te
 
 DEMO_NEEDS := $(if $(filter amqp,$(LINK)),$(NETWORK_STAMP) broker,$(RUNTIME_STAMP))
 
-.PHONY: help demo test faults check bench fmt venv services broker peers lock clean
+.PHONY: help demo test adversary fuzz faults check bench fmt venv services broker peers lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ test: venv services peers ## run all tests (ARGS="tests/unit -k name" runs some)
 
 faults: venv services ## run the fault suite, 20 to 40 minutes (LIST=1 names them, ONLY=NAME SEED=N runs one again)
 	@$(BIN)/python -m tests.faults $(if $(LIST),--list) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(ONLY)
+
+adversary: venv broker ## attack a real gateway and a real broker; the table goes to build/adversary.json
+	@BUREAUNET_ADVERSARY_REPORT=build/adversary.json $(BIN)/pytest tests/adversary --quiet --durations=0 $(ARGS)
+
+fuzz: venv ## fuzz decode, verify, open and admission until Ctrl-C (TIME=seconds ends by itself)
+	@$(BIN)/python -m tests.fuzz $(if $(TIME),--seconds $(TIME)) $(ARGS)
 
 check: venv ## formatter, linter, types, import contracts, sizes
 	$(BIN)/ruff format --check $(CHECKED)

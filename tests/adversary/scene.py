@@ -9,9 +9,9 @@
     CO PE     honest programs (the SDK) over HTTP and over the broker
     SM        a program over HTTP, which the gateway lies to
 
-The network is one of real traffic. FR's row also lists an expired, a future and a revoked signing key, BR's a revoked and
-an expired sealing key. Everybody is synthetic. What no program of a bureau would do is made by hand (forging.py); what
-the gateway did with it is read from its ledger, its log and its metrics.
+The network is one of real traffic. FR's row also lists an expired, a future and a revoked signing key, BR's a revoked
+and an expired sealing key. Everybody is synthetic. What no program of a bureau would do is made by hand (forging.py);
+what the gateway did with it is read from its ledger, its log and its metrics.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,24 +35,23 @@ async def _enrolled(scene: Scene, place: int, change: Callable[[cbor.Value], cbo
     values[place] = change(values[place])
     path = scene.folder / f"newcomer-{number}.cbor"
     path.write_bytes(cose.sign1(ENROLMENT_TYP, cbor.encode(values), newcomer.signing))
-    return await _refused(scene, scene.authority.home, "authority", "approve", "--home", scene.authority.home, path)
+    home = scene.authority.home
+
+    async def files() -> object:
+        return {str(file): file.stat().st_mtime_ns for file in home.rglob("*") if file.is_file()}
+
+    return await _refused(scene, files, "authority", "approve", "--home", home, path)
 
 
-async def _refused(scene: Scene, home: Path, *command: str | Path) -> Seen:
-    """A command that must fail: the reason that it prints, and whether it wrote anything in `home`."""
-    before = _files(home)
+async def _refused(scene: Scene, made: Callable[[], Awaitable[object]], *command: str | Path) -> Seen:
+    """A command that must fail: the reason that it prints, and whether what was `made` before is all there is."""
+    before = await made()
     try:
         printed = await scene.command(*command)
     except Unavailable as error:
         printed = error.detail
     got = next((str(reason) for reason in Reason if f"({reason})" in printed), printed)
-    return Seen(got, AUTHORITY if _files(home) == before else "made")
-
-
-def _files(home: Path) -> Mapping[str, int]:
-    kept = ("ledger.db", "ledger.db-wal", "ledger.db-shm")
-    found = (path for path in home.rglob("*") if path.is_file() and path.name not in kept)
-    return {str(path): path.stat().st_mtime_ns for path in found}
+    return Seen(got, AUTHORITY if await made() == before else "made")
 
 
 @play
@@ -80,7 +79,11 @@ async def small_order_key_listed(scene: Scene) -> Seen:
     )
     path = scene.folder / "weak-directory.cbor"
     path.write_bytes(signed)
-    return await _refused(scene, scene.home, "participant", "load", "--home", scene.home, path)
+
+    async def versions() -> object:
+        return [entry for entry in await scene.entries() if entry["event"] == "DirectoryUpdated"]
+
+    return await _refused(scene, versions, "participant", "load", "--home", scene.home, path)
 
 
 @play
