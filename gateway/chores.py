@@ -2,6 +2,8 @@
 
     ledger      one process: integrate, and sign a checkpoint at most once a second when the tree grew
     republish   every process: rows are leased singly
+    look        every process: which HTTP inboxes are full
+    room        one process: copies that were kept, into inboxes that have room again
     expire      one process: copies that could not be placed before their envelope's end
     current     one process: which directory version is current, hourly and when there is a new one
     summarise   every process: refusals that it counted
@@ -38,6 +40,12 @@ class Pipeline(Protocol):
 
     async def republish(self) -> int:
         """Publish copies whose lease ended: how many."""
+
+    async def look_at_inboxes(self) -> None:
+        """See which HTTP inboxes are full."""
+
+    async def make_room(self) -> int:
+        """Put copies that were kept into inboxes that have room again: how many."""
 
     async def fail(self, copies: Sequence[Placed]) -> None:
         """Record that these copies expired before they could be placed."""
@@ -90,6 +98,8 @@ class Chores:
         return (
             Chore("ledger", paces.integrate_milliseconds / 1000, self.keep_ledger),
             Chore("republish", paces.republish_milliseconds / 1000, self.republish, single=False),
+            Chore("look", paces.inbox_milliseconds / 1000, self._exchange.look_at_inboxes, single=False),
+            Chore("room", paces.inbox_milliseconds / 1000, self.make_room),
             Chore("expire", paces.expire_seconds, self.expire),
             Chore("current", 1.0, self.confirm_directory),
             Chore("summarise", paces.summary_seconds, self._exchange.summarise, single=False),
@@ -164,6 +174,15 @@ class Chores:
             Unavailable: `store`.
         """
         while await self._exchange.republish():
+            pass
+
+    async def make_room(self) -> None:
+        """Put copies that were kept into their inboxes, as far as there is room.
+
+        Raises:
+            Unavailable.
+        """
+        while await self._exchange.make_room():
             pass
 
     async def expire(self) -> None:

@@ -13,11 +13,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import Final
 
 from gateway import admission, recording
 from gateway.collector import Collector, Job
 from gateway.gatehouse import Gatehouse
+from gateway.jobs import Batch, Payload, Result, work_of
 from gateway.placing import Failures, Placements, Placer
 from gateway.ports import (
     Admitted,
@@ -41,7 +42,7 @@ from gateway.recording import Done, Publication, Ruling, Work
 from gateway.settings import Pipeline
 from gateway.trust import TrustKeeper, read_new_operation
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable
-from schemas.evidence import Entry, Event
+from schemas.evidence import Event
 from schemas.identity import Address, Signer
 from schemas.network import Network
 from schemas.receipts import Acceptance, sign_acceptances
@@ -49,11 +50,6 @@ from schemas.wire import ItemType
 
 _ENTRY_SIZE: Final = 512
 """Bytes that a job without a body counts for."""
-
-
-Payload: TypeAlias = Candidate | Handover | Publication | Placements | Failures | Entry
-Result: TypeAlias = Outcome | int | None
-Batch: TypeAlias = Sequence[Job[Payload, Result]]
 
 
 class Exchange:
@@ -81,6 +77,8 @@ class Exchange:
         self._collector: Collector[Payload, Result] = Collector(self._run, self._offend, self._limits)
         self._placer = None if inboxes is None else Placer(inboxes, watcher, self._confirmed)
         self._poll: asyncio.Task[None] | None = None
+        self._full: frozenset[Address] = frozenset()
+        """HTTP inboxes that take nothing more for now."""
 
     @property
     def trust(self) -> Trust:
@@ -217,6 +215,29 @@ class Exchange:
         for entry in self.gatehouse.summaries(self._clock.now()):
             await self._collector.put(entry, _ENTRY_SIZE, force=True)
 
+    async def look_at_inboxes(self) -> None:
+        """See which HTTP inboxes are full: what comes for them is kept until there is room.
+
+        Raises:
+            Unavailable: `store`.
+        """
+        full = await self._store.full_inboxes(self._limits.inbox_items)
+        for inbox in full - self._full:
+            self._watcher.saw("inbox-full", inbox=inbox)
+        self._full = full
+
+    async def make_room(self) -> int:
+        """Put copies that were kept into their inboxes, where there is room again: how many.
+
+        Raises:
+            Unavailable.
+        """
+        await self.look_at_inboxes()
+        kept = await self._store.held_back(self._full, self._limits.publish_items)
+        if kept:
+            await self._confirmed(Placements(kept))
+        return len(kept)
+
     async def republish(self) -> int:
         """Publish copies whose lease ended: how many.
 
@@ -239,7 +260,7 @@ class Exchange:
         candidates = [job.payload for job in batch if isinstance(job.payload, Candidate)]
         facts = await self._facts(candidates)
         verdicts, facts = await self._decide(candidates, facts)
-        work = self._work(batch, facts)
+        work = work_of(batch, facts, self._limits.lease_seconds, self._full)
         outcomes: dict[bytes, Outcome] = {}
         unrecorded: list[Rejected] = []
         for verdict in verdicts:
@@ -289,30 +310,6 @@ class Exchange:
             await self._store.threads(sorted(named)),
             self.gatehouse.spent(now),
         )
-
-    def _work(self, batch: Batch, facts: Facts) -> Work:
-        """What the jobs other than submissions have to do."""
-        work = Work(
-            facts.trust.directory,
-            frozenset(facts.trust.operations),
-            facts.now,
-            facts.now + self._limits.lease_seconds * 1000,
-        )
-        for job in batch:
-            match job.payload:
-                case Handover() as handover:
-                    work.handovers.append(handover)
-                case Placements() as placed:
-                    work.placed.extend(placed)
-                case Failures() as failed:
-                    work.failed.extend(failed)
-                case Publication() as publication:
-                    work.publications.append(publication)
-                case Entry() as note:
-                    work.notes.append(note)
-                case Candidate():
-                    pass
-        return work
 
     def _rule(self, rejected: Rejected, work: Work) -> bool:
         """Add a refusal to what is recorded, where it is one that is, and the bureau's cap is not reached."""

@@ -189,10 +189,16 @@ class Store(Protocol):
         """The highest waiting index of each inbox that has any: one question for all who wait."""
 
     async def lease_pending(self, now: int, lease: int, limit: int, max_bytes: int) -> list[Pending]:
-        """Pending copies whose lease has ended, unexpired, leased anew for `lease` ms doubled by each attempt.
+        """Pending copies for the broker, unexpired, whose lease ended: leased for `lease` ms doubled by each attempt.
 
         At most `limit`, and no more than `max_bytes` of sealed parts unless it is the first.
         """
+
+    async def full_inboxes(self, limit: int) -> frozenset[Address]:
+        """HTTP inboxes in which at least `limit` copies wait."""
+
+    async def held_back(self, full: frozenset[Address], limit: int) -> list[Placed]:
+        """Pending copies for HTTP inboxes other than `full`, oldest first."""
 
     async def expired(self, now_seconds: int, limit: int) -> list[Placed]:
         """Pending copies whose envelope has expired."""

@@ -54,6 +54,8 @@ class Work:
     """The operations that exist: a refusal under another id belongs to none."""
     now: int
     lease_until: int
+    full: frozenset[Address] = frozenset()
+    """HTTP inboxes that take nothing more for now: copies for them are kept, pending."""
     rulings: list[Ruling] = field(default_factory=list)
     """Each digest once."""
     handovers: list[Handover] = field(default_factory=list)
@@ -122,11 +124,11 @@ class _Batch:
             for ruling in rulings
             if ruling.reason is None
         }
-        amqp = sorted(
-            (copy for found in copies.values() for copy in found if copy.link is Link.AMQP),
+        owed = sorted(
+            (copy for found in copies.values() for copy in found if not self._placed_at_once(copy)),
             key=lambda copy: (copy.digest, copy.recipient),
         )
-        await transaction.insert_consignments(amqp, work.lease_until)
+        await transaction.insert_consignments(owed, work.lease_until)
         touched = {*(p.key for p in work.placed), *(p.key for p in work.failed), *(h.key for h in work.handovers)}
         locked = await transaction.lock_copies(sorted(touched))
         self._unplaced = {key for key, pending in locked.items() if pending}
@@ -148,8 +150,13 @@ class _Batch:
         await transaction.mark_failed(failed)
         await self._save_publications(base, published)
         self._done.inboxes = {copy.inbox for copy, _ in consigned}
+        amqp = (copy for copy in owed if copy.link is Link.AMQP)
         self._done.pending = list(_pending(rulings, amqp, receipts))
         return self._done
+
+    def _placed_at_once(self, copy: Consignment) -> bool:
+        """Whether this commit puts the copy into its inbox."""
+        return copy.link is Link.HTTP and copy.inbox not in self._work.full
 
     async def _insert(self) -> list[Ruling]:
         """Insert the decided messages: those that nobody else decided meanwhile, in the batch's order."""
@@ -170,7 +177,7 @@ class _Batch:
             decided.append(self._draft(_ruling_entry(ruling, self._work)))
             header = ruling.statement.header
             for copy in copies.get(ruling.statement.digest, ()):
-                if copy.link is Link.HTTP:
+                if self._placed_at_once(copy):
                     placed = Placed(copy.digest, copy.recipient, header.sub, header.kind)
                     consigned.append((copy, self._draft(self._copy_entry(Event.CONTENT_CONSIGNMENT, placed))))
         return decided, consigned

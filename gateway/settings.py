@@ -112,6 +112,8 @@ class Pipeline(_Frozen):
     """Copies published to the broker at once, when they are published again."""
     publish_bytes: int = Field(default=64 * MIB, ge=1)
     """Sealed parts among them; one copy is always taken."""
+    inbox_items: int = Field(default=10_000, ge=1)
+    """Copies that wait in one HTTP inbox; more for it are kept until there is room, and hold up nobody else."""
     inbox_bytes: int = Field(default=16 * MIB, ge=1)
     """Sealed parts in one answer to a poll; one item is always given."""
 
@@ -122,6 +124,8 @@ class Chores(_Frozen):
     integrate_milliseconds: int = Field(default=250, ge=10)
     checkpoint_milliseconds: int = Field(default=1000, ge=10)
     republish_milliseconds: int = Field(default=1000, ge=10)
+    inbox_milliseconds: int = Field(default=1000, ge=10)
+    """Between two looks at which inboxes are full: for so long one may take more than its limit."""
     expire_seconds: int = Field(default=60, ge=1)
     current_seconds: int = Field(default=3600, ge=1)
     """Between two `DirectoryCurrent` statements."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -117,7 +118,8 @@ class MemoryStore:
     async def lease_pending(self, now: int, lease: int, limit: int, max_bytes: int) -> list[Pending]:
         """As the port says."""
         state = self._up()
-        due = [r for r in state.copies.values() if r.pending and r.lease_until <= now < r.consignment.expires * 1000]
+        pending = [r for r in state.copies.values() if r.pending and r.consignment.link is Link.AMQP]
+        due = [r for r in pending if r.lease_until <= now < r.consignment.expires * 1000]
         chosen: list[Copy] = []
         for row in sorted(due, key=lambda row: row.lease_until)[:limit]:
             max_bytes -= len(_inline(state.messages[row.consignment.digest])[0].sealed or b"")
@@ -127,6 +129,20 @@ class MemoryStore:
             row.attempts += 1
             row.lease_until = now + (lease << min(row.attempts, _DOUBLINGS))
         return [_pending(state, row) for row in chosen]
+
+    async def full_inboxes(self, limit: int) -> frozenset[Address]:
+        """As the port says."""
+        counted = Counter(row.consignment.inbox for row in _in_inboxes(self._up()))
+        return frozenset(inbox for inbox, count in counted.items() if count >= limit)
+
+    async def held_back(self, full: frozenset[Address], limit: int) -> list[Placed]:
+        """As the port says."""
+        state = self._up()
+        kept = [row.consignment for row in state.copies.values() if row.pending]
+        kept = [one for one in kept if one.link is Link.HTTP and one.inbox not in full]
+        kept.sort(key=lambda one: (state.messages[one.digest].received, one.digest))
+        headers = [state.messages[one.digest].statement.header for one in kept]
+        return [Placed(o.digest, o.recipient, h.sub, h.kind) for o, h in zip(kept, headers, strict=True)][:limit]
 
     async def expired(self, now_seconds: int, limit: int) -> list[Placed]:
         """As the port says."""

@@ -86,6 +86,7 @@ class Copies:
             )
             .join(t.message, t.message.c.digest == copies.c.digest)
             .where(_at(Stage.PENDING), copies.c.lease_until <= now, copies.c.expires > now // 1000)
+            .where(copies.c.link == str(Link.AMQP))
             .order_by(copies.c.lease_until)
             .limit(limit)
             .with_for_update(skip_locked=True, of=copies)
@@ -108,6 +109,28 @@ class Copies:
             wanted = _contents(t.outcome.c.idx).where(copies.c.digest.in_({row.digest for row in found}))
             rows = (await connection.execute(wanted)).all()
         return [_pending(row) for row in rows if (row.digest, row.recipient) in mine]
+
+    async def full_inboxes(self, limit: int) -> frozenset[Address]:
+        """As `ports.Store.full_inboxes`."""
+        inbox = t.delivery.c.inbox
+        statement = select(inbox).where(*_in_inbox()).group_by(inbox).having(func.count() >= limit)
+        async with self._database.read() as connection:
+            return frozenset(Address(row.inbox) for row in (await connection.execute(statement)).all())
+
+    async def held_back(self, full: frozenset[Address], limit: int) -> list[Placed]:
+        """As `ports.Store.held_back`."""
+        copies = t.delivery
+        statement = (
+            select(copies.c.digest, copies.c.recipient, t.message.c.operation, t.message.c.kind)
+            .join(t.message, t.message.c.digest == copies.c.digest)
+            .where(_at(Stage.PENDING), copies.c.link == str(Link.HTTP))
+            .where(copies.c.inbox.not_in([str(inbox) for inbox in full]))
+            .order_by(t.message.c.received, copies.c.digest)
+            .limit(limit)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        return [Placed(row.digest, Address(row.recipient), row.operation, row.kind) for row in rows]
 
     async def expired(self, now_seconds: int, limit: int) -> list[Placed]:
         """As `ports.Store.expired`."""

@@ -103,6 +103,14 @@ class SqlStore:
         """As the port says."""
         return await self._copies.lease_pending(now, lease, limit, max_bytes)
 
+    async def full_inboxes(self, limit: int) -> frozenset[Address]:
+        """As the port says."""
+        return await self._copies.full_inboxes(limit)
+
+    async def held_back(self, full: frozenset[Address], limit: int) -> list[Placed]:
+        """As the port says."""
+        return await self._copies.held_back(full, limit)
+
     async def expired(self, now_seconds: int, limit: int) -> list[Placed]:
         """As the port says."""
         return await self._copies.expired(now_seconds, limit)

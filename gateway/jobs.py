@@ -1,0 +1,38 @@
+"""The jobs that the pipeline's queue holds, and what those other than submissions add to a batch's work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from gateway.collector import Job
+from gateway.placing import Failures, Placements
+from gateway.ports import Candidate, Facts, Handover, Outcome
+from gateway.recording import Publication, Work
+from schemas.evidence import Entry
+from schemas.identity import Address
+
+Payload: TypeAlias = Candidate | Handover | Publication | Placements | Failures | Entry
+Result: TypeAlias = Outcome | int | None
+Batch: TypeAlias = Sequence[Job[Payload, Result]]
+
+
+def work_of(batch: Batch, facts: Facts, lease_seconds: int, full: frozenset[Address]) -> Work:
+    """What the jobs other than submissions have to do. `full` are inboxes that take nothing more for now."""
+    operations, lease_until = frozenset(facts.trust.operations), facts.now + lease_seconds * 1000
+    work = Work(facts.trust.directory, operations, facts.now, lease_until, full)
+    for job in batch:
+        match job.payload:
+            case Handover() as handover:
+                work.handovers.append(handover)
+            case Placements() as placed:
+                work.placed.extend(placed)
+            case Failures() as failed:
+                work.failed.extend(failed)
+            case Publication() as publication:
+                work.publications.append(publication)
+            case Entry() as note:
+                work.notes.append(note)
+            case Candidate():
+                pass
+    return work
