@@ -65,7 +65,7 @@ $(VENV_STAMP):
 	@touch $@
 
 define install # a pinned list, then the project itself without fetching anything
-	@echo "installing $(1)"
+	@echo "installing $(1)" >&2
 	@$(PIP) install --require-hashes --requirement $(1)
 	@$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
@@ -90,7 +90,7 @@ broker:
 peers: $(PEERS_STAMP) $(NODE_STAMP) ## install the implementations that tests compare with
 
 $(PEERS_STAMP):
-	@echo "installing requirements-peers.txt"
+	@echo "installing requirements-peers.txt" >&2
 	@tools/venv.sh .venv-peers
 	@.venv-peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-peers.txt
 	@touch $@
