@@ -43,9 +43,9 @@ elif "$policy" rabbitmq-server start >/dev/null 2>&1; then
   exit 1
 fi
 
-echo "installing ${missing[*]}"
+echo "installing ${missing[*]}" >&2
 export DEBIAN_FRONTEND=noninteractive
-apt-get --quiet=2 update
+apt-get --quiet=2 update >&2
 apt-get --quiet=2 --option DPkg::Lock::Timeout=120 install --yes --no-install-recommends "${missing[@]}" >/dev/null
 for name in "${missing[@]}"; do
   installed "$name" || { echo "install-services: $name is still not there" >&2 && exit 1; }
