@@ -149,6 +149,11 @@ class Broker:
         """Wait until queues declared by the last start or import survive a kill (SETTLING_SECONDS after it)."""
         await asyncio.sleep(max(0.0, self._provisioned_at + SETTLING_SECONDS - time.monotonic()))
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a `rabbitmqctl` of somebody else's needs to reach this node. Raises Misuse before the start."""
+        return self._environment(self._private())
+
     async def ctl(self, *arguments: str) -> str:
         """Run `rabbitmqctl` against this node and give its output. Raises Unavailable if it fails."""
         return await run(
@@ -178,8 +183,7 @@ class Broker:
         await self._start_mapper(folder)
         self._claim_port()
         self._distribution_port = free_port()
-        configuration = _CONFIGURATION.format(address=LOOPBACK, port=self.port, tls=self._tls)
-        (folder / "rabbitmq.conf").write_text(configuration + self._more_configuration(), "utf-8")
+        (folder / "rabbitmq.conf").write_text(self._configuration() + self._more_configuration(), "utf-8")
         self._node = Process(
             "RabbitMQ",
             [self._programs / "rabbitmq-server"],
@@ -188,6 +192,9 @@ class Broker:
         )
         self._node.start()
         await self._node.ready(self._answers, within=START_SECONDS)
+
+    def _configuration(self) -> str:
+        return _CONFIGURATION.format(address=LOOPBACK, port=self.port, tls=self._tls)
 
     def _more_configuration(self) -> str:
         return _LOADED.format(definitions=self._definitions)
