@@ -62,13 +62,13 @@ _TABLES = """
 
 
 class Postgres:
-    """A PostgreSQL server of our own: `async with Postgres() as server`."""
+    """A PostgreSQL server of our own: `async with Postgres() as server`. Without a `password` it makes one."""
 
-    def __init__(self) -> None:
+    def __init__(self, password: str | None = None) -> None:
         self.port = free_port()
         self.started_in: float | None = None
         """Seconds that the last start took, until the server answered a query."""
-        self._password = secrets.token_urlsafe(24)
+        self._password = password or secrets.token_urlsafe(24)
         self._account: Account | None = None
         self._binaries: Path | None = None
         self._folder: Path | None = None

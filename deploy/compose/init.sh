@@ -1,32 +1,65 @@
 #!/bin/sh
-# Runs once, as root, before everything else: makes the authority, the gateways' keys, the broker's certificates and
-# definitions and the database's password, each in the volume of the one service that needs it. Run again it changes
-# nothing. Only the network file is public; the authority's keys stay in a volume that no running service mounts.
+# Runs once, as root and without a network, before everything else: makes the gateways' keys, the authority with its
+# network file and certificates, the broker's certificate, the homes of everybody in an exercise, and all passwords, each
+# in the volume of those who need it. Run again it changes nothing. Only what is in `network` is public; the authority's
+# keys and their passphrase stay in volumes that no running service mounts: move both away, to two places.
 set -eu
 
-RABBITMQ=999   # the user ids of the images
+ROOT=${BUREAUNET_ROOT:-/srv}
+RABBITMQ=999 # the user ids of the images
 GATEWAY=10001
 
-if [ -e /srv/authority/done ]; then
+cd "$ROOT"
+if [ -e authority/done ]; then
   echo "init: done before"
   exit 0
 fi
+if [ -e authority/begun ]; then
+  echo "init: it was cut off half-way; remove the volumes and begin again: docker compose down --volumes" >&2
+  exit 1
+fi
+touch authority/begun
 umask 077
 
-bureaunet-gateway authority init --folder /srv/authority
-bureaunet-gateway init --folder /srv/gateway --authority /srv/authority \
-  --network-file /srv/network/network.cbor \
-  --url https://gateway-1:8443 --url https://gateway-2:8443 \
-  --amqp amqps://broker:5671
+secret() {
+  python -c 'import secrets; print(secrets.token_urlsafe(32), end="")' >"$1"
+}
 
-bureaunet-gateway broker definitions --folder /srv/gateway --out /srv/broker/definitions.json
-bureaunet-gateway broker certificate --authority /srv/authority --host broker --out /srv/broker
+secret gateway-secrets/passphrase
+secret gateway-secrets/database-password
+secret authority-passphrase/passphrase
+cp gateway-secrets/database-password database/password
 
-python -c 'import secrets; print(secrets.token_urlsafe(32), end="")' >/srv/database/password
-cp /srv/database/password /srv/gateway/database-password
+set --
+for url in $BUREAUNET_GATEWAYS; do
+  host=${url#https://}
+  set -- "$@" --host "${host%:*}"
+done
+bureaunet-gateway init --home gateway --origin "$BUREAUNET_ORIGIN" "$@"
+bureaunet-gateway authority init --home authority --service gateway/service-request.cbor \
+  --name "A network for exercises" --exercise
+bureaunet-gateway init --home gateway --complete --network authority/network.bn \
+  --certificate authority/certificates/gateway.pem --ca authority/ca.pem
 
-chown -R "$RABBITMQ" /srv/broker
-chown -R "$GATEWAY" /srv/gateway /srv/network /srv/exercise
-chmod 755 /srv/network
-chmod 644 /srv/network/*
-touch /srv/authority/done
+host=${BUREAUNET_BROKER_URL#amqps://}
+bureaunet-gateway broker request --host "${host%:*}" --key broker/server.key --out broker/server.csr
+bureaunet-gateway authority server-certificate --home authority broker/server.csr --out broker/server.pem
+cp authority/ca.pem broker/ca.pem
+
+bureaunet exercise enrol "$BUREAUNET_EXERCISE" --homes exercise/homes --link amqp
+bureaunet-gateway authority approve --home authority exercise/homes/*/request.cbor
+set --
+for url in $BUREAUNET_GATEWAYS; do
+  set -- "$@" --gateway "$url"
+done
+bureaunet exercise enrol "$BUREAUNET_EXERCISE" --homes exercise/homes --complete --network authority/network.bn \
+  --certificates authority/certificates --ca authority/ca.pem "$@" --broker "$BUREAUNET_BROKER_URL"
+
+cp authority/network.bn authority/ca.pem authority/directory.cbor network
+chmod 755 network broker-definitions
+chmod 644 network/*
+if [ "$(id -u)" = 0 ]; then
+  chown -R "$RABBITMQ" broker
+  chown -R "$GATEWAY" gateway gateway-secrets network exercise broker-definitions state-1 state-2
+fi
+touch authority/done

@@ -206,7 +206,7 @@ def test_the_compose_file_parses_with_the_services_of_a_network() -> None:
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     services = yaml.safe_load(done.stdout)["services"]
-    assert services.keys() == {"init", "broker", "database", "gateway-1", "gateway-2", "exercise"}
+    assert services.keys() == {"init", "load", "broker", "database", "gateway-1", "gateway-2", "exercise"}
 
 
 def test_what_the_compose_file_mounts_and_builds_from_is_there() -> None:
@@ -217,6 +217,25 @@ def test_what_the_compose_file_mounts_and_builds_from_is_there() -> None:
     files += [name for names in copied for name in names.split()]
     assert len(files) > 5
     assert [name for name in files if not (ROOT / name).exists()] == []
+
+
+def volumes_of(service: dict[str, list[str]]) -> dict[str, bool]:
+    """The named volumes that a service mounts, and whether it may write there."""
+    mounts = [mount.split(":") for mount in service.get("volumes", []) if not mount.startswith("./")]
+    return {mount[0]: mount[2:] != ["ro"] for mount in mounts}
+
+
+def test_keys_are_mounted_where_they_are_used_and_nowhere_else() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+    mounted = {name: volumes_of(service) for name, service in services.items()}
+    init = mounted.pop("init")
+    private = {"authority", "authority-passphrase"}
+    assert private <= init.keys()
+    assert not any(private & volumes.keys() for volumes in mounted.values())
+    assert mounted["exercise"] == {"exercise": True, "network": False}
+    assert [name for name, volumes in mounted.items() if "broker" in volumes] == ["broker"]
+    for gateway, state in (("gateway-1", "state-1"), ("gateway-2", "state-2")):
+        assert mounted[gateway] == {"gateway": False, "gateway-secrets": False, state: True}
 
 
 def test_the_brokers_version_is_one_that_keeps_inboxes_private() -> None:
