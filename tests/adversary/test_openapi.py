@@ -1,0 +1,84 @@
+"""Requests made from the served OpenAPI document, over mutual TLS: no fault of ours, and every answer as documented."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import checks
+from schemathesis.core.result import Ok
+
+from gateway.api.openapi import document
+from schemas import cbor, wire
+from schemas.wire import encode_submission
+from tests.adversary.forging import honest
+from tests.adversary.scene import Scene
+
+EXAMPLES = 40
+"""For each operation of the document."""
+CHECKS = [
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+]
+pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+
+def bodies(*whole: bytes) -> st.SearchStrategy[bytes]:
+    """Any bytes, CBOR of any small value, and what is right but for one byte."""
+    values = st.recursive(st.integers(0, 2**32) | st.binary(max_size=40), lambda inner: st.lists(inner, max_size=4))
+    spoilt = st.builds(
+        lambda body, at, to: body[: at % len(body)] + bytes((to,)) + body[at % len(body) + 1 :],
+        st.sampled_from(whole),
+        st.integers(0, 4000),
+        st.integers(0, 255),
+    )
+    return st.binary(max_size=200) | st.builds(cbor.encode, values) | spoilt | st.sampled_from(whole)
+
+
+def attack(url: str, certificate: tuple[Path, Path], authority: Path, *whole: bytes) -> dict[str, int]:
+    """Ask every operation of the document so many times: answers by status."""
+    for media in (wire.CBOR_TYPE, wire.COSE_TYPE):
+        schemathesis.openapi.media_type(media, bodies(*whole))
+    found: dict[str, int] = {}
+    with requests.Session() as session:
+        session.cert = (str(certificate[0]), str(certificate[1]))
+        for result in schemathesis.openapi.from_dict(document()).get_all_operations():
+            assert isinstance(result, Ok), "the document is one"
+            operation = result.ok()
+
+            @settings(
+                max_examples=EXAMPLES,
+                derandomize=True,
+                database=None,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(case=operation.as_strategy())
+            def ask(case: schemathesis.Case[Any]) -> None:
+                if "wait" in case.query:
+                    case.query["wait"] = 0
+                answer = case.call(base_url=url, session=session, timeout=30, verify=str(authority))
+                case.validate_response(answer, checks=CHECKS)
+                found[str(answer.status_code)] = found.get(str(answer.status_code), 0) + 1
+
+            ask()
+    return found
+
+
+async def test_every_answer_is_as_the_document_says(scene: Scene) -> None:
+    certificate = (scene.certificates[scene.parties["AR"].address], scene.parties["AR"].key)
+    whole = [encode_submission(honest(scene, "AR", "BR")), honest(scene, "AR", "BR").statement]
+    found = await asyncio.to_thread(attack, scene.url, certificate, scene.authority.home / "ca.pem", *whole)
+    assert {"200", "404"} < set(found)
+    assert sum(found.values()) > 100
+    assert not [status for status in found if status.startswith("5")]
+    assert scene.process.running
