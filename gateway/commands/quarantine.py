@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.commands.shared import emit, home_option, json_option, operator_option
+from gateway.commands.shared import emit, home_option, json_option, operator_option, passphrase_options
 from gateway.quarantine import DISCARD_REASONS
 from schemas.errors import Reason
 
@@ -31,6 +31,7 @@ def quarantine() -> None:
 @quarantine.command("list")
 @home_option
 @operator_option
+@passphrase_options()
 @json_option
 def show_all(home: Path, operator: str, *, as_json: bool) -> None:
     """List what is set aside, one a line.
@@ -47,6 +48,7 @@ def show_all(home: Path, operator: str, *, as_json: bool) -> None:
 @quarantine.command("show")
 @home_option
 @operator_option
+@passphrase_options()
 @click.argument("number", metavar="ID", type=click.IntRange(min=0))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the bytes to this new file.")
 @json_option
@@ -69,6 +71,7 @@ def show_one(home: Path, operator: str, number: int, out: Path | None, *, as_jso
 @quarantine.command("release")
 @home_option
 @operator_option
+@passphrase_options()
 @click.argument("number", metavar="ID", type=click.IntRange(min=0))
 @json_option
 def release(home: Path, operator: str, number: int, *, as_json: bool) -> None:
@@ -90,6 +93,7 @@ def release(home: Path, operator: str, number: int, *, as_json: bool) -> None:
 @quarantine.command("discard")
 @home_option
 @operator_option
+@passphrase_options()
 @click.argument("number", metavar="ID", type=click.IntRange(min=0))
 @click.option("--reason", required=True, type=click.Choice([str(code) for code in DISCARD_REASONS]), help="Why.")
 @json_option

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import struct
 from collections.abc import AsyncIterator
@@ -199,6 +200,29 @@ async def test_one_copy_without_an_inbox_is_unconfirmed_and_the_others_are_place
         assert await out.publish(copies[:1]) == [True], "the channel is still of use"
     assert saw.count("broker-returned") == 1
     assert len(await scene.take(bureau, inbox_queue(bureau, Urgency.ROUTINE), 3)) == 3
+
+
+async def test_a_full_inbox_refuses_its_own_copies_and_holds_up_no_other(scene: BrokerScene) -> None:
+    full, other = scene.fresh(), scene.fresh()
+    inbox = inbox_queue(full, Urgency.ROUTINE)
+    limit = '{"max-length": 3, "overflow": "reject-publish"}'
+    pattern = f"^{re.escape(inbox)}$"
+    await scene.running.ctl("set_policy", "--priority", "99", "--apply-to", "queues", "full", pattern, limit)
+    try:
+        async with publisher(scene.gateway) as out:
+            for _ in range(10):  # a quorum queue counts a moment behind
+                sure = await out.publish([pending(full), pending(other), pending(full), pending(other)])
+                assert sure[1::2] == [True, True]
+                if sure[::2] == [False, False]:
+                    break
+            else:
+                pytest.fail("the queue took all")
+    finally:
+        await scene.running.ctl("clear_policy", "full")
+    kept = await scene.take(full, inbox, 3)
+    assert len(kept) == 3
+    async with publisher(scene.gateway) as out:
+        assert await out.publish([pending(full)]) == [True], "there is room again"
 
 
 async def test_a_receipt_comes_to_the_urgent_inbox(scene: BrokerScene) -> None:
