@@ -21,7 +21,7 @@ _COMMANDS: Final = {
     "envelope": "Look at an envelope: its header, wraps and sizes.",
     "verify": "Verify an operation's record, offline.",
     "demo": "Run Infra-SA 2011 on this machine.",
-    "exercise": "The INFRA operations: list, show, run.",
+    "exercise": "The INFRA operations: list, show, run, enrol.",
 }
 """Name of a command, which is its module's and its function's too -> what it is for."""
 

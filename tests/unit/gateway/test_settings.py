@@ -39,6 +39,11 @@ def test_without_a_database_it_is_a_file_in_the_home(tmp_path: Path) -> None:
     assert load(tmp_path, {}).database_url == f"sqlite+aiosqlite:///{tmp_path}/ledger.db"
 
 
+def test_the_high_water_mark_is_in_the_home_unless_a_folder_is_named(tmp_path: Path) -> None:
+    assert load(tmp_path, {}).state_folder == tmp_path
+    assert load(tmp_path, {"BUREAUNET_STATE": "/srv/state"}).state_folder == Path("/srv/state")
+
+
 @pytest.mark.parametrize(
     "text",
     [
