@@ -24,6 +24,7 @@ from gateway.ports import (
     ThreadFacts,
     Verdict,
 )
+from gateway.rights import may_send
 from gateway.settings import Pipeline
 from schemas import envelope, wire
 from schemas.claims import Header
@@ -118,7 +119,7 @@ class _Batch:
         self.facts, self.limits = facts, limits
         self.seen: set[bytes] = set()
         self.ids = dict(facts.ids)
-        self.spent = dict(facts.spent)
+        self.spent, self.spent_bytes = dict(facts.spent), dict(facts.spent_bytes)
 
     def decide(self, candidate: Candidate) -> Verdict:
         statement = candidate.statement
@@ -146,10 +147,14 @@ class _Batch:
         check_validity(row, key, header, self.facts)  # 10 key valid, not void
         check_wraps(candidate, self.facts)  # 11 sealed part hashes right, one wrap per aud under a valid key
         check_operation(header, self.facts)  # 12 operation, membership, kind, handling, purpose
-        bureau = str(header.iss.bureau)
-        if self.spent.get(bureau, 0) >= self.limits.bureau_per_minute:  # 12 quota
+        self._spend(str(header.iss.bureau), len(candidate.submission.body))  # 12 quota
+
+    def _spend(self, bureau: str, size: int) -> None:
+        quota = self.limits.quota(bureau)
+        messages, spent = self.spent.get(bureau, 0), self.spent_bytes.get(bureau, 0)
+        if messages >= quota.per_minute or (spent and spent + size > quota.bytes_per_minute):
             raise _Step(12, Reason.QUOTA)
-        self.spent[bureau] = self.spent.get(bureau, 0) + 1
+        self.spent[bureau], self.spent_bytes[bureau] = messages + 1, spent + size
 
 
 def check_key(statement: Statement, facts: Facts) -> tuple[Participant, SigningEntry]:
@@ -218,7 +223,8 @@ def check_operation(header: Header, facts: Facts) -> None:
     if header.exercise != (facts.trust.network.genesis.exercise or operation.training):
         raise _Step(12, Reason.EXERCISE)
     _check_members(header, operation, facts)
-    if header.kind not in operation.kinds:
+    row = facts.trust.directory.find(header.iss)
+    if header.kind not in operation.kinds or row is None or not may_send(row.kind, header.kind):
         raise _Step(12, Reason.KIND_NOT_ALLOWED)
     if header.handling not in operation.handling:
         raise _Step(12, Reason.HANDLING)

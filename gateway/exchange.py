@@ -309,6 +309,7 @@ class Exchange:
             await self._store.ids([(str(header.iss), bytes(header.cti)) for header in headers]),
             await self._store.threads(sorted(named)),
             self.gatehouse.spent(now),
+            self.gatehouse.spent_bytes(now),
         )
 
     def _rule(self, rejected: Rejected, work: Work) -> bool:

@@ -28,6 +28,7 @@ class Gatehouse:
         self._buckets: OrderedDict[Address, Bucket] = OrderedDict()
         self._minute = -1
         self._spent: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
         self._recorded: Counter[str] = Counter()
         self._uncounted: Counter[Address] = Counter()
         self.refusals: deque[Rejected] = deque(maxlen=limits.refusal_log_items)
@@ -46,12 +47,18 @@ class Gatehouse:
         if now // _MINUTE != self._minute:
             self._minute = now // _MINUTE
             self._spent.clear()
+            self._bytes.clear()
             self._recorded.clear()
 
     def spent(self, now: int) -> Mapping[str, int]:
         """Messages admitted in the minute of `now`, by bureau."""
         self._turn(now)
         return dict(self._spent)
+
+    def spent_bytes(self, now: int) -> Mapping[str, int]:
+        """Bytes of the messages admitted in the minute of `now`, by bureau."""
+        self._turn(now)
+        return dict(self._bytes)
 
     def records(self, bureau: str, now: int) -> bool:
         """Whether one more refusal of the bureau is recorded in the minute of `now`; it is counted then."""
@@ -65,6 +72,7 @@ class Gatehouse:
         """Count a message that was admitted, and tell the watcher."""
         header = candidate.statement.header
         self._spent[str(header.iss.bureau)] += 1
+        self._bytes[str(header.iss.bureau)] += len(candidate.submission.body)
         self._watcher.saw(
             "admitted",
             digest=candidate.statement.digest.hex(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import quote
@@ -69,6 +70,23 @@ class BureausListener(Listener):
     """Request bodies in memory at one time; a request above it is answered 503."""
 
 
+class Quota(_Frozen):
+    """What one bureau and its units may have admitted in a minute (admission step 12); where not given, as for all."""
+
+    per_minute: int | None = Field(default=None, ge=0)
+    """Messages."""
+    bytes_per_minute: int | None = Field(default=None, ge=0)
+    """Bytes of submissions; the first message of a minute always fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """A bureau's quota, with what holds for all filled in."""
+
+    per_minute: int
+    bytes_per_minute: int
+
+
 class Pipeline(_Frozen):
     """Admission, batches and delivery."""
 
@@ -88,6 +106,10 @@ class Pipeline(_Frozen):
     """Submissions of one link (admission step 1)."""
     bureau_per_minute: int = Field(default=3000, ge=1)
     """Admitted messages of one bureau (admission step 12)."""
+    bureau_bytes_per_minute: int = Field(default=1024 * MIB, ge=1)
+    """Bytes of those; the first message of a minute always fits."""
+    bureaus: dict[str, Quota] = {}
+    """Quotas of single bureaus, by code: `[pipeline.bureaus.FR]`."""
     recorded_refusals_per_minute: int = Field(default=60, ge=1)
     """Refusals at steps 8 to 12 that one bureau gets recorded singly; more are summarised."""
     clock_skew_seconds: int = Field(default=120, ge=0)
@@ -116,6 +138,14 @@ class Pipeline(_Frozen):
     """Copies that wait in one HTTP inbox; more for it are kept until there is room, and hold up nobody else."""
     inbox_bytes: int = Field(default=16 * MIB, ge=1)
     """Sealed parts in one answer to a poll; one item is always given."""
+
+    def quota(self, bureau: str) -> Allowance:
+        """What a bureau may have admitted in a minute."""
+        own = self.bureaus.get(bureau, Quota())
+        return Allowance(
+            self.bureau_per_minute if own.per_minute is None else own.per_minute,
+            self.bureau_bytes_per_minute if own.bytes_per_minute is None else own.bytes_per_minute,
+        )
 
 
 class Chores(_Frozen):

@@ -110,6 +110,8 @@ class Facts:
     """By digest, for the digests that candidates name in thread and re."""
     spent: Mapping[str, int] = field(default_factory=dict)
     """Messages that each bureau had admitted in the current minute, by bureau code."""
+    spent_bytes: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of those."""
 
 
 @dataclass(frozen=True, slots=True)

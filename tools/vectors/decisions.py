@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from schemas.claims import Header, to_claims
 from schemas.codes import Answer, Handling, Purpose
-from schemas.directory import Directory, SealingEntry, SigningEntry, State, Validity, sign_directory
+from schemas.directory import Directory, ParticipantKind, SealingEntry, SigningEntry, State, Validity, sign_directory
 from schemas.envelope import Envelope, commitment, pad
 from schemas.errors import Reason
 from schemas.evidence import Event
@@ -183,6 +183,8 @@ class _Admission:
         ):
             yield self._vector(name, says, 12, outcome, operation=signed(changed))
         says = "a recipient that the directory does not list"
+        denied = _directory(self._scene, FR, kind=ParticipantKind.ORGANISATION)
+        yield self._vector("kind-organisation", "an organisation asks", 12, "kind-not-allowed", directory=denied)
         yield self._vector("recipient-unknown", says, 12, "recipient-unknown", to_nobody)
         spent, limits = {"FR": 7}, {"bureau_per_minute": 7}
         yield self._vector(

@@ -1,0 +1,29 @@
+"""What a participant may send by what it is: a pure table, used at admission step 12 beside the operation's own list.
+
+A kind is sent when the operation lists it and the sender's row may send it. A bureau's units without a row of their own
+send as their bureau. Whoever is not in the table sends nothing: organisations are denied all but what it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from schemas.directory import ParticipantKind
+
+EVERYTHING: Final = frozenset({"*"})
+_ANSWERS: Final = frozenset({"whereabouts.response", "correction", "cancellation"})
+RIGHTS: Final[Mapping[ParticipantKind, frozenset[str]]] = {
+    ParticipantKind.NATIONAL_BUREAU: EVERYTHING,
+    ParticipantKind.SECRETARIAT: EVERYTHING,
+    ParticipantKind.REGIONAL_BUREAU: EVERYTHING,
+    ParticipantKind.ORGANISATION: _ANSWERS | {"tip"},
+    ParticipantKind.UNIT: _ANSWERS | {"whereabouts.query", "database.query"},
+}
+"""Kind of participant -> the families of messages that it may send: a kind without its version."""
+
+
+def may_send(kind: ParticipantKind, message: str) -> bool:
+    """Whether a participant of this kind may send a message of this kind, such as `whereabouts.query/1`."""
+    allowed = RIGHTS.get(kind, frozenset())
+    return allowed is EVERYTHING or message.partition("/")[0] in allowed

@@ -1,0 +1,81 @@
+"""Who may send what: by the kind of a participant, and by a bureau's quota."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.admission import decide
+from gateway.ports import Admitted, Rejected
+from gateway.rights import RIGHTS, may_send
+from gateway.settings import Pipeline, Quota
+from schemas.directory import ParticipantKind
+from schemas.errors import Reason
+from schemas.messages import KINDS
+from tests.support import QUERY, RESPONSE, RESULT, World
+
+
+def test_every_kind_of_participant_has_its_row() -> None:
+    assert set(RIGHTS) == set(ParticipantKind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sends"),
+    [
+        (ParticipantKind.NATIONAL_BUREAU, {QUERY, RESPONSE, RESULT}),
+        (ParticipantKind.REGIONAL_BUREAU, {QUERY, RESPONSE, RESULT}),
+        (ParticipantKind.SECRETARIAT, {QUERY, RESPONSE, RESULT}),
+        (ParticipantKind.ORGANISATION, {RESPONSE}),
+        (ParticipantKind.UNIT, {QUERY, RESPONSE}),
+    ],
+)
+def test_a_participant_sends_what_the_table_says_and_nothing_else(kind: ParticipantKind, sends: set[str]) -> None:
+    assert {message for message in KINDS if may_send(kind, message)} == sends
+    world = World()
+    world.offices["FR"].kind = kind
+    world.renew()
+    for message in KINDS:
+        (found,) = decide([world.candidate(world.envelope(kind=message))], world.facts(), Pipeline())
+        if message in sends:
+            assert isinstance(found, Admitted)
+        else:
+            assert isinstance(found, Rejected)
+            assert (found.step, found.reason) == (12, Reason.KIND_NOT_ALLOWED)
+
+
+@pytest.mark.parametrize("message", ["notice.request/1", "extradition.request/1", "whereabouts.responses/1", "*"])
+def test_an_organisation_is_denied_what_nobody_thought_of(message: str) -> None:
+    assert not may_send(ParticipantKind.ORGANISATION, message)
+
+
+def test_a_unit_in_its_bureaus_row_sends_as_the_bureau() -> None:
+    world = World()
+    world.offices["FR"].units = ("airport",)
+    world.renew()
+    (found,) = decide([world.candidate(world.envelope("FR/airport", kind=RESULT))], world.facts(), Pipeline())
+    assert isinstance(found, Admitted)
+
+
+def test_a_bureau_may_have_a_quota_of_its_own() -> None:
+    world = World()
+    limits = Pipeline(bureau_per_minute=1, bureaus={"FR": Quota(per_minute=2), "AR": Quota(per_minute=0)})
+    candidates = [world.candidate(world.envelope(code), code) for code in ("FR", "BR", "AR", "FR", "BR", "FR")]
+    found = decide(candidates, world.facts(), limits)
+    assert [isinstance(one, Admitted) for one in found] == [True, True, False, True, False, False]
+    assert {one.reason for one in found if isinstance(one, Rejected)} == {Reason.QUOTA}
+
+
+async def test_bytes_count_across_batches_of_a_minute_and_the_first_always_fits() -> None:
+    world = World()
+    large = world.envelope(content=bytes(100_000))
+    size = len(world.submission(large).body)
+    candidates = [world.candidate(world.envelope(content=bytes(100_000))) for _ in range(3)]
+    found = decide(candidates, world.facts(), Pipeline(bureau_bytes_per_minute=2 * size + 1000))
+    assert [isinstance(one, Admitted) for one in found] == [True, True, False]
+    tight = Pipeline(bureau_bytes_per_minute=size // 2)
+    assert isinstance(decide(candidates[:1], world.facts(), tight)[0], Admitted)
+    spent = world.facts(spent={"FR": 1}, spent_bytes={"FR": size})
+    assert isinstance(decide(candidates[:1], spent, tight)[0], Rejected)
+    others = replace(spent, spent_bytes={"BR": size})
+    assert isinstance(decide(candidates[:1], others, tight)[0], Admitted)
