@@ -116,6 +116,15 @@ async def exercised(compose: Compose, *more: str) -> dict[str, JsonValue]:
     return OBJECT.validate_json(await asyncio.to_thread(ran, compose, "exercise", (), *size))
 
 
+def test_an_init_that_was_cut_off_is_not_taken_for_done(tmp_path: Path) -> None:
+    compose = Compose(tmp_path / "srv")
+    (compose.volume("authority") / "begun").touch()
+    done = subprocess.run(compose.command("init"), env=compose.environment("init"), check=False, capture_output=True)
+    assert done.returncode == 1
+    assert b"docker compose down --volumes" in done.stderr
+    assert contents(compose.volume("gateway")) == {}
+
+
 async def test_the_compose_files_commands_make_a_network_and_run_an_exercise_on_it(tmp_path: Path) -> None:
     compose = Compose(tmp_path / "srv")
     broker = ComposeBroker(compose)
