@@ -8,7 +8,7 @@ from tests.adversary.conftest import Played
 from tests.adversary.scene import Scene, eventually
 from tests.adversary.table import ATTACKS, PLAYS, Attack
 
-pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.name for attack in ATTACKS])

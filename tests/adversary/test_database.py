@@ -15,7 +15,7 @@ from schemas.wire import encode_submission
 from tests.adversary.forging import honest
 from tests.adversary.scene import Scene
 
-pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
 
 def files(folder: Path) -> dict[str, bytes]:

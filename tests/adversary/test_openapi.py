@@ -20,7 +20,7 @@ from schemas.wire import encode_submission
 from tests.adversary.forging import honest
 from tests.adversary.scene import Scene
 
-EXAMPLES = 40
+EXAMPLES = 20
 """For each operation of the document."""
 CHECKS = [
     checks.not_a_server_error,
@@ -29,7 +29,7 @@ CHECKS = [
     checks.response_headers_conformance,
     checks.response_schema_conformance,
 ]
-pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
 
 def bodies(*whole: bytes) -> st.SearchStrategy[bytes]:

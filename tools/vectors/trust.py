@@ -150,6 +150,7 @@ def _operations(scene: Scene) -> Iterator[Vector]:
         ("signer", "signed by a member", signed(plain, FR), False, "key-unknown"),
         ("network", "another network's", signed(plain, net=bytes(32)), False, "network"),
         ("form", "an operation of another form", formless, False, "structure"),
+        ("name", "a name that acts on a terminal", signed(replace(plain, name="Test\x1b[2J")), False, "structure"),
     ):
         given: dict[str, Json] = {"data": data.hex(), "net": scene.net.hex(), "key": signing(IPSG).public.raw.hex()}
         given["previous"] = scene.operation.hex() if previous else None
@@ -179,6 +180,8 @@ def _enrolments() -> Iterator[Vector]:
         ("signature", "one bit changed", good[:-1] + bytes((good[-1] ^ 1,)), "signature"),
         ("weak", "a key of small order", cose.sign1(ENROLMENT_TYP, cbor.encode(weak), key), "key-weak"),
         ("form", "a request of another form", cose.sign1(ENROLMENT_TYP, b"\x80", key), "structure"),
+        ("name", "a name that acts on a terminal", sign_request(replace(plain, name="KE\x1b[2J"), key), "structure"),
+        ("unit", "a path for a unit's name", sign_request(replace(plain, units=("../../FR",)), key), "address"),
         ("typ", "a rotation where a request is awaited", sign_rotation(good, signing("old")), "typ"),
     ):
         yield Vector(f"enrolment/{name}", says, "enrolment", {"data": data.hex()}, outcome)
