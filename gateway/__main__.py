@@ -11,6 +11,7 @@ from gateway.commands.broker import broker
 from gateway.commands.ledger import ledger
 from gateway.commands.migrate import migrate
 from gateway.commands.operations import operation
+from gateway.commands.operators import list_operators, operator, request
 from gateway.commands.participants import participant
 from gateway.commands.quarantine import quarantine
 from gateway.commands.serve import serve
@@ -37,7 +38,9 @@ def main() -> None:
 
 for command in (init, authority, participant, serve, operation, ledger, quarantine, backup, restore, migrate, broker):
     main.add_command(command)
-for command in (*changes.COMMANDS, *ceremony.COMMANDS):
+for command in (operator, request):
+    main.add_command(command)
+for command in (*changes.COMMANDS, *ceremony.COMMANDS, list_operators):
     authority.add_command(command)
 
 if __name__ == "__main__":

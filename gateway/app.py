@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
+from gateway import two_people
 from gateway.adapters.rabbitmq.consumer import Consumer
 from gateway.adapters.rabbitmq.publisher import Publisher
 from gateway.adapters.rabbitmq.session import Endpoint
@@ -42,6 +43,7 @@ from gateway.ports import Clock, Inboxes, Watcher
 from gateway.service import Service, open_service, pinned_network
 from gateway.settings import Settings, load
 from gateway.trust import TrustKeeper
+from gateway.two_people import Act
 from gateway.watching import Watching
 from schemas.network import Network
 from schemas.wire import SUBMISSION_QUEUES
@@ -118,15 +120,33 @@ async def open_exchange(home: Path) -> AsyncIterator[tuple[Records, Exchange]]:
             await exchange.stop()
 
 
-async def publish_directory(home: Path, statement: bytes) -> tuple[int, int]:
+async def publish_directory(home: Path, statement: bytes, request: bytes | None = None) -> tuple[int, int]:
     """Take a directory version into the ledger of the gateway in `home`: (version now in force, ledger index).
 
+    `request` is signed by two operators, where the authority has listed operators (gateway/two_people.py).
+
     Raises:
-        Malformed, Untrusted: it does not verify, or does not follow the version before. Misuse, Unavailable.
+        Malformed, Untrusted: it does not verify, or does not follow the version before. Misuse, Unavailable. As
+            `rest_on_two`.
     """
-    async with open_exchange(home) as (_, exchange):
+    async with open_exchange(home) as (records, exchange):
+        await rest_on_two(home, records, exchange, request, (Act.DIRECTORY_LOAD, statement))
         index = await exchange.publish_directory(statement)
         return exchange.trust.directory.version, index
+
+
+async def rest_on_two(
+    home: Path, records: Records, exchange: Exchange, request: bytes | None, subject: tuple[Act, bytes]
+) -> None:
+    """Check and record two operators' request for an act on these bytes, where the authority has listed operators.
+
+    Raises:
+        Forbidden, Untrusted, Malformed: as `two_people.check`. Misuse: nobody's signature could count. Unavailable.
+    """
+    clock, holders = SystemClock(), exchange.trust.directory.holders
+    approved = two_people.require(home, records.network, holders, request, subject, clock.now() // 1000)
+    if approved is not None:
+        await two_people.record(records.store, clock, approved)
 
 
 class Gateway:

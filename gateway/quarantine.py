@@ -130,7 +130,7 @@ class Quarantine:
     async def _find(self, number: int) -> Quarantined:
         item = await self._store.one_set_aside(number)
         if item is None:
-            raise _missing(number)
+            raise missing_item(number)
         return item
 
     async def _record(
@@ -138,12 +138,13 @@ class Quarantine:
     ) -> int:
         async with self._store.begin() as transaction:
             if take and item is not None and await transaction.take_quarantined(item.id) is None:
-                raise _missing(item.id)  # another operator was quicker
+                raise missing_item(item.id)  # another operator was quicker
             body = None if item is None else item.body or b""
             return await record(transaction, self._clock, self._operator, action, body, reason)
 
 
-def _missing(number: int) -> Forbidden:
+def missing_item(number: int) -> Forbidden:
+    """That there is no such number."""
     return Forbidden(Reason.NOT_FOUND, f"there is no {number} in quarantine")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from gateway.commands.operators import REQUEST_OPTION
 from gateway.commands.shared import emit, home_option, json_option, now_seconds, passphrase_options, read_file
 
 
@@ -19,18 +20,20 @@ def participant() -> None:
 @participant.command("load")
 @home_option
 @click.argument("directory", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@REQUEST_OPTION
 @passphrase_options()
 @json_option
-def load(home: Path, directory: Path, *, as_json: bool) -> None:
+def load(home: Path, directory: Path, asked: Path | None, *, as_json: bool) -> None:
     """Take a version of the directory into the ledger. A gateway that runs takes it up within a second.
 
     \b
     Example:
       bureaunet-gateway participant load --home gw authority/directory-2.cbor
 
-    The version must be signed by the authority and follow the one before; the same version again changes nothing.
+    The version must be signed by the authority and follow the one before; the same version again changes nothing. Where
+    the authority has listed operators it takes two of them: see request --help.
     """  # noqa: D301  # click's \b keeps the lines of the example
-    version, index = asyncio.run(_load(home, read_file(directory)))
+    version, index = asyncio.run(_load(home, read_file(directory), None if asked is None else read_file(asked)))
     emit({"version": version, "index": index}, f"version {version} is entry {index} of the ledger", as_json=as_json)
 
 
@@ -47,10 +50,10 @@ def show(home: Path, *, as_json: bool) -> None:
     asyncio.run(_show(home, as_json=as_json))
 
 
-async def _load(home: Path, statement: bytes) -> tuple[int, int]:
+async def _load(home: Path, statement: bytes, request: bytes | None) -> tuple[int, int]:
     from gateway.app import publish_directory  # noqa: PLC0415  # keeps --help quick
 
-    return await publish_directory(home, statement)
+    return await publish_directory(home, statement, request)
 
 
 async def _show(home: Path, *, as_json: bool) -> None:

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.commands.shared import emit, home_option, json_option, operator_option, passphrase_options
+from gateway.commands.operators import REQUEST_OPTION
+from gateway.commands.shared import (
+    emit,
+    home_option,
+    json_option,
+    operator_option,
+    passphrase_options,
+    read_file,
+)
 from gateway.quarantine import DISCARD_REASONS
 from schemas.errors import Reason
 
@@ -96,15 +104,19 @@ def release(home: Path, operator: str, number: int, *, as_json: bool) -> None:
 @passphrase_options()
 @click.argument("number", metavar="ID", type=click.IntRange(min=0))
 @click.option("--reason", required=True, type=click.Choice([str(code) for code in DISCARD_REASONS]), help="Why.")
+@REQUEST_OPTION
 @json_option
-def discard(home: Path, operator: str, number: int, reason: str, *, as_json: bool) -> None:
+def discard(home: Path, operator: str, number: int, reason: str, asked: Path | None, *, as_json: bool) -> None:
     """Take one out for good. The ledger keeps the SHA-256 of its bytes and the reason.
+
+    Where the authority has listed operators it takes two of them: see request --help; the subject is what show --out
+    wrote.
 
     \b
     Example:
       bureaunet-gateway quarantine discard 7 --home gw --operator ada --reason unreadable
     """  # noqa: D301  # click's \b keeps the lines of the example
-    entry = asyncio.run(_discard(home, operator, number, Reason(reason)))
+    entry = asyncio.run(_discard(home, operator, number, Reason(reason), None if asked is None else read_file(asked)))
     emit({"entry": entry}, f"discarded; entry {entry} of the ledger says so", as_json=as_json)
 
 
@@ -133,8 +145,18 @@ async def _release(home: Path, operator: str, number: int) -> Released:
         return await held.release(number, exchange)
 
 
-async def _discard(home: Path, operator: str, number: int, reason: Reason) -> int:
-    async with _opened(home, operator) as (held, _):
+async def _discard(home: Path, operator: str, number: int, reason: Reason, request: bytes | None) -> int:
+    from gateway.app import SystemClock, open_exchange, rest_on_two  # noqa: PLC0415  # keeps --help quick
+    from gateway.operators import operator_id  # noqa: PLC0415  # as above
+    from gateway.quarantine import Quarantine, missing_item  # noqa: PLC0415  # as above
+    from gateway.two_people import Act  # noqa: PLC0415  # as above
+
+    async with open_exchange(home) as (records, exchange):
+        item = await records.store.one_set_aside(number)
+        if item is None:
+            raise missing_item(number)
+        await rest_on_two(home, records, exchange, request, (Act.QUARANTINE_DISCARD, item.body or b""))
+        held = Quarantine(records.store, SystemClock(), operator_id(records.network.id, operator))
         return await held.discard(number, reason)
 
 

@@ -1,0 +1,179 @@
+"""`operator` and `request`: two people for what changes trust."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+import click
+
+from gateway.commands.authority import FILE, HOME, PASSPHRASE
+from gateway.commands.shared import (
+    emit,
+    grouped,
+    home_option,
+    json_option,
+    no_passphrase_option,
+    now_seconds,
+    passphrase_options,
+    read_file,
+)
+from schemas.errors import Misuse
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_OUT = click.Path(path_type=Path, dir_okay=False)
+_OWN = passphrase_options("BUREAUNET_OPERATOR_PASSPHRASE_FILE")
+_OPERATOR_HOME = click.option("--home", type=_FOLDER, required=True, help="The operator's own folder.")
+_NETWORK = click.option("--network", type=FILE, required=True, help="The network file.")
+_SUBJECT = click.option("--subject", type=FILE, required=True, help="The file that it is about.")
+
+
+@click.group()
+def operator() -> None:
+    """Who may sign for what changes trust. Once the authority has listed operators, it takes two of them."""
+
+
+@operator.command("key")
+@_OPERATOR_HOME
+@click.option("--name", required=True, help="The operator's name or number, as the authority knows it.")
+@_OWN
+@no_passphrase_option
+@json_option
+def key(home: Path, name: str, *, as_json: bool) -> None:
+    """Make an operator's key, on the operator's own machine, and the card that goes to the authority.
+
+    \b
+    Example:
+      bureaunet-gateway operator key --home ada --name "duty officer 2"
+    """  # noqa: D301  # click's \b keeps the lines of the example
+    from gateway import passphrase, two_people  # noqa: PLC0415  # keeps --help quick
+
+    made = two_people.new_operator(home, name, passphrase.new(f"the operator in {home}"))
+    card = home / two_people.CARD_FILE
+    text = f"{card} is for the authority. Read this to it:\n  {grouped(made.key.key_id)}"
+    emit({"card": str(card), "key": made.key.key_id.hex()}, text, as_json=as_json)
+
+
+@operator.command("install")
+@home_option
+@click.argument("operators", type=FILE)
+@json_option
+def install(home: Path, operators: Path, *, as_json: bool) -> None:
+    """Take the authority's list of operators into a gateway's home: from then on it takes two people.
+
+    \b
+    Example:
+      bureaunet-gateway operator install authority/operators.cbor --home gw
+    """  # noqa: D301  # click's \b keeps the lines of the example
+    import asyncio  # noqa: PLC0415  # keeps --help quick
+
+    from gateway import two_people  # noqa: PLC0415  # as above
+    from gateway.app import open_records  # noqa: PLC0415  # as above
+
+    async def taken() -> two_people.Operators:
+        async with open_records(home) as records:
+            await records.statements.refresh()
+            holders = records.statements.trust.directory.holders
+            return two_people.install(home, read_file(operators), records.network, holders)
+
+    made = asyncio.run(taken())
+    rows = [{"name": one.name, "key": one.key.key_id.hex()} for one in made.operators]
+    lines = [f"{one.name:<24} {grouped(one.key.key_id)}" for one in made.operators]
+    text = "\n".join([*lines, f"{made.needed} of them sign for what changes trust"])
+    emit({"operators": rows, "needed": made.needed}, text, as_json=as_json)
+
+
+@click.command("operators")
+@HOME
+@click.argument("cards", nargs=-1, required=True, type=FILE)
+@click.option("--needed", type=click.IntRange(2), default=2, show_default=True, help="How many sign each request.")
+@PASSPHRASE
+@json_option
+def list_operators(home: Path, cards: tuple[Path, ...], needed: int, *, as_json: bool) -> None:
+    """Say who the operators of a gateway are, in place of any list before.
+
+    \b
+    Example:
+      bureaunet-gateway authority operators ada/operator.cbor bo/operator.cbor --home authority
+    """  # noqa: D301  # click's \b keeps the lines of the example
+    from gateway import keyfiles, two_people  # noqa: PLC0415  # keeps --help quick
+    from gateway.authority import Authority  # noqa: PLC0415  # as above
+
+    ours = Authority(home)
+    directory = ours.directory()
+    office = (None if directory is None else directory.holders) or ours.network.holders
+    signed = two_people.sign_list([read_file(card) for card in cards], needed, ours.signers(office), ours.network)
+    two_people.read_list(signed, ours.network, office)
+    keyfiles.write_public(home / two_people.LIST_FILE, signed)
+    path = home / two_people.LIST_FILE
+    emit({"operators": str(path)}, f"signed  {path}", as_json=as_json)
+
+
+@click.group()
+def request() -> None:
+    """Requests that two operators sign, each in a folder of their own, before a command acts on them."""
+
+
+@request.command("make")
+@_OPERATOR_HOME
+@_NETWORK
+@click.argument("act", type=click.Choice(["directory.load/1", "quarantine.discard/1"]))
+@_SUBJECT
+@click.option("--out", type=_OUT, required=True, help="Where the request goes.")
+@_OWN
+@json_option
+def make(home: Path, network: Path, act: str, subject: Path, out: Path, *, as_json: bool) -> None:
+    """Make a request for an act on a file, with the first signature.
+
+    \b
+    Example:
+      bureaunet-gateway request make directory.load/1 --subject directory-2.cbor --network network.bn \\
+          --home ada --out request.cbor
+    """  # noqa: D301  # click's \b keeps the lines of the example
+    from gateway import keyfiles, two_people  # noqa: PLC0415  # keeps --help quick
+    from schemas.network import read_network  # noqa: PLC0415  # as above
+
+    digest = hashlib.sha256(read_file(subject)).digest()
+    asked = two_people.Request(two_people.Act(act), digest, now_seconds())
+    keyfiles.write_public(out, two_people.sign_request(home, asked, read_network(read_file(network))))
+    emit(
+        {"request": str(out), "act": act, "subject": digest.hex()},
+        f"{out}: {act} of {grouped(digest)}",
+        as_json=as_json,
+    )
+
+
+@request.command("approve")
+@_OPERATOR_HOME
+@_NETWORK
+@click.argument("asked", metavar="REQUEST", type=FILE)
+@_SUBJECT
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_OWN
+@json_option
+def approve(home: Path, network: Path, asked: Path, subject: Path, *, yes: bool, as_json: bool) -> None:
+    """Look at another operator's request, and add a signature to it.
+
+    \b
+    Example:
+      bureaunet-gateway request approve request.cbor --subject directory-2.cbor --network network.bn --home bo
+      bureaunet-gateway participant load directory-2.cbor --request request.cbor --home gw
+    """  # noqa: D301  # click's \b keeps the lines of the example
+    from gateway import keyfiles, two_people  # noqa: PLC0415  # keeps --help quick
+    from schemas.network import read_network  # noqa: PLC0415  # as above
+
+    before = read_file(asked)
+    said = two_people.claimed(before)
+    if said.subject != hashlib.sha256(read_file(subject)).digest():
+        raise Misuse(f"{asked} is not about {subject}")
+    click.echo(f"{said.act} of {grouped(said.subject)}", err=True)
+    if not yes:
+        click.confirm("sign it?", abort=True, err=True)
+    keyfiles.write_public(asked, two_people.sign_request(home, said, read_network(read_file(network)), before))
+    emit({"request": str(asked)}, f"signed  {asked}", as_json=as_json)
+
+
+REQUEST_OPTION: Final = click.option(
+    "--request", "asked", type=FILE, help="Two operators' request for this, where the authority has listed operators."
+)

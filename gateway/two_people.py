@@ -1,0 +1,280 @@
+"""Two people for what changes trust: a request that two operators signed before it is done; each is recorded.
+
+    operators.cbor  the authority's word on who the operators are: in the gateway's home, and from then on in force
+    request         [act, SHA-256 of its subject, time], signed by each operator apart, as a threshold statement
+
+Order of work: each operator makes a key at home (`new_operator`), the authority lists them (`sign_list`), the gateway
+takes the list (`install`). Then one operator makes a request for a subject, a file, and another signs the same
+(`sign_request`); the command that acts is given both, checks (`check`) and records (`record`) before it acts. Rules:
+the number that is needed is at least two, and one operator counts once; a request is for one act, one subject, one
+network and one week.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from gateway import keyfiles, ledger
+from gateway.ports import Clock, Store
+from schemas import cbor, cose, threshold
+from schemas.errors import Forbidden, Malformed, Misuse, Reason
+from schemas.evidence import Entry, Event
+from schemas.identity import Signer, parse_name
+from schemas.keys import SigningPublic
+from schemas.network import Network
+from schemas.threshold import Holders
+
+OPERATOR_TYP: Final = "application/vnd.bureaunet.operator+cose"
+OPERATORS_TYP: Final = "application/vnd.bureaunet.operators+cose"
+REQUEST_TYP: Final = "application/vnd.bureaunet.request+cose"
+LIST_FILE: Final = "operators.cbor"
+KEY_FILE: Final = Path("keys", "operator.pem")
+CARD_FILE: Final = "operator.cbor"
+LIFETIME: Final = 7 * 24 * 3600
+"""Seconds that a request holds."""
+_SKEW: Final = 300
+
+
+class Act(StrEnum):
+    """What takes two people, as its entries name it. A revocation is a directory version."""
+
+    DIRECTORY_LOAD = "directory.load/1"
+    QUARANTINE_DISCARD = "quarantine.discard/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody who may sign requests."""
+
+    name: str
+    key: SigningPublic
+
+
+@dataclass(frozen=True, slots=True)
+class Operators:
+    """The authority's list, and how many of them an act takes."""
+
+    operators: tuple[Operator, ...]
+    needed: int
+
+    @property
+    def by_id(self) -> Mapping[bytes, SigningPublic]:
+        """Their keys by key id."""
+        return {operator.key.key_id: operator.key for operator in self.operators}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What operators sign."""
+
+    act: Act
+    subject: bytes
+    """SHA-256 of the bytes that it is about."""
+    time: int
+    """Seconds since the epoch."""
+
+    def encode(self) -> bytes:
+        """The payload."""
+        return cbor.encode([str(self.act), self.subject, self.time])
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A request that enough operators signed."""
+
+    request: Request
+    hash: bytes
+    """SHA-256 of the statement with their signatures."""
+    signers: tuple[bytes, ...]
+    """Their key ids."""
+
+
+def new_operator(home: Path, name: str, secret: bytes | None) -> Operator:
+    """Make an operator's key in a folder of their own, and the card that goes to the authority.
+
+    Raises:
+        Misuse: there is a key already. Malformed: `structure`, the name.
+    """
+    parse_name(name)
+    vault = keyfiles.new_vault(home / KEY_FILE.parent, secret)
+    key = keyfiles.new_signing_key(home / KEY_FILE, vault)
+    card = cose.sign1(OPERATOR_TYP, cbor.encode([name, key.public.raw]), key)
+    keyfiles.write_public(home / CARD_FILE, card)
+    return Operator(name, key.public)
+
+
+def read_card(data: bytes) -> Operator:
+    """An operator's card, signed with the key in it. Whose it is, people check by its fingerprint.
+
+    Raises:
+        Malformed: `structure`, `key-form`, `key-weak`. Untrusted: `signature`, `key-unknown`.
+    """
+    sign1 = cose.parse_sign1(data, OPERATOR_TYP)
+    match cbor.decode(sign1.payload):
+        case [str(name), bytes(raw)]:
+            operator = Operator(parse_name(name), SigningPublic(raw))
+        case _:
+            raise Malformed(Reason.STRUCTURE, "an operator's card is [name, key]")
+    sign1.verify(operator.key)
+    return operator
+
+
+def sign_list(cards: Sequence[bytes], needed: int, signers: Sequence[Signer], network: Network) -> bytes:
+    """The authority's list of operators.
+
+    Raises:
+        Misuse: fewer than two are needed, or there are too few. Malformed, Untrusted: a card.
+    """
+    operators = [read_card(card) for card in cards]
+    if not 2 <= needed <= len({operator.key.key_id for operator in operators}):
+        raise Misuse("two operators at least are needed, and there must be as many")
+    payload = cbor.encode([[[operator.name, operator.key.raw] for operator in operators], needed])
+    return threshold.join(
+        (threshold.sign_part(OPERATORS_TYP, payload, signer, network.id) for signer in signers), OPERATORS_TYP
+    )
+
+
+def read_list(data: bytes, network: Network, holders: Holders | None = None) -> Operators:
+    """Verify a list; `holders` are in the authority's office now, the genesis' where not given.
+
+    Raises:
+        Malformed: `structure`. Untrusted: `threshold`, `signature`, `key-unknown`, `network`.
+    """
+    office = holders or network.holders
+    signed = threshold.verify(data, OPERATORS_TYP, office.by_id, office.needed, network.id)
+    match cbor.decode(signed.payload):
+        case [[*rows], int(needed)] if needed >= 2:
+            found = tuple(map(_operator, rows))
+        case _:
+            raise Malformed(Reason.STRUCTURE, "a list of operators is [[[name, key], ...], needed], needed above 1")
+    if len({operator.key.key_id for operator in found}) != len(found):
+        raise Malformed(Reason.STRUCTURE, "an operator is listed twice")
+    return Operators(found, needed)
+
+
+def _operator(value: cbor.Value) -> Operator:
+    match value:
+        case [str(name), bytes(raw)]:
+            return Operator(parse_name(name), SigningPublic(raw))
+    raise Malformed(Reason.STRUCTURE, "an operator is [name, key]")
+
+
+def operators_of(home: Path, network: Network, holders: Holders | None) -> Operators | None:
+    """Who the operators of the gateway in `home` are; None where the authority named none.
+
+    Raises:
+        Malformed, Untrusted: as `read_list`.
+    """
+    path = home / LIST_FILE
+    return read_list(keyfiles.read(path), network, holders) if path.exists() else None
+
+
+def sign_request(home: Path, request: Request, network: Network, before: bytes | None = None) -> bytes:
+    """The request with this operator's signature, beside those that `before` has.
+
+    Raises:
+        Misuse: there is no operator in `home`. Malformed: `before` is another request.
+    """
+    vault = keyfiles.open_vault(home / KEY_FILE.parent, f"the operator in {home}")
+    part = threshold.sign_part(
+        REQUEST_TYP, request.encode(), keyfiles.load_signing_key(home / KEY_FILE, vault), network.id
+    )
+    parts = [] if before is None else [one for one in _parts(before) if one != part]
+    if any(cose.parse_sign1(one, REQUEST_TYP).payload != request.encode() for one in parts):
+        raise Malformed(Reason.STRUCTURE, "the signatures are over another request")
+    return threshold.join([*parts, part], REQUEST_TYP)
+
+
+def claimed(data: bytes) -> Request:
+    """What a request says, for those who look at it; nothing is verified.
+
+    Raises:
+        Malformed: `structure`.
+    """
+    return _read(cose.parse_sign1(_parts(data)[0], REQUEST_TYP).payload)
+
+
+def _parts(data: bytes) -> list[bytes]:
+    match cbor.decode(data):
+        case [bytes(), *_] as parts:
+            return [part for part in parts if isinstance(part, bytes)]
+    raise Malformed(Reason.STRUCTURE, "a request is a list of signatures")
+
+
+def _read(payload: bytes) -> Request:
+    match cbor.decode(payload):
+        case [str(act), bytes(subject), int(time)] if act in tuple(Act):
+            return Request(Act(act), subject, time)
+    raise Malformed(Reason.STRUCTURE, "a request is [act, hash, time]")
+
+
+def check(operators: Operators, data: bytes | None, act: Act, subject: bytes, network: Network, now: int) -> Approved:
+    """Check that enough operators signed a request for this act on this subject. `now` is seconds since the epoch.
+
+    Raises:
+        Forbidden: `threshold`, there is no request; `not-current`, it is too old or of the future; `signature`, it is
+            for another act or subject. Malformed. Untrusted: `threshold`, `key-unknown`, `signature`, `network`.
+    """
+    if data is None:
+        raise Forbidden(Reason.THRESHOLD, f"{act} takes {operators.needed} operators: see request --help")
+    signed = threshold.verify(data, REQUEST_TYP, operators.by_id, operators.needed, network.id)
+    request = _read(signed.payload)
+    if (request.act, request.subject) != (act, hashlib.sha256(subject).digest()):
+        raise Forbidden(Reason.SIGNATURE, "the operators signed for something else")
+    if not now - LIFETIME <= request.time <= now + _SKEW:
+        raise Forbidden(Reason.NOT_CURRENT, "the operators' request is too old")
+    ids = tuple(cose.parse_sign1(part, REQUEST_TYP).key_id for part in _parts(data))
+    return Approved(request, signed.hash, ids)
+
+
+async def record(store: Store, clock: Clock, approved: Approved) -> list[int]:
+    """One entry for each operator's signature: their ledger indices.
+
+    Raises:
+        Unavailable: `store`.
+    """
+    entries = [
+        Entry(
+            Event.OPERATOR_ACTION,
+            clock.now(),
+            digest=approved.request.subject,
+            kind=str(approved.request.act),
+            key_id=key_id,
+            evidence=approved.hash,
+        )
+        for key_id in approved.signers
+    ]
+    async with store.begin() as transaction:
+        return [index for index, _ in await ledger.record(transaction, entries)]
+
+
+def require(
+    home: Path, network: Network, holders: Holders | None, data: bytes | None, subject: tuple[Act, bytes], now: int
+) -> Approved | None:
+    """What an act on this gateway rests on; None where the authority named no operators: then one person acts.
+
+    Raises:
+        As `operators_of` and `check`. Misuse: a request was given, and no operators are listed.
+    """
+    operators = operators_of(home, network, holders)
+    if operators is None:
+        if data is not None:
+            raise Misuse(f"there is no {LIST_FILE} in {home}: nobody's signature could count")
+        return None
+    return check(operators, data, *subject, network, now)
+
+
+def install(home: Path, data: bytes, network: Network, holders: Holders | None) -> Operators:
+    """Take the authority's list into a gateway's home; from now on what changes trust takes two people.
+
+    Raises:
+        Malformed, Untrusted: as `read_list`.
+    """
+    operators = read_list(data, network, holders)
+    keyfiles.write_public(home / LIST_FILE, data)
+    return operators

@@ -1,0 +1,192 @@
+"""Two people: who may sign, what they sign for, and that one person is not two."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway import two_people
+from gateway.__main__ import main
+from gateway.app import open_records
+from gateway.authority import Authority
+from gateway.service import complete_service, make_service
+from gateway.two_people import Act, Operators, Request
+from schemas import threshold
+from schemas.errors import BureaunetError, Forbidden, Malformed, Misuse, Reason, Untrusted
+from schemas.evidence import Entry, Event, read_entry
+from schemas.identity import Address
+from schemas.keys import SigningKey
+from tests.unit.gateway.test_authority import Bureau
+
+SUBJECT = b"what it is about"
+
+
+class Scene:
+    """A gateway, its authority, and three operators, of whom two are needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = int(time.time())
+        self.home, self.folder = folder / "gw", folder
+        service = make_service(self.home, "log.test", [], self.now)
+        self.authority = Authority.create(folder / "authority", service.encode(), "Test", self.now, exercise=True)
+        self.network = self.authority.network
+        given = [self.authority.home / name for name in ("network.bn", "certificates/gateway.pem", "ca.pem")]
+        complete_service(self.home, *(path.read_bytes() for path in given))
+        self.operators = [folder / name for name in ("ada", "bo", "cy")]
+        for operator in self.operators:
+            two_people.new_operator(operator, operator.name, None)
+
+    def listed(self, *numbers: int, needed: int = 2) -> bytes:
+        cards = [(self.operators[number] / two_people.CARD_FILE).read_bytes() for number in numbers]
+        signers = self.authority.signers(self.network.holders)
+        return two_people.sign_list(cards, needed, signers, self.network)
+
+    def request(self, *numbers: int, act: Act = Act.DIRECTORY_LOAD, age: int = 0, subject: bytes = SUBJECT) -> bytes:
+        import hashlib  # noqa: PLC0415
+
+        asked = Request(act, hashlib.sha256(subject).digest(), self.now - age)
+        made: bytes | None = None
+        for number in numbers:
+            made = two_people.sign_request(self.operators[number], asked, self.network, made)
+        assert made is not None
+        return made
+
+    def check(self, request: bytes | None, act: Act = Act.DIRECTORY_LOAD) -> two_people.Approved:
+        operators: Operators = two_people.read_list(self.listed(0, 1), self.network)
+        return two_people.check(operators, request, act, SUBJECT, self.network, self.now)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+def test_two_listed_operators_are_enough_in_either_order(scene: Scene) -> None:
+    one, other = scene.check(scene.request(0, 1)), scene.check(scene.request(1, 0))
+    assert one == other
+    assert len(set(one.signers)) == 2
+
+
+@pytest.mark.parametrize("numbers", [(0,), (1,), (0, 0)])
+def test_one_person_is_not_two(scene: Scene, numbers: Sequence[int]) -> None:
+    with pytest.raises(Untrusted) as caught:
+        scene.check(scene.request(*numbers))
+    assert caught.value.reason is Reason.THRESHOLD
+
+
+def test_the_same_signature_twice_is_refused(scene: Scene) -> None:
+    (part,) = two_people._parts(scene.request(0))  # noqa: SLF001  # what no honest program joins
+    with pytest.raises(BureaunetError):
+        scene.check(threshold.join([part, part], two_people.REQUEST_TYP))
+
+
+def test_an_operator_who_is_not_listed_counts_for_nothing(scene: Scene) -> None:
+    with pytest.raises(Untrusted) as caught:
+        scene.check(scene.request(0, 2))
+    assert caught.value.reason is Reason.KEY_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (lambda s: s.request(0, 1, act=Act.QUARANTINE_DISCARD), Reason.SIGNATURE),
+        (lambda s: s.request(0, 1, subject=b"another"), Reason.SIGNATURE),
+        (lambda s: s.request(0, 1, age=two_people.LIFETIME + 1), Reason.NOT_CURRENT),
+        (lambda s: s.request(0, 1, age=-3600), Reason.NOT_CURRENT),
+        (lambda _: None, Reason.THRESHOLD),
+    ],
+)
+def test_a_request_is_for_one_act_one_subject_and_one_week(scene: Scene, request_: object, reason: Reason) -> None:
+    assert callable(request_)
+    with pytest.raises(Forbidden) as caught:
+        scene.check(request_(scene))
+    assert caught.value.reason is reason
+
+
+def test_signatures_over_two_requests_do_not_join(scene: Scene) -> None:
+    with pytest.raises(Malformed):
+        two_people.sign_request(
+            scene.operators[1], Request(Act.DIRECTORY_LOAD, bytes(32), scene.now), scene.network, scene.request(0)
+        )
+
+
+def test_only_the_authority_says_who_the_operators_are(scene: Scene) -> None:
+    cards = [(operator / two_people.CARD_FILE).read_bytes() for operator in scene.operators]
+    forged = two_people.sign_list(cards, 2, [SigningKey.generate()], scene.network)
+    with pytest.raises(Untrusted):
+        two_people.install(scene.home, forged, scene.network, None)
+    with pytest.raises(Misuse):
+        two_people.sign_list(cards[:1], 2, [SigningKey.generate()], scene.network)
+    assert not (scene.home / two_people.LIST_FILE).exists()
+    with pytest.raises(Misuse):
+        two_people.require(scene.home, scene.network, None, b"", (Act.DIRECTORY_LOAD, SUBJECT), scene.now)
+
+
+def command(*arguments: str | Path | int, ok: bool = True) -> Result:
+    said = CliRunner().invoke(main, list(map(str, arguments)))
+    assert (said.exit_code == 0) is ok, said.output
+    return said
+
+
+def entries(scene: Scene) -> list[Entry]:
+    async def read() -> list[Entry]:
+        async with open_records(scene.home) as records:
+            return [read_entry(leaf.entry) for leaf in await records.store.leaves(0, 100)]
+
+    return asyncio.run(read())
+
+
+def test_a_directory_is_loaded_by_two_from_when_the_authority_listed_operators(scene: Scene) -> None:
+    first = scene.authority.approve([Bureau("FR").request()], scene.now).directory
+    command("participant", "load", first, "--home", scene.home)
+    cards = [operator / two_people.CARD_FILE for operator in scene.operators[:2]]
+    command("authority", "operators", *cards, "--home", scene.authority.home)
+    command("operator", "install", scene.authority.home / "operators.cbor", "--home", scene.home)
+    second = scene.authority.approve([Bureau("BR").request()], scene.now).directory
+    alone = command("participant", "load", second, "--home", scene.home, ok=False)
+    assert "takes 2 operators" in alone.output
+    asked, network = scene.folder / "request.cbor", scene.authority.home / "network.bn"
+    about = ("--subject", second, "--network", network)
+    command("request", "make", "directory.load/1", *about, "--home", scene.operators[0], "--out", asked)
+    command("participant", "load", second, "--home", scene.home, "--request", asked, ok=False)
+    wrong = ("--subject", first, "--network", network)
+    command("request", "approve", asked, *wrong, "--home", scene.operators[1], "--yes", ok=False)
+    command("request", "approve", asked, *about, "--home", scene.operators[1], "--yes")
+    command("participant", "load", second, "--home", scene.home, "--request", asked)
+    recorded = entries(scene)
+    events = [entry.event for entry in recorded]
+    assert events == [Event.DIRECTORY_UPDATED, Event.OPERATOR_ACTION, Event.OPERATOR_ACTION, Event.DIRECTORY_UPDATED]
+    listed = two_people.read_list((scene.home / "operators.cbor").read_bytes(), scene.network)
+    assert {entry.key_id for entry in recorded[1:3]} == set(listed.by_id)
+    assert {entry.digest for entry in recorded[1:]} == {recorded[3].digest}
+    assert {entry.kind for entry in recorded[1:3]} == {"directory.load/1"}
+
+
+def test_a_discard_takes_two_and_is_recorded(scene: Scene) -> None:
+    first = scene.authority.approve([Bureau("FR").request()], scene.now).directory
+    command("participant", "load", first, "--home", scene.home)
+    two_people.install(scene.home, scene.listed(0, 1), scene.network, None)
+
+    async def set_aside() -> int:
+        async with open_records(scene.home) as records:
+            async with records.store.begin() as transaction:
+                await transaction.quarantine(Address("FR"), SUBJECT, "ValueError", scene.now * 1000)
+            (item,) = await records.store.set_aside(-1, 10)
+            return item.id
+
+    number = asyncio.run(set_aside())
+    discard = ("quarantine", "discard", number, "--home", scene.home, "--operator", "ada", "--reason", "unreadable")
+    asked = scene.folder / "request.cbor"
+    command(*discard, ok=False)
+    for wrong in (scene.request(0, 1), scene.request(0, act=Act.QUARANTINE_DISCARD)):
+        asked.write_bytes(wrong)
+        command(*discard, "--request", asked, ok=False)
+    asked.write_bytes(scene.request(0, 1, act=Act.QUARANTINE_DISCARD))
+    command(*discard, "--request", asked)
+    kinds = [entry.kind for entry in entries(scene) if entry.event is Event.OPERATOR_ACTION]
+    assert kinds == ["quarantine.discard/1"] * 3
