@@ -24,7 +24,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
@@ -32,8 +32,6 @@ from urllib.parse import urlsplit
 import aio_pika
 import aiohttp
 from aio_pika.abc import AbstractConnection
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bureaus import enrolment
 from bureaus.client import Bureau, Received
@@ -42,7 +40,6 @@ from bureaus.sandbox.process import Process, run
 from bureaus.sandbox.rabbitmq import Broker
 from gateway import keyfiles
 from gateway.authority import Authority
-from gateway.certificates import make_csr
 from gateway.service import complete_service, make_service
 from schemas import wire
 from schemas.codes import Handling, Purpose
@@ -50,7 +47,6 @@ from schemas.directory import (
     Directory,
     Link,
     Participant,
-    ParticipantKind,
     SealingEntry,
     SigningEntry,
     State,
@@ -59,11 +55,11 @@ from schemas.directory import (
     read_directory,
     sign_directory,
 )
-from schemas.enrolment import Request, sign_request
 from schemas.identity import Address
 from schemas.keys import SealingKey, SigningKey
 from schemas.operation import Member, Operation, Phase, Role, SignedOperation, read_operation, sign_operation
 from schemas.receipts import Acceptance, read_acceptance
+from tests.adversary.parties import Party
 
 QUERY: Final = "whereabouts.query/1"
 RESPONSE: Final = "whereabouts.response/1"
@@ -91,31 +87,6 @@ linger_milliseconds = 0
 summary_seconds = 1
 """
 _T = TypeVar("_T")
-
-
-@dataclass
-class Party:
-    """A bureau whose keys the attacker, or a test, holds."""
-
-    address: Address
-    folder: Path
-    signing: SigningKey = field(default_factory=SigningKey.generate)
-    sealing: SealingKey = field(default_factory=SealingKey.generate)
-
-    @property
-    def key(self) -> Path:
-        """The TLS key's file."""
-        return self.folder / "tls.key"
-
-    def request(self, now: int, link: Link) -> bytes:
-        """Its enrolment request; the TLS key is kept in its folder."""
-        key = generate_private_key(SECP256R1())
-        self.folder.mkdir(parents=True)
-        self.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        kind = ParticipantKind.SECRETARIAT if self.address == "IPSG" else ParticipantKind.NATIONAL_BUREAU
-        keys = (self.signing.public, self.sealing.public)
-        csr = make_csr(key, self.address)
-        return sign_request(Request(self.address, kind, self.address, link, *keys, (), csr, now), self.signing)
 
 
 class Scene:

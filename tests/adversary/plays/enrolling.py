@@ -11,8 +11,9 @@ from schemas.directory import DIRECTORY_TYP, Link
 from schemas.enrolment import ENROLMENT_TYP
 from schemas.errors import Reason, Unavailable
 from schemas.identity import Address
+from tests.adversary.parties import Party
 from tests.adversary.plays.encoding import TERMINAL
-from tests.adversary.scene import Party, Scene
+from tests.adversary.scene import Scene
 from tests.adversary.table import AUTHORITY, Seen, play
 
 SMALL_ORDER = (1).to_bytes(32, "little")
