@@ -24,7 +24,7 @@ SENDING_SECONDS: Final = 300.0
 """Until every envelope has its receipt."""
 SETTLING_SECONDS: Final = 150.0
 """After that, until every copy is handed over and every answer is there."""
-MEMORY_MIB: Final = 160.0
+MEMORY_MIB: Final = 100.0
 """A gateway may hold so much more at the end than before the load: pools, caches and what the allocator keeps."""
 Say = Callable[[str], None]
 

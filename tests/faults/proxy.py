@@ -40,7 +40,7 @@ class _End(asyncio.Protocol):
             return
         if self.other is None or self.other.transport is None:
             self.early.append(data)
-        else:
+        elif not self.other.transport.is_closing():
             self.other.transport.write(data)
 
     def pause_writing(self) -> None:
