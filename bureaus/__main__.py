@@ -14,6 +14,7 @@ from schemas.errors import BureaunetError, Misuse
 
 _COMMANDS: Final = {
     "enrol": "Make a bureau's keys and request; take what the authority gives.",
+    "authorise": "Let a unit of this bureau have a row of its own.",
     "rotate": "Make new keys, asked for under a signature by the old one.",
     "ask": "Ask other bureaus, and print their answers as they come.",
     "listen": "Print what arrives, and answer it from a file.",

@@ -42,6 +42,7 @@ from bureaus.trust import Trust
 from bureaus.voided import Voided
 from schemas import messages, wire
 from schemas.codes import Handling, Purpose, Urgency
+from schemas.enrolment import read_request, sign_authorisation
 from schemas.errors import BureaunetError, Misuse
 from schemas.identity import Address
 from schemas.messages import Message
@@ -209,6 +210,17 @@ class Bureau:
         parts, own = self._parts, self.trust.own
         old = self.trust.signer(self.keys.signing, self._clock() // 1000)
         return await rotation.rotate(parts.who, own, parts.store, parts.keys, parts.guard, old)
+
+    def authorise(self, request: bytes) -> bytes:
+        """A request of a unit of ours for a row of its own, with our signature around it: for the authority.
+
+        Raises:
+            Malformed: it is no request. Misuse: it is of no unit of ours. Untrusted: `key-not-valid`; the request.
+        """
+        address = read_request(request).address
+        if address.unit is None or address.bureau != self.address:
+            raise Misuse(f"{address} is no unit of {self.address}")
+        return sign_authorisation(request, self.trust.signer(self.keys.signing, self._clock() // 1000))
 
     async def voided(self) -> list[Voided]:
         """Messages that we took in and that a revocation made void since, in the order in which they came."""

@@ -16,7 +16,7 @@ fingerprint.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -27,46 +27,29 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway import certificates, changes, keyfiles
+from gateway import certificates, changes, enrolling, keyfiles
+from gateway.enrolling import CLOCK_SLACK, KEY_DAYS, Terms
 from gateway.service import ServiceRequest, read_service_request
-from schemas import cose
 from schemas.directory import (
     Directory,
     Participant,
-    ParticipantKind,
-    SealingEntry,
     Service,
-    SigningEntry,
     State,
     Use,
     Validity,
     read_directory,
     sign_directory,
 )
-from schemas.enrolment import ROTATION_TYP, Request, read_request, read_rotation
-from schemas.errors import Forbidden, Malformed, Misuse, Reason, Untrusted
+from schemas.enrolment import Request
+from schemas.errors import Misuse
 from schemas.identity import Address
 from schemas.keys import SigningKey
 from schemas.network import Genesis, Network, make_network, read_network
 from schemas.threshold import Holders
 from schemas.vault import Vault
 
-CLOCK_SLACK: Final = 300
-"""Seconds before the approval that a key is valid from, since clocks differ."""
-KEY_DAYS: Final = 366
-"""Days that a participant's keys and certificate hold unless said otherwise."""
-OVERLAP_DAYS: Final = 7
-"""Days that a rotated key still holds beside its successor."""
 SERVICE_DAYS: Final = 5 * 366
 _DAY: Final = 24 * 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """For how long an approval holds: days for new keys, days that a replaced key stays beside its successor."""
-
-    days: int = KEY_DAYS
-    overlap_days: float = OVERLAP_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +136,9 @@ class Authority:
         return newest
 
     def approve(self, requests: Sequence[bytes], now: int, terms: Terms | None = None) -> Approved:
-        """List all of `requests` (enrolments and rotations) in a new version, and issue their certificates.
+        """List all of `requests` in a new version, and issue their certificates.
 
+        They are enrolments, rotations, and units' enrolments that their bureaus authorised.
         `now` is seconds since the epoch. All or nothing: the first request that cannot be approved is raised.
 
         Raises:
@@ -164,12 +148,12 @@ class Authority:
         terms = terms or Terms()
         before = self.directory()
         rows = {row.address: row for row in before.participants} if before else {}
-        approved = [_take(data, before, now) for data in requests]
-        for request, rotates in approved:
-            rows[request.address] = _row(request, rows.get(request.address), now, terms, rotates=rotates)
-        _check_rows(rows.values())
+        approved = [enrolling.take(data, before, now) for data in requests]
+        for asked in approved:
+            rows[asked.request.address] = enrolling.row(asked, rows.get(asked.request.address), now, terms)
+        enrolling.check_rows(rows, approved)
         made = self._publish(before, rows, now)
-        issued = {request.address: self._issue_client(request, now, terms) for request, _ in approved}
+        issued = {asked.request.address: self._issue_client(asked.request, now, terms) for asked in approved}
         return replace(made, certificates=issued)
 
     def revoke(self, address: Address, key: str, void_from: int, now: int) -> Approved:
@@ -308,80 +292,3 @@ def _make_issuer(home: Path, name: str, now: int, vault: Vault | None) -> certif
 def _span(now: int, days: int) -> tuple[datetime, datetime]:
     start = datetime.fromtimestamp(now, UTC)
     return start, start + timedelta(days=days)
-
-
-def read_any_request(data: bytes) -> Request:
-    """The request in an enrolment or a rotation, for people to look at: of a rotation the old key is not checked here.
-
-    Raises:
-        Malformed, Untrusted: it does not verify.
-    """
-    try:
-        return read_request(cose.parse_sign1(data, ROTATION_TYP).payload)
-    except Malformed as error:
-        if error.reason is not Reason.TYP:
-            raise
-        return read_request(data)
-
-
-def _take(data: bytes, before: Directory | None, now: int) -> tuple[Request, bool]:
-    """A verified request, and whether it rotates keys that are listed, by one that holds."""
-    try:
-        sign1 = cose.parse_sign1(data, ROTATION_TYP)
-    except Malformed as error:
-        if error.reason is not Reason.TYP:
-            raise
-        request, rotates = read_request(data), False
-    else:
-        known = before.signing(sign1.key_id) if before else None
-        if known is None:
-            raise Untrusted(Reason.KEY_UNKNOWN, "the rotation is signed by no key of the directory")
-        if known[1].validity.void_from is not None:
-            raise Forbidden(Reason.KEY_VOID, "a key that was revoked rotates nothing: enrol again")
-        if not known[1].validity.covers(now):
-            raise Forbidden(Reason.KEY_NOT_VALID, "a key that is over rotates nothing: enrol again")
-        request, rotates = read_rotation(data, known[1].key), True
-        if known[0].address != request.address:
-            raise Forbidden(Reason.KEY_NOT_VALID, f"a key of {known[0].address} cannot rotate {request.address}'s")
-    name = certificates.common_name(certificates.read_csr(request.csr).subject)
-    if name != request.address:
-        raise Forbidden(Reason.ADDRESS, f"{request.address} asks for a certificate of another name")
-    return request, rotates
-
-
-def _row(request: Request, listed: Participant | None, now: int, terms: Terms, *, rotates: bool) -> Participant:
-    anew = listed is not None and (listed.state is State.WITHDRAWN or not changes.usable(listed, now))
-    if listed is not None and not rotates and not anew:
-        raise Forbidden(Reason.ADDRESS, f"{request.address} is listed already; a listed key rotates it")
-    if (request.address.unit is not None) != (request.kind is ParticipantKind.UNIT):
-        raise Forbidden(
-            Reason.ADDRESS, f"{request.address}: a unit, and only a unit, has a name after its bureau's code"
-        )
-    validity = Validity(now - CLOCK_SLACK, now + terms.days * _DAY)
-    until = now if anew else now + round(terms.overlap_days * _DAY)
-    old_signing = listed.signing if listed else ()
-    old_sealing = listed.sealing if listed else ()
-    return Participant(
-        request.address,
-        request.kind,
-        request.name,
-        request.link,
-        State.ACTIVE if listed is None or listed.state is State.WITHDRAWN else listed.state,
-        (SigningEntry(request.signing, validity), *(replace(e, validity=_cut(e.validity, until)) for e in old_signing)),
-        (SealingEntry(request.sealing, validity), *(replace(e, validity=_cut(e.validity, until)) for e in old_sealing)),
-        request.units,
-    )
-
-
-def _cut(validity: Validity, until: int) -> Validity:
-    return replace(validity, until=min(validity.until, until))
-
-
-def _check_rows(rows: Iterable[Participant]) -> None:
-    listed = {row.address: row for row in rows}
-    sealing = [entry.key.key_id for row in listed.values() for entry in row.sealing]
-    if len(set(sealing)) != len(sealing):
-        raise Forbidden(Reason.KEY_NOT_VALID, "a sealing key is listed twice")
-    for row in listed.values():
-        if row.address.unit is not None and row.address.bureau not in listed:
-            raise Forbidden(Reason.ADDRESS, f"{row.address}: its bureau is not listed")

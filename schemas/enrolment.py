@@ -17,6 +17,7 @@ from schemas.keys import SealingPublic, SigningPublic
 
 ENROLMENT_TYP: Final = "application/vnd.bureaunet.enrolment+cose"
 ROTATION_TYP: Final = "application/vnd.bureaunet.rotation+cose"
+AUTHORISATION_TYP: Final = "application/vnd.bureaunet.authorisation+cose"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +115,19 @@ def read_rotation(data: bytes, old: SigningPublic) -> Request:
     if request.signing.key_id == old.key_id:
         raise Untrusted(Reason.KEY_NOT_VALID, "a rotation brings a new key")
     return request
+
+
+def sign_authorisation(request: bytes, bureau: Signer) -> bytes:
+    """A unit's request, signed by its bureau: the unit may have a row of its own."""
+    return cose.sign1(AUTHORISATION_TYP, request, bureau)
+
+
+def read_authorisation(data: bytes, bureau: SigningPublic) -> Request:
+    """Verify an authorisation with the bureau's key, and the unit's request inside with its own.
+
+    Raises:
+        Malformed, Untrusted: as `read_request`.
+    """
+    sign1 = cose.parse_sign1(data, AUTHORISATION_TYP)
+    sign1.verify(bureau)
+    return read_request(sign1.payload)

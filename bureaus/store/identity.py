@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bureaus.guard import Guard
 from schemas.errors import Misuse
-from schemas.identity import Opener, Signer
+from schemas.identity import Signer
 from schemas.keys import SealingKey, SigningKey
 
 VAULT = "vault"
@@ -20,14 +20,14 @@ class Keys:
     """Every key that we ever made, newest first. Which are in use the directory says; all of them open."""
 
     signing: tuple[Signer, ...]
-    sealing: tuple[Opener, ...]
+    sealing: tuple[SealingKey, ...]
 
     @property
     def made(self) -> frozenset[bytes]:
         """Their ids: the directory may list no other for us."""
         return frozenset(key.key_id for key in self.signing) | frozenset(key.key_id for key in self.sealing)
 
-    def add(self, signing: Signer, sealing: Opener) -> None:
+    def add(self, signing: Signer, sealing: SealingKey) -> None:
         """Two more, newest of all."""
         self.signing, self.sealing = (signing, *self.signing), (sealing, *self.sealing)
 

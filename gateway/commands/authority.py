@@ -99,7 +99,8 @@ def approve(home: Path, requests: tuple[Path, ...], *, days: int, overlap_days: 
 
     Read each printed fingerprint back to its bureau before the new version is loaded.
     """  # noqa: D301  # click's \b keeps the lines of the example
-    from gateway.authority import Authority, Terms, read_any_request  # noqa: PLC0415  # keeps --help quick
+    from gateway.authority import Authority  # noqa: PLC0415  # keeps --help quick
+    from gateway.enrolling import Terms, read_any_request  # noqa: PLC0415  # as above
 
     ours = Authority(home)
     made = ours.approve([read_file(path) for path in requests], now_seconds(), Terms(days, overlap_days))

@@ -9,11 +9,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, EllipticCurve, generate_private_key
 
-from gateway.authority import Authority, Terms
+from gateway.authority import Authority
 from gateway.certificates import common_name, make_csr
+from gateway.enrolling import Terms
 from gateway.service import complete_service, make_service, open_service
-from schemas.directory import Link, ParticipantKind, Use, read_directory
-from schemas.enrolment import Request, sign_request, sign_rotation
+from schemas.directory import Link, ParticipantKind, State, Use, read_directory
+from schemas.enrolment import Request, sign_authorisation, sign_request, sign_rotation
 from schemas.errors import BureaunetError, Forbidden, Malformed, Misuse, Reason, Untrusted
 from schemas.identity import Address
 from schemas.keys import SealingKey, SigningKey
@@ -74,15 +75,15 @@ def test_the_gateway_takes_only_what_is_for_its_own_keys(authority: Authority, t
 
 
 def test_one_approval_lists_all_and_issues_certificates_that_verify(authority: Authority) -> None:
-    bureaus = [Bureau("FR"), Bureau("KE"), Bureau("KE/border-namanga")]
+    bureaus = [Bureau("FR"), Bureau("KE"), Bureau("KE/airport")]
     made = authority.approve([bureau.request() for bureau in bureaus], NOW)
     directory = read_directory(made.directory.read_bytes(), authority.network)
     assert (directory.version, [row.address for row in directory.participants]) == (
         1,
-        ["FR", "KE", "KE/border-namanga"],
+        ["FR", "KE", "KE/airport"],
     )
     assert list(directory.service_keys(Use.ACCEPTANCE).values()) == [authority.service.acceptance]
-    assert made.certificates[Address("KE/border-namanga")].name == "KE.border-namanga.pem"
+    assert made.certificates[Address("KE/airport")].name == "KE.airport.pem"
     ca = x509.load_pem_x509_certificate((authority.home / "ca.pem").read_bytes())
     for address, path in made.certificates.items():
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
@@ -121,9 +122,10 @@ def test_a_rotation_puts_the_new_key_first_and_ends_the_old_one_after_the_overla
 
 
 def refused(authority: Authority, *requests: bytes) -> BureaunetError:
+    before = sorted(authority.home.rglob("*"))
     with pytest.raises(BureaunetError) as caught:
         authority.approve(requests, NOW)
-    assert not (authority.home / "directory-2.cbor").exists()
+    assert sorted(authority.home.rglob("*")) == before
     return caught.value
 
 
@@ -149,7 +151,48 @@ def test_a_certificate_of_another_name_is_not_issued(authority: Authority) -> No
 
 
 def test_a_unit_needs_its_bureau(authority: Authority) -> None:
-    assert isinstance(refused(authority, Bureau("KE/border-namanga").request()), Forbidden)
+    unit = Bureau("KE/border-namanga")
+    assert isinstance(refused(authority, unit.request()), Forbidden)
+    bureau = Bureau("KE")
+    authority.approve([bureau.request()], NOW)
+    assert refused(authority, unit.request()).reason is Reason.ADDRESS
+    made = authority.approve([sign_authorisation(unit.request(), bureau.signing)], NOW)
+    assert made.certificates.keys() == {unit.address}
+    assert authority.approve([sign_rotation(Bureau(unit.address).request(), unit.signing)], NOW).signed
+
+
+def test_a_bureau_authorises_its_own_units_alone(authority: Authority) -> None:
+    bureau, other, unit = Bureau("KE"), Bureau("FR"), Bureau("KE/border-namanga")
+    authority.approve([bureau.request(), other.request()], NOW)
+    assert refused(authority, sign_authorisation(unit.request(), other.signing)).reason is Reason.ADDRESS
+    assert refused(authority, sign_authorisation(unit.request(), unit.signing)).reason is Reason.KEY_UNKNOWN
+    assert refused(authority, sign_authorisation(Bureau("BR").request(), bureau.signing)).reason is Reason.ADDRESS
+    authority.revoke(bureau.address, bureau.signing.key_id.hex(), 0, NOW)
+    assert refused(authority, sign_authorisation(unit.request(), bureau.signing)).reason is Reason.KEY_VOID
+
+
+def test_a_unit_that_its_bureau_names_needs_no_other_word(authority: Authority) -> None:
+    made = authority.approve([Bureau("KE").request(), Bureau("KE/airport").request()], NOW)
+    assert len(made.certificates) == 2
+
+
+def test_who_withdrew_or_lost_every_key_enrols_anew_and_rotates_nothing(authority: Authority) -> None:
+    old = Bureau("FR")
+    authority.approve([old.request()], NOW)
+    authority.revoke(old.address, old.signing.key_id.hex(), 0, NOW)
+    assert refused(authority, sign_rotation(Bureau("FR").request(), old.signing)).reason is Reason.KEY_VOID
+    fresh = Bureau("FR")
+    authority.approve([fresh.request()], NOW)
+    assert refused(authority, Bureau("FR").request()).reason is Reason.ADDRESS
+    authority.set_state(old.address, State.WITHDRAWN, NOW)
+    assert refused(authority, sign_rotation(Bureau("FR").request(), fresh.signing)).reason is Reason.KEY_NOT_VALID
+    authority.approve([Bureau("FR").request()], NOW + 10)
+    directory = authority.directory()
+    assert directory is not None
+    row = directory.find(old.address)
+    assert row is not None
+    assert row.state is State.ACTIVE
+    assert [entry.validity.covers(NOW + 20) for entry in row.signing] == [True, False, False]
 
 
 def test_a_key_is_listed_once(authority: Authority) -> None:
