@@ -77,7 +77,7 @@ async def test_kills_in_the_middle_lose_nothing_and_the_record_verifies(tmp_path
 
     async with network:
         saboteur = Saboteur({5: kill_the_gateway, 20: kill_the_broker, 35: kill_the_gateway})
-        done = await run(plan, network, saboteur, PATIENT)
+        done = await run(plan, network.bureau, saboteur, PATIENT)
         await asyncio.gather(*saboteur.deeds)
         assert len(saboteur.deeds) == 3
         await exported(network, plan.operation.id, record)

@@ -20,7 +20,7 @@ from schemas.envelope import Envelope
 from schemas.errors import Reason
 from schemas.evidence import Event
 from schemas.identity import Address, MessageId
-from schemas.keys import SealingKey, SigningKey
+from schemas.keys import SealingKey, SealingPublic, SigningKey
 from schemas.messages import encode
 from schemas.operation import Phase
 from schemas.receipts import Acceptance
@@ -56,9 +56,16 @@ class Case:
             exercise=True,
         )
 
+    @property
+    def readable(self) -> SealingPublic:
+        """What one seals to for the reader, as the directory lists it."""
+        row = self.trust.directory.find(Address("BR"))
+        assert row is not None
+        return row.sealing[0].key
+
     def sealed(self, header: Header | None = None, content: bytes = CONTENT, key: SigningKey | None = None) -> Envelope:
         keys = [
-            self.reader.sealing[0].public,
+            self.readable,
             *(SealingKey.generate().public for _ in (header or self.header()).aud[1:]),
         ]
         return envelope.seal(header or self.header(), content, keys, key or self.author.signing[0])
@@ -208,7 +215,7 @@ def _seal_uncommitted(case: Case, header: Header) -> Envelope:
     protected = honest.sign1.protected.replace(honest.header.commit, header.commit)
     sealed = cose.encrypt(
         envelope.pad(bytes(range(32)), CONTENT),
-        [case.reader.sealing[0].public],
+        [case.readable],
         content_type=envelope.CONTENT_TYPE,
         external=protected,
         extra_info=hashlib.sha256(protected).digest(),

@@ -83,7 +83,9 @@ def test_whatever_comes_the_driver_can_decode_what_is_passed_on(tail: bytes) -> 
 
 
 async def test_frames_pass_in_order_and_only_content_headers_change() -> None:
-    deliver = pamqp.frame.marshal(Basic.Deliver("tag", 1, False, "submit.FR", "routine"), 1)
+    deliver = pamqp.frame.marshal(
+        Basic.Deliver("tag", 1, redelivered=False, exchange="submit.FR", routing_key="routine"), 1
+    )
     payload = full_header()
     header = b"\x02\x00\x01" + len(payload).to_bytes(4) + payload + b"\xce"
     body = pamqp.frame.marshal(ContentBody(b"hello"), 1)
