@@ -40,10 +40,10 @@ async def test_lost_connections_are_unavailable_and_then_it_goes_on(fresh_databa
 
 async def test_the_server_ends_sessions_that_we_left_half_open(fresh_database: str) -> None:
     database = Database(fresh_database)
-    names = ("idle_in_transaction_session_timeout", "statement_timeout", "tcp_keepalives_idle")
+    names = ("idle_in_transaction_session_timeout", "statement_timeout", "tcp_keepalives_idle", "transaction_timeout")
     async with database.read() as connection:
         shown = [(await connection.execute(text(f"SHOW {name}"))).scalar_one() for name in names]
-    assert shown == ["10s", "20s", "10"]
+    assert shown == ["10s", "20s", "10", "30s"]
     async with database.migrating() as connection:  # which takes as long as it needs
         assert (await connection.execute(text("SHOW statement_timeout"))).scalar_one() == "0"
     await database.close()

@@ -33,7 +33,12 @@ _SESSION: Final = {
 }
 """How PostgreSQL finds out that we are gone: a session left half-open in its transaction holds locks that all need.
 
-The statement's limit also ends the transaction of a session that waits for the rest of a command (tried)."""
+A session that waits for the rest of a message heeds neither of the first two (tried); from version 17 on it heeds
+`_WHOLE_TRANSACTION`."""
+_WHOLE_TRANSACTION: Final = """
+    SELECT set_config('transaction_timeout', '30s', false)
+    WHERE current_setting('server_version_num')::integer >= 170000
+"""
 _PRAGMAS: Final = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536")
 """The time-out first: to enter WAL mode is to wait for a lock already."""
 
@@ -51,6 +56,9 @@ class _Driver(Protocol):
 
     def cursor(self) -> _Cursor:
         """A cursor."""
+
+    def commit(self) -> None:
+        """End the transaction."""
 
 
 class Database:
@@ -157,10 +165,19 @@ def _sqlite_engine(url: str, pool: int) -> AsyncEngine:
 
 
 def _postgres_engine(url: str, pool: int) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool,
         max_overflow=0,
         isolation_level="READ COMMITTED",
         connect_args={"timeout": 10, "command_timeout": _COMMAND_SECONDS, "server_settings": _SESSION},
     )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(driver: _Driver, _record: object) -> None:
+        cursor = driver.cursor()
+        cursor.execute(_WHOLE_TRANSACTION)
+        cursor.close()
+        driver.commit()
+
+    return engine
