@@ -82,9 +82,9 @@ class Records:
 
 @asynccontextmanager
 async def open_records(
-    home: Path, settings: Settings | None = None, rehearsal: Rehearsal | None = None
+    home: Path, settings: Settings | None = None, rehearsal: Rehearsal | None = None, *, migrate: bool = True
 ) -> AsyncIterator[Records]:
-    """The database of the gateway in `home`, at this version.
+    """The database of the gateway in `home`, at this version; with `migrate` false it is checked and never changed.
 
     Raises:
         Misuse: there is no gateway in `home`, or its database is of another version. Unavailable: `store`.
@@ -93,7 +93,7 @@ async def open_records(
     settings = settings or load(home, os.environ)
     database = Database(settings.database_url)
     try:
-        await prepare(database, migrate=settings.migrate)
+        await prepare(database, migrate=migrate and settings.migrate)
         store = (rehearsal or Rehearsal()).store(database)
         keeper = TrustKeeper(store, network)
         yield Records(network, store, SqlTree(database), SqlLeases(database), keeper)
@@ -102,15 +102,17 @@ async def open_records(
 
 
 @asynccontextmanager
-async def open_exchange(home: Path) -> AsyncIterator[tuple[Records, Exchange]]:
+async def open_exchange(home: Path, *, migrate: bool = True) -> AsyncIterator[tuple[Records, Exchange]]:
     """The records of the gateway in `home` and a pipeline on them, without a broker, for one command.
+
+    `migrate` as for `open_records`.
 
     Raises:
         Untrusted: `checkpoint`, the database is older than what this gateway published. Misuse, Unavailable: as
             `open_records`.
     """
     service, settings = open_service(home), load(home, os.environ)
-    async with open_records(home, settings) as records:
+    async with open_records(home, settings, migrate=migrate) as records:
         await Ledger(records.tree, service.log, SystemClock(), Silent(), FileMark(settings.state_folder)).agree()
         exchange = _exchange(service, records, settings, Silent())
         await exchange.start()

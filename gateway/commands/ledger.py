@@ -63,7 +63,7 @@ async def _head(home: Path, *, as_json: bool) -> None:
     from gateway.app import open_records  # noqa: PLC0415  # keeps --help quick
     from schemas.notes import read_checkpoint  # noqa: PLC0415  # as above
 
-    async with open_records(home) as records:
+    async with open_records(home, migrate=False) as records:
         note = await records.tree.checkpoint()
         size = await records.store.size()
         if note is None:
@@ -80,7 +80,7 @@ async def _entries(home: Path, start: int, limit: int, *, as_json: bool) -> None
     from gateway.inspection import entries  # noqa: PLC0415  # as above
     from schemas.evidence import read_entry  # noqa: PLC0415  # as above
 
-    async with open_records(home) as records:
+    async with open_records(home, migrate=False) as records:
         async for leaf in entries(records.store, start, start + limit):
             shown = {"index": leaf.index, **_shown(read_entry(leaf.entry))}
             text = " ".join(f"{name}={value}" for name, value in shown.items())
@@ -91,7 +91,7 @@ async def _verify(home: Path, *, as_json: bool) -> None:
     from gateway.app import open_records  # noqa: PLC0415  # keeps --help quick
     from gateway.inspection import verify  # noqa: PLC0415  # as above
 
-    async with open_records(home) as records:
+    async with open_records(home, migrate=False) as records:
         verdict = await verify(records.store, records.tree, records.network.policy, lambda _done: None)
     row = {"ok": True, "entries": verdict.entries, "operations": verdict.operations, "root": verdict.root.hex()}
     text = f"OK: {verdict.entries} entries, {verdict.operations} operations, root {verdict.root.hex()}"

@@ -48,7 +48,7 @@ async def _export(name: str, home: Path, out: Path) -> End:
     unfinished = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         with unfinished.open("xb") as file:
-            async with open_records(home) as records:
+            async with open_records(home, migrate=False) as records:
                 end = await export_operation(records.store, records.tree, records.network.raw, name, file.write)
             file.flush()
             os.fsync(file.fileno())

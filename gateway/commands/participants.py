@@ -60,7 +60,7 @@ async def _show(home: Path, *, as_json: bool) -> None:
     from gateway.app import open_records  # noqa: PLC0415  # keeps --help quick
     from gateway.changes import expiring  # noqa: PLC0415  # as above
 
-    async with open_records(home) as records:
+    async with open_records(home, migrate=False) as records:
         await records.statements.refresh()
         directory = records.statements.trust.directory
     ending = dict(expiring(directory, now_seconds(), 30))

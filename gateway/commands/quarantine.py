@@ -121,12 +121,12 @@ def discard(home: Path, operator: str, number: int, reason: str, asked: Path | N
 
 
 @asynccontextmanager
-async def _opened(home: Path, operator: str) -> AsyncIterator[tuple[Quarantine, Exchange]]:
+async def _opened(home: Path, operator: str, *, migrate: bool = False) -> AsyncIterator[tuple[Quarantine, Exchange]]:
     from gateway.app import SystemClock, open_exchange  # noqa: PLC0415  # keeps --help quick
     from gateway.operators import operator_id  # noqa: PLC0415  # as above
     from gateway.quarantine import Quarantine  # noqa: PLC0415  # as above
 
-    async with open_exchange(home) as (records, exchange):
+    async with open_exchange(home, migrate=migrate) as (records, exchange):
         yield Quarantine(records.store, SystemClock(), operator_id(records.network.id, operator)), exchange
 
 
@@ -141,7 +141,7 @@ async def _show(home: Path, operator: str, number: int) -> Quarantined:
 
 
 async def _release(home: Path, operator: str, number: int) -> Released:
-    async with _opened(home, operator) as (held, exchange):
+    async with _opened(home, operator, migrate=True) as (held, exchange):
         return await held.release(number, exchange)
 
 

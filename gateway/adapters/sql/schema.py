@@ -99,4 +99,5 @@ def _check(connection: Connection) -> None:
     head = ScriptDirectory.from_config(config(connection)).get_current_head()
     present = _present(connection)
     if present != head:
-        raise Misuse(f"the database is at version {present}, this gateway needs {head}: see bureaunet-gateway migrate")
+        at = "has no tables" if present is None else f"is at version {present}"
+        raise Misuse(f"the database {at}, this gateway needs version {head}: see bureaunet-gateway migrate")
