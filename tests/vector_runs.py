@@ -170,6 +170,11 @@ def _operation(given: Given) -> Outcome:
     return _ok()
 
 
+def _authorisation(given: Given) -> Outcome:
+    enrolment.read_authorisation(data(given["data"]), SigningPublic(data(given["key"])))
+    return _ok()
+
+
 def _rotation(given: Given) -> Outcome:
     enrolment.read_rotation(data(given["data"]), SigningPublic(data(given["key"])))
     return _ok()
@@ -289,6 +294,7 @@ _RUNS: Final[Mapping[str, Callable[[Given], Outcome]]] = {
     "recipient": _recipient,
     "record": _record,
     "rotation": _rotation,
+    "authorisation": _authorisation,
     "sealed": _sealed,
     "sealing-key": _of_sealing_key,
     "signing-key": _of_signing_key,

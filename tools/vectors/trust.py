@@ -17,7 +17,7 @@ from schemas.directory import (
     sign_current,
     sign_directory,
 )
-from schemas.enrolment import ENROLMENT_TYP, Request, sign_request, sign_rotation
+from schemas.enrolment import ENROLMENT_TYP, Request, sign_authorisation, sign_request, sign_rotation
 from schemas.identity import Address, Signer
 from schemas.keys import SigningKey
 from schemas.merkle import EMPTY, leaf_hash
@@ -193,3 +193,10 @@ def _enrolments() -> Iterator[Vector]:
         ("same-key", "the same key again", sign_rotation(good, key), key.public.raw.hex(), "key-not-valid"),
     ):
         yield Vector(f"rotation/{name}", says, "rotation", {"data": data.hex(), "key": by}, outcome)
+    authorised = sign_authorisation(good, signing("old"))
+    for name, says, data, by, outcome in (
+        ("ok", "a request, signed by the unit's bureau", authorised, old, "ok"),
+        ("thief", "signed by another bureau", sign_authorisation(good, signing("thief")), old, "key-unknown"),
+        ("typ", "a rotation where an authorisation is awaited", rotated, old, "typ"),
+    ):
+        yield Vector(f"authorisation/{name}", says, "authorisation", {"data": data.hex(), "key": by}, outcome)
