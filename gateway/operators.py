@@ -25,6 +25,7 @@ class Action(StrEnum):
     QUARANTINE_DISCARD = "quarantine.discard/1"
     BACKUP = "database.backup/1"
     RESTORE = "database.restore/1"
+    REDELIVER = "inbox.redeliver/1"
 
 
 def operator_id(network: bytes, name: str) -> bytes:

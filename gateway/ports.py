@@ -107,7 +107,10 @@ class Transaction(Protocol):
         """Insert delivery rows, pending, leased to this process until `lease_until`."""
 
     async def lock_copies(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, bool]:
-        """Lock these delivery rows, in order: those that are there, each with whether it is still pending."""
+        """Lock these delivery rows, in order: those that are there, each with whether it still owes its consignment.
+
+        A copy that is pending again after its consignment (`redeliver`) owes none.
+        """
 
     async def remove_copies(self, keys: Sequence[CopyKey]) -> None:
         """Take locked copies out of their inboxes: they were handed over."""
@@ -132,6 +135,15 @@ class Transaction(Protocol):
 
     async def mark_failed(self, failed: Sequence[CopyKey]) -> None:
         """Delivery of locked copies that were pending ended without consignment."""
+
+    async def redeliver(self, inbox: Address, now: int) -> int:
+        """Copies in this inbox on the broker, unexpired, are pending again with their lease ended: how many.
+
+        They keep their attempts and the ledger index of their consignment.
+        """
+
+    async def keep_consigned(self, keys: Sequence[CopyKey]) -> None:
+        """Of these locked copies, those that `redeliver` made pending are consigned again, as they were before."""
 
     async def save_acknowledgements(self, acknowledgements: Sequence[tuple[Handover, int]]) -> None:
         """Keep recipients' signed acknowledgements with the ledger index of their entry."""

@@ -131,7 +131,8 @@ class _Batch:
         await transaction.insert_consignments(owed, work.lease_until)
         touched = {*(p.key for p in work.placed), *(p.key for p in work.failed), *(h.key for h in work.handovers)}
         locked = await transaction.lock_copies(sorted(touched))
-        self._unplaced = {key for key, pending in locked.items() if pending}
+        self._unplaced = {key for key, owing in locked.items() if owing}
+        again = {copy.key for copy in (*work.placed, *work.failed)} & (locked.keys() - self._unplaced)
 
         published = [self._draft(_publication(item, work.now)) for item in work.publications]
         decided, consigned = self._draft_rulings(rulings, copies)
@@ -145,6 +146,7 @@ class _Batch:
         receipts = await self._sign(rulings, base, decided)
         await transaction.insert_consigned([(copy, base + ordinal) for copy, ordinal in consigned])
         await transaction.mark_consigned([(*key, base + ordinal) for key, ordinal in marks])
+        await transaction.keep_consigned(sorted(again))
         await transaction.remove_copies([handover.key for handover, _ in handed])
         await transaction.save_acknowledgements([(handover, base + ordinal) for handover, ordinal in handed])
         await transaction.mark_failed(failed)

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from bureaus.sandbox.postgres import Postgres
+from gateway.redelivery import redeliver
 from schemas.codes import Urgency
 from schemas.envelope import Envelope
 from schemas.errors import Malformed, Reason, Unavailable
@@ -169,6 +170,25 @@ async def test_a_copy_without_an_inbox_stays_owed_and_goes_when_there_is_one(
         async with bureau(scene, br, gw) as recipient, reading(recipient) as box:
             (item,) = await box.until(1)
     assert item.statement == envelope.statement
+
+
+async def test_a_purged_inbox_is_filled_again_and_the_ledger_has_each_consignment_once(
+    scene: BrokerScene, tmp_path: Path
+) -> None:
+    fr, br = scene.fresh(), scene.fresh()
+    async with gateway(scene, tmp_path, fr, br) as gw, bureau(scene, fr, gw) as sender:
+        envelope = query(fr, br)
+        await submitted(sender, envelope)
+        await gw.until(Event.CONTENT_CONSIGNMENT)
+        await scene.running.ctl("purge_queue", inbox_queue(br, Urgency.ROUTINE))
+        assert (await redeliver(gw.store, gw.clock, bytes(32), br)).copies == 1
+        assert await gw.exchange.republish() == 1
+        async with bureau(scene, br, gw) as recipient, reading(recipient) as box:
+            await box.until(1)
+            await recipient.acknowledge(acknowledgement(envelope, br))
+            events = await gw.until(Event.CONTENT_HANDOVER)
+            assert [item.statement for item in box.envelopes()] == [envelope.statement]
+    assert events.count(Event.CONTENT_CONSIGNMENT) == 1
 
 
 async def test_an_item_that_was_not_kept_comes_again(scene: BrokerScene, tmp_path: Path) -> None:

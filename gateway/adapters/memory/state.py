@@ -14,7 +14,7 @@ from gateway.ports import (
     OperationHead,
     Quarantined,
 )
-from schemas.directory import Directory
+from schemas.directory import Directory, Link
 from schemas.errors import Reason, Untrusted
 from schemas.identity import Address
 from schemas.operation import SignedOperation
@@ -91,7 +91,7 @@ class MemoryTransaction:
     async def lock_copies(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, bool]:
         """As the port says."""
         found = {key: self._state.copies[key] for key in keys if key in self._state.copies}
-        return {key: row.pending for key, row in found.items()}
+        return {key: row.pending and row.index is None for key, row in found.items()}
 
     async def remove_copies(self, keys: Sequence[CopyKey]) -> None:
         """As the port says."""
@@ -109,6 +109,23 @@ class MemoryTransaction:
         for key in failed:
             row = self._state.copies[key]
             row.pending, row.failed = False, True
+
+    async def redeliver(self, inbox: Address, now: int) -> int:
+        """As the port says."""
+        count = 0
+        for row in self._state.copies.values():
+            there = not row.pending and row.index is not None
+            one = row.consignment
+            if there and (one.inbox, one.link) == (inbox, Link.AMQP) and one.expires * 1000 > now:
+                row.pending, row.lease_until = True, now
+                count += 1
+        return count
+
+    async def keep_consigned(self, keys: Sequence[CopyKey]) -> None:
+        """As the port says."""
+        for row in (self._state.copies[key] for key in keys):
+            if row.index is not None:
+                row.pending = False
 
     async def lock_operations(self, ids: Sequence[str]) -> Mapping[str, OperationHead]:
         """As the port says."""

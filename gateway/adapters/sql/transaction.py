@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.tables import Stage
 from gateway.ports import Consignment, CopyKey, Handover, NewMessage, OperationHead, Quarantined
-from schemas.directory import Directory
+from schemas.directory import Directory, Link
 from schemas.errors import Reason, Untrusted
 from schemas.identity import Address
 from schemas.merkle import leaf_hash
@@ -98,13 +98,13 @@ class SqlTransaction:
             return {}
         columns = t.delivery.c.digest, t.delivery.c.recipient
         statement = (
-            select(*columns, t.delivery.c.state)
+            select(*columns, t.delivery.c.state, t.delivery.c.idx)
             .where(tuple_(*columns).in_(sorted(keys)))
             .order_by(*columns)
             .with_for_update()
         )
         rows = await self._connection.execute(statement)
-        return {(row.digest, Address(row.recipient)): row.state == Stage.PENDING for row in rows}
+        return {(row.digest, Address(row.recipient)): row.state == Stage.PENDING and row.idx is None for row in rows}
 
     async def remove_copies(self, keys: Sequence[CopyKey]) -> None:
         """As the port says."""
@@ -124,6 +124,29 @@ class SqlTransaction:
         if failed:
             rows = [{"d": digest, "r": str(recipient)} for digest, recipient in failed]
             await self._connection.execute(_one_copy().values(state=Stage.FAILED.value), rows)
+
+    async def redeliver(self, inbox: Address, now: int) -> int:
+        """As the port says."""
+        copies = t.delivery
+        columns = copies.c.digest, copies.c.recipient
+        chosen = (
+            select(*columns)
+            .where(copies.c.state == Stage.CONSIGNED.value, copies.c.inbox == str(inbox))
+            .where(copies.c.link == str(Link.AMQP), copies.c.expires * 1000 > now)
+            .order_by(*columns)  # the order in which everybody locks them
+            .with_for_update()
+        )
+        rows = [{"d": row.digest, "r": row.recipient} for row in await self._connection.execute(chosen)]
+        if rows:
+            await self._connection.execute(_one_copy().values(state=Stage.PENDING.value, lease_until=now), rows)
+        return len(rows)
+
+    async def keep_consigned(self, keys: Sequence[CopyKey]) -> None:
+        """As the port says."""
+        if keys:
+            rows = [{"d": digest, "r": str(recipient)} for digest, recipient in keys]
+            again = t.delivery.c.state == Stage.PENDING.value, t.delivery.c.idx.is_not(None)
+            await self._connection.execute(_one_copy().where(*again).values(state=Stage.CONSIGNED.value), rows)
 
     async def lock_operations(self, ids: Sequence[str]) -> Mapping[str, OperationHead]:
         """As the port says."""
