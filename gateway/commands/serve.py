@@ -65,7 +65,10 @@ def serve(
     again = [*_again("--database", database), *_again("--broker", broker)]
     file = passphrase.chosen().file
     again += _again("--passphrase-file", None if file is None else str(file.absolute()))
-    run(load(home, os.environ, said), again, worker_socket)
+    settings = load(home, os.environ, said)
+    if settings.supervision.workers > 1 and file is None and (home / "keys" / "vault.cbor").exists():
+        raise Misuse("each worker reads the passphrase for itself: give it as --passphrase-file")
+    run(settings, again, worker_socket)
 
 
 def _again(option: str, value: str | None) -> tuple[str, ...]:

@@ -111,3 +111,12 @@ def test_an_encrypted_key_without_its_vault_is_refused(tmp_path: Path) -> None:
     make_service(tmp_path / "gw", "log.test", [], NOW, PASSPHRASE)
     with pytest.raises(Misuse, match=r"vault\.cbor"):
         keyfiles.load_signing_key(tmp_path / "gw" / "keys" / "acceptance.pem")
+
+
+def test_several_workers_read_the_passphrase_from_a_file(tmp_path: Path) -> None:
+    make_service(tmp_path / "gw", "log.test", [], NOW, PASSPHRASE)
+    said = command(
+        "serve", "--home", tmp_path / "gw", "--workers", "2", "--database", "postgresql+asyncpg://u@127.0.0.1/x"
+    )
+    assert said.returncode == 2
+    assert "--passphrase-file" in said.stderr
