@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -114,7 +115,10 @@ async def open_exchange(home: Path, *, migrate: bool = True) -> AsyncIterator[tu
     service, settings = open_service(home), load(home, os.environ)
     async with open_records(home, settings, migrate=migrate) as records:
         await Ledger(records.tree, service.log, SystemClock(), Silent(), FileMark(settings.state_folder)).agree()
-        exchange = _exchange(service, records, settings, Silent())
+        # A release that fails is set aside anew before the old row goes: a full quarantine must not lose it between.
+        unbounded = {"quarantine_items": sys.maxsize, "quarantine_items_per_link": sys.maxsize}
+        pipeline = settings.pipeline.model_copy(update=unbounded)
+        exchange = _exchange(service, records, settings.model_copy(update={"pipeline": pipeline}), Silent())
         await exchange.start()
         try:
             yield records, exchange
@@ -248,7 +252,8 @@ class Gateway:
         self, endpoint: Endpoint, exchange: Exchange, records: Records, publisher: Publisher
     ) -> Consumer:
         consumer = Consumer(endpoint, SUBMISSION_QUEUES, self._watching)
-        intake = Intake(exchange, records.store, publisher, self._clock, self._watching)
+        limits = self._settings.pipeline
+        intake = Intake(exchange, records.store, publisher, self._clock, self._watching, limits=limits)
         handler = self._rehearsal.handler(intake.decide)
         await self._run(lambda: consumer.start(handler), consumer.stop)
         return consumer

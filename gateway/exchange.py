@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Final
 
 from gateway import admission, recording
+from gateway.aside import Unprocessed, set_aside
 from gateway.collector import Collector, Job
 from gateway.gatehouse import Gatehouse
 from gateway.jobs import Batch, Payload, Result, work_of
@@ -377,10 +378,10 @@ class Exchange:
             job.fail(error)
             return
         submission, now = job.payload.submission, self._clock.now()
-        async with self._store.begin() as transaction:
-            await transaction.quarantine(submission.link, submission.body, type(error).__name__, now, ItemType.ENVELOPE)
-        digest = job.payload.statement.digest.hex()
-        self._watcher.saw("quarantined", digest=digest, link=submission.link, cause=type(error).__name__)
+        cause, digest = type(error).__name__, job.payload.statement.digest.hex()
+        found = Unprocessed(submission.link, submission.body, cause, now, ItemType.ENVELOPE)
+        if await set_aside(self._store, self._watcher, self._limits, found):
+            self._watcher.saw("quarantined", digest=digest, link=submission.link, cause=cause)
         job.fail(Malformed(Reason.UNREADABLE, "the submission could not be processed and was set aside"))
 
 

@@ -165,6 +165,9 @@ class Transaction(Protocol):
     async def quarantine(self, link: Address, body: bytes, cause: str, time: int, item: ItemType | None = None) -> None:
         """Set aside a body that cannot be processed, with the name of the error that it causes, and what it came as."""
 
+    async def quarantined(self, link: Address) -> tuple[int, int]:
+        """How many bodies are set aside: of this link, and in all."""
+
     async def take_quarantined(self, number: int) -> Quarantined | None:
         """Take a body out of quarantine, for good; None where there is none of this number."""
 

@@ -136,6 +136,10 @@ class Pipeline(_Frozen):
     """Sealed parts among them; one copy is always taken."""
     inbox_items: int = Field(default=10_000, ge=1)
     """Copies that wait in one HTTP inbox; more for it are kept until there is room, and hold up nobody else."""
+    quarantine_items: int = Field(default=1000, ge=0)
+    """Bodies set aside in quarantine; what comes above it is logged and counted, and not kept."""
+    quarantine_items_per_link: int = Field(default=100, ge=0)
+    """Of those, bodies that came over one link."""
     inbox_bytes: int = Field(default=16 * MIB, ge=1)
     """Sealed parts in one answer to a poll; one item is always given."""
 

@@ -16,7 +16,9 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeVar
 
+from gateway.aside import Unprocessed, set_aside
 from gateway.ports import Arrival, Clock, Outcome, Receipts, Store, Submission, Watcher
+from gateway.settings import Pipeline as Limits
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable
 from schemas.identity import Address
 from schemas.wire import MAX_SUBMISSION, ItemType, sender_of
@@ -83,6 +85,7 @@ class Intake:
         clock: Clock,
         watcher: Watcher,
         gate: Gate | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._store = store
@@ -90,14 +93,15 @@ class Intake:
         self._clock = clock
         self._watcher = watcher
         self._gate = gate or Gate()
+        self._limits = limits or Limits()
 
     async def decide(self, arrival: Arrival) -> None:
         """Decide one arrival, however long the store is away. Returns when the broker may forget it."""
         cause = await self._taken(arrival)
         if cause is not None:
             link = _claimed_link(arrival)
-            self._watcher.saw("arrival-quarantined", link=link, cause=cause, size=len(arrival.body))
-            await self._served(lambda: self._quarantine(link, arrival, cause))
+            if await self._served(lambda: self._quarantine(link, arrival, cause)):
+                self._watcher.saw("arrival-quarantined", link=link, cause=cause, size=len(arrival.body))
 
     async def _taken(self, arrival: Arrival) -> str | None:
         """Hand an arrival to the pipeline; or say why it cannot be taken."""
@@ -127,10 +131,10 @@ class Intake:
         await self._receipts.send([(link, outcome)])
         return str(outcome.reason) if outcome.step == _DECODING else None
 
-    async def _quarantine(self, link: Address, arrival: Arrival, cause: str) -> None:
+    async def _quarantine(self, link: Address, arrival: Arrival, cause: str) -> bool:
         item = ItemType(arrival.type) if arrival.type in {ItemType.ENVELOPE, ItemType.EVIDENCE} else None
-        async with self._store.begin() as transaction:
-            await transaction.quarantine(link, arrival.body[:MAX_SUBMISSION], cause, self._clock.now(), item)
+        found = Unprocessed(link, arrival.body[:MAX_SUBMISSION], cause, self._clock.now(), item)
+        return await set_aside(self._store, self._watcher, self._limits, found)
 
     async def _served(self, call: Callable[[], Awaitable[_T]]) -> _T:
         """What `call` gives, once the world can serve it."""

@@ -6,9 +6,11 @@ import hashlib
 
 import pytest
 
+from gateway.aside import Unprocessed, set_aside
 from gateway.operators import Action, operator_id
 from gateway.ports import Quarantined, Store
 from gateway.quarantine import Quarantine
+from gateway.settings import Pipeline
 from schemas import wire
 from schemas.errors import Forbidden, Malformed, Reason
 from schemas.evidence import Entry, Event, read_entry
@@ -99,6 +101,28 @@ async def test_released_evidence_goes_where_evidence_goes(stores: Stores, item: 
         assert (await desk.quarantine.release(right.id, exchange)).done
     events = [read_entry(leaf.entry).event for leaf in await desk.store.leaves(0, 100)]
     assert Event.CONTENT_HANDOVER in events
+
+
+async def test_over_its_bounds_bytes_are_not_kept_and_it_is_said(stores: Stores) -> None:
+    world, store = World(), stores.store
+    limits = Pipeline(quarantine_items=3, quarantine_items_per_link=2)
+
+    async def put(link: str) -> bool:
+        found = Unprocessed(Address(link), b"bytes", "KeyError", world.clock.now(), ItemType.ENVELOPE)
+        return await set_aside(store, world.watcher, limits, found)
+
+    assert [await put(link) for link in ("FR", "FR", "FR", "BR", "BR", "AR")] == [True, True, False, True, False, False]
+    assert [item.link for item in await store.set_aside(-1, 10)] == ["FR", "FR", "BR"]
+    dropped = [seen.fields for seen in world.watcher.named("quarantine-dropped")]
+    assert [(fields["link"], fields["reason"]) for fields in dropped] == [
+        ("FR", Reason.LINK_QUOTA),
+        ("BR", Reason.OVERLOADED),
+        ("AR", Reason.OVERLOADED),
+    ]
+    assert {(fields["cause"], fields["size"]) for fields in dropped} == {("KeyError", 5)}
+    async with store.begin() as transaction:
+        await transaction.take_quarantined((await store.set_aside(-1, 10))[0].id)
+    assert await put("FR"), "there is room again"
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65])

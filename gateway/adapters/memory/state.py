@@ -168,6 +168,11 @@ class MemoryTransaction:
         number = self._state.set_aside
         self._state.quarantine[number] = Quarantined(number, time, link, cause, item, len(body), body)
 
+    async def quarantined(self, link: Address) -> tuple[int, int]:
+        """As the port says."""
+        kept = self._state.quarantine.values()
+        return sum(item.link == link for item in kept), len(kept)
+
     async def take_quarantined(self, number: int) -> Quarantined | None:
         """As the port says."""
         return self._state.quarantine.pop(number, None)

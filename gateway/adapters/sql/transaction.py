@@ -18,6 +18,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     delete,
+    func,
     insert,
     select,
     text,
@@ -243,6 +244,13 @@ class SqlTransaction:
         kind = None if item is None else str(item)
         row = {"time": time, "link": str(link), "cause": cause, "body": body, "type": kind}
         await self._connection.execute(insert(t.quarantine), row)
+
+    async def quarantined(self, link: Address) -> tuple[int, int]:
+        """As the port says."""
+        own = func.count().filter(t.quarantine.c.link == str(link))
+        counted = select(own.label("own"), func.count().label("all")).select_from(t.quarantine)
+        row = (await self._connection.execute(counted)).one()
+        return int(row[0]), int(row[1])
 
     async def take_quarantined(self, number: int) -> Quarantined | None:
         """As the port says."""

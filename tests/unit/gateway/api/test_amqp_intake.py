@@ -13,6 +13,7 @@ from gateway.adapters.memory import MemoryStore
 from gateway.api.amqp import STRANGER, Gate, Intake, identify
 from gateway.exchange import Exchange
 from gateway.ports import Arrival, Outcome
+from gateway.settings import Pipeline
 from schemas.directory import Link
 from schemas.errors import Forbidden, Malformed, Reason
 from schemas.evidence import Event, read_entry
@@ -162,3 +163,14 @@ async def test_the_gate_closes_longer_each_time_and_anew_after_a_success() -> No
     assert max([await closed_for() for _ in range(6)]) >= 0.64 * 0.75
     gate.succeeded()
     assert await closed_for() < 0.3
+
+
+async def test_a_full_quarantine_keeps_no_more_and_the_broker_may_forget_it(office: Office) -> None:
+    watcher = office.world.watcher
+    limits = Pipeline(quarantine_items_per_link=1)
+    intake = Intake(office.exchange, office.store, office.post, office.world.clock, watcher, limits=limits)
+    for body in (b"first", b"second"):
+        await intake.decide(arrival(body, kind="letter"))
+    assert await office.causes() == [(FR, "unreadable", 5)]
+    (dropped,) = watcher.named("quarantine-dropped")
+    assert (dropped.fields["cause"], dropped.fields["size"]) == ("unreadable", 6)
