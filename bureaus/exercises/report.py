@@ -166,6 +166,7 @@ class Report:
             "cases": [case.to_json() for case in self.run.cases],
             "outcomes": dict(self.run.outcomes()),
             "refusals": [attempt.to_json() for attempt in self.run.attempts],
+            "refused": {**self.refused()},
             "results": {str(kind): count for kind, count in self.run.reported.items()},
             "messages": dict(self.verdict.messages),
             "answer_seconds": {"median": median, "p99": p99},
@@ -182,6 +183,11 @@ class Report:
             "ok": not self.faults(),
             "faults": list(self.faults()),
         }
+
+    def refused(self) -> dict[str, int]:
+        """How many submissions were refused, by reason."""
+        counts = Counter(str(attempt.reason) for attempt in self.run.attempts if attempt.reason is not None)
+        return dict(sorted(counts.items()))
 
     def answer_times(self) -> tuple[float | None, float | None]:
         """Median and 99th percentile of the time to a final answer, in seconds; None without answers."""

@@ -61,6 +61,7 @@ def _verdict(report: Report) -> RenderableType:
     median, p99 = report.answer_times()
     faults, ledger, verdict = report.faults(), report.verdict.ledger, report.verdict
     receipts = ", ".join(f"{count} {what}" for what, count in verdict.receipts.items()) or "none"
+    refused = ", ".join(f"{count} {reason}" for reason, count in report.refused().items()) or "none"
     said = "verified" if verdict.ok else "SOMETHING DOES NOT VERIFY"
     lines: Iterable[str] = (
         f"answers   {_milliseconds(median)} at the median, {_milliseconds(p99)} at the 99th percentile",
@@ -68,6 +69,7 @@ def _verdict(report: Report) -> RenderableType:
         f"          {ledger['root']}",
         f"{verdict.by:<9} {ledger['entries']} entries: {said}",
         f"receipts  {receipts}",
+        f"refused   {refused}",
         *(f"FAULT     {fault}" for fault in faults[:_SHOWN_FAULTS]),
     )
     title = "Not as it must be" if faults else "All is well"

@@ -117,6 +117,12 @@ def test_cases_outcomes_and_refusals_hold_no_time_id_or_key(report: Report) -> N
     assert report.to_json()["answer_seconds"] != slower.to_json()["answer_seconds"]
 
 
+def test_refusals_are_counted_by_their_reason(report: Report) -> None:
+    reasons = [attempt.reason for attempt in report.run.attempts if attempt.reason is not None]
+    assert reasons
+    assert report.refused() == {str(reason): reasons.count(reason) for reason in reasons}
+
+
 def test_the_report_is_json(report: Report) -> None:
     assert json.loads(json.dumps(report.to_json()))["outcomes"]["ARRESTED"] == 1
 
