@@ -51,8 +51,8 @@ check: venv ## formatter, linter, types, import contracts, sizes
 	$(BIN)/python -m tools.check_sizes
 	$(BIN)/python -m tools.check_never
 
-bench: venv ## measure (ARGS goes to the benchmarks)
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: venv ## measure ours beside something else (ONLY=NAME runs one)
+	@$(BIN)/python -m benchmarks $(ONLY) $(ARGS)
 
 fmt: venv ## format, and mend what the linter can mend itself
 	$(BIN)/ruff check --fix-only --quiet $(CHECKED)

@@ -1,9 +1,13 @@
-"""Runs measurements: each `bench_NAME` module has `run() -> dict[str, float]`: figures by name and unit."""
+"""Runs measurements: each `bench_NAME` module has `run() -> Measured`, which is printed and written to build/bench."""
+
+from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+
+from benchmarks.compare import Measured
 
 PREFIX = "bench_"
 
@@ -14,16 +18,16 @@ def available() -> list[str]:
 
 
 def main(names: list[str]) -> int:
-    """Run the measurements named, or all; return the exit code."""
+    """Run the measurements named, or all; return the exit code: 2 for an unknown name."""
     known = available()
     unknown = sorted(set(names) - set(known))
-    if unknown or not known:
-        print(f"no such benchmark: {', '.join(unknown) or 'there are none'}; known: {', '.join(known)}")
+    if unknown:
+        print(f"no such benchmark: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
         return 2
     for name in names or known:
-        run: Callable[[], dict[str, float]] = import_module(f"benchmarks.{PREFIX}{name}").run
-        for figure, value in run().items():
-            print(f"{name:<16} {figure:<40} {value:>14,.1f}")
+        run: Callable[[], Measured] = import_module(f"benchmarks.{PREFIX}{name}").run
+        measured = run()
+        print(f"{measured}\n  written to {measured.save()}\n")
     return 0
 
 
