@@ -67,6 +67,8 @@ class Run:
     """Every receipt that each bureau got, those of the deliberate wrongs among them."""
     seconds: float
     """From the first question to the last result."""
+    sample: bytes = b""
+    """One query as its author submitted it, to look at."""
 
     @property
     def receipts(self) -> tuple[bytes, ...]:

@@ -111,7 +111,7 @@ async def _perform(plan: Plan, cast: _Cast, watch: Watch, pace: Pace) -> Run:
     watch.stage("asking")
     pursuits = await _pursue_all(plan.caseload.cases, cast, watch, pace)
     watch.stage("trying deliberate wrongs")
-    attempts = await _try_wrongs(plan, cast, pursuits)
+    sent, attempts = await _try_wrongs(plan, cast, pursuits)
     watch.stage("waiting for the last acknowledgements")
     owed = sum(pursuit.result is not None for pursuit in pursuits)
     await cast.secretariat.has(owed, within=pace.settle_seconds)
@@ -125,6 +125,7 @@ async def _perform(plan: Plan, cast: _Cast, watch: Watch, pace: Pace) -> Run:
         handled_twice=sum(count > 1 for one in cast.simulated.values() for count in one.handled.values()),
         held=held,
         seconds=seconds,
+        sample=sent.body,
     )
 
 
@@ -154,14 +155,14 @@ async def _pursue_all(cases: Sequence[Case], cast: _Cast, watch: Watch, pace: Pa
     return await asyncio.gather(*map(pursue, cases))
 
 
-async def _try_wrongs(plan: Plan, cast: _Cast, pursuits: Sequence[Pursuit]) -> tuple[Attempt, ...]:
+async def _try_wrongs(plan: Plan, cast: _Cast, pursuits: Sequence[Pursuit]) -> tuple[Sent, tuple[Attempt, ...]]:
     for pursuit in pursuits:
         owner, parties = pursuit.case.owner, {pursuit.case.owner, *pursuit.case.asked}
         thief = next((code for code in plan.members if code not in parties), None)
         if thief is not None and pursuit.query is not None:
             sent = Sent(*await cast.bureaus[owner].submitted(pursuit.query))
             author, other, outsider = (_hand(cast.bureaus[code]) for code in (owner, thief, plan.outsider))
-            return await try_all(sent, author, other, outsider)
+            return sent, await try_all(sent, author, other, outsider)
     raise Misuse("in every case all bureaus take part: there is nobody to try a wrong")
 
 

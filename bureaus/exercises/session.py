@@ -98,6 +98,7 @@ async def _hold(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch)
         await _export(network, operation.id, files["record"])
     shutil.copyfile(network.network_file, files["network"])
     files["receipts"].write_bytes(b"".join(done.receipts))
+    files["envelope"].write_bytes(done.sample)
     watch.stage("verifying the record and every receipt")
     verdict = await asyncio.to_thread(_audit, files["record"], files["network"], done)
     seconds = {"start": started - begun, "exercise": done.seconds}
@@ -107,11 +108,19 @@ async def _hold(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch)
         verdict=by_record(verdict),
         files={name: str(path) for name, path in files.items()},
         seconds={name: round(value, 1) for name, value in seconds.items()},
-        commands={"again": verify_command(*(files[name] for name in ("record", "network", "receipts")))},
+        commands={
+            "again": verify_command(*(files[name] for name in ("record", "network", "receipts"))),
+            "look": inspect_command(files["envelope"]),
+        },
     )
 
 
-FILES: Final = {"network": "network.bn", "receipts": "receipts.cborseq", "report": "report.json"}
+FILES: Final = {
+    "network": "network.bn",
+    "receipts": "receipts.cborseq",
+    "envelope": "envelope.cbor",
+    "report": "report.json",
+}
 
 
 async def _export(network: PrivateNetwork, operation: str, record: Path) -> None:
@@ -131,6 +140,11 @@ def _audit(record: Path, network: Path, done: Run) -> Verdict:
 def verify_command(record: Path | str, network: Path, receipts: Path) -> str:
     """How to verify a record and the receipts once more."""
     return f"bureaunet verify {record} --network {network} --receipts {receipts}"
+
+
+def inspect_command(sample: Path) -> str:
+    """How to look at one query as it went over the wire."""
+    return f"bureaunet envelope inspect {sample}"
 
 
 def about(plan: Plan, link: Link) -> dict[str, JsonValue]:

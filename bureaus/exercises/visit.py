@@ -19,7 +19,7 @@ from bureaus.exercises.plan import Plan
 from bureaus.exercises.proving import prove
 from bureaus.exercises.report import Report
 from bureaus.exercises.runner import Watch, run
-from bureaus.exercises.session import FILES, about, make_out, verify_command, write
+from bureaus.exercises.session import FILES, about, inspect_command, make_out, verify_command, write
 from schemas.errors import Misuse
 from schemas.identity import parse_operation_id
 
@@ -65,6 +65,7 @@ async def hold(plan: Plan, visit: Visit, watch: Watch) -> Report:
     watch.stage("proving every receipt")
     files["network"].write_bytes(network.raw)
     files["receipts"].write_bytes(b"".join(done.receipts))
+    files["envelope"].write_bytes(done.sample)
     verdict = await prove(done.held, seat, network, plan.operation.id)
     seconds = {"exercise": done.seconds, "together": time.monotonic() - begun}
     record = f"{plan.operation.id}.record"
@@ -77,6 +78,7 @@ async def hold(plan: Plan, visit: Visit, watch: Watch) -> Report:
         commands={
             "operators": f"bureaunet-gateway operation export {plan.operation.id} --home GATEWAY --out {record}",
             "then": verify_command(record, files["network"], files["receipts"]),
+            "look": inspect_command(files["envelope"]),
         },
     )
     write(report)

@@ -153,3 +153,12 @@ def _child_that_serves(parent: psutil.Process) -> psutil.Process:
                 continue
         time.sleep(0.05)
     raise AssertionError("the gateway did not serve")
+
+
+def test_a_query_as_it_was_sent_shows_its_header_and_that_the_content_is_sealed(kept: tuple[Path, Json]) -> None:
+    out, said = kept
+    done = bureaunet("envelope", "inspect", out / "envelope.cbor")
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"whereabouts.query/1" in done.stdout
+    assert b"sealed" in done.stdout
+    assert f"bureaunet envelope inspect {out / 'envelope.cbor'}" in OBJECT.validate_python(said["commands"]).values()
