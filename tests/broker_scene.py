@@ -23,8 +23,8 @@ from schemas.wire import broker_urls
 from tests.world import NOW, first_directory, participant
 
 _T = TypeVar("_T")
-CODES = [f"Q{letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
-"""Codes that no country has (ISO 3166-1 keeps QM to QZ, and more, for private use)."""
+CODES = [f"{first}{letter}" for first in "QX" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+"""Codes that no country has (ISO 3166-1 keeps QM to QZ and XA to XZ, and more, for private use)."""
 UNIT = Address("QA/border-post")
 
 
@@ -87,7 +87,9 @@ class BrokerScene:
 
     def fresh(self) -> Address:
         """A bureau that no other test has used."""
-        return Address(next(self._fresh))
+        code = next(self._fresh, None)
+        assert code is not None, "the scene has too few bureaus for its tests: lengthen CODES"
+        return Address(code)
 
     def files(self, user: str) -> TlsFiles:
         """A certificate for `user`."""
