@@ -15,6 +15,7 @@ from gateway.commands.operators import list_operators, operator, request
 from gateway.commands.participants import participant
 from gateway.commands.quarantine import quarantine
 from gateway.commands.redeliver import redeliver
+from gateway.commands.refusals import refusals
 from gateway.commands.serve import serve
 from gateway.commands.setup import init
 from gateway.commands.shared import Commands
@@ -39,7 +40,7 @@ def main() -> None:
 
 for command in (init, authority, participant, serve, operation, ledger, quarantine, backup, restore, migrate, broker):
     main.add_command(command)
-for command in (operator, request, redeliver):
+for command in (operator, request, redeliver, refusals):
     main.add_command(command)
 for command in (*changes.COMMANDS, *ceremony.COMMANDS, list_operators):
     authority.add_command(command)

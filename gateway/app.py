@@ -219,7 +219,8 @@ class Gateway:
         if endpoint is not None and publisher is not None:
             consumer = await self._consume(endpoint, exchange, records, publisher)
         reading = ReadingApi(records.store, ledger)
-        quieten = await self._listen(exchange, delivery, reading, OperatorsApi(checks, watching))
+        operators = OperatorsApi(checks, watching, exchange.gatehouse.refusals)
+        quieten = await self._listen(exchange, delivery, reading, operators)
         if consumer is not None:  # first of all: while requests in hand are answered, the broker gives us nothing more
             self._stack.push_async_callback(consumer.stop)
         self._stack.callback(quieten)

@@ -331,7 +331,7 @@ class Exchange:
         items = [Acceptance(r.digest, Event.SUBMISSION_REJECTION, None, now, r.reason) for r in rejected]
         receipts = sign_acceptances(items, self._network.id, self._signer)
         for refusal in rejected:
-            self.gatehouse.refused(refusal, None)
+            self.gatehouse.refused(refusal, None, self._clock.now())
         return [_refusal(r, receipt, None) for r, receipt in zip(rejected, receipts, strict=True)]
 
     def _outcomes(self, verdicts: Sequence[Verdict], done: Done) -> dict[bytes, Outcome]:
@@ -347,7 +347,7 @@ class Exchange:
                 self.gatehouse.admitted(verdict.candidate, decision.index, self._clock.now())
             elif isinstance(verdict, Rejected):
                 outcomes[digest] = _refusal(verdict, decision.receipt, decision.index)
-                self.gatehouse.refused(verdict, decision.index)
+                self.gatehouse.refused(verdict, decision.index, self._clock.now())
         return outcomes
 
     def _tell(self, batch: Batch, outcomes: Mapping[bytes, Outcome], done: Done) -> None:

@@ -8,16 +8,45 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.admission import Bucket
 from gateway.ports import Candidate, Rejected, Watcher
 from gateway.settings import Pipeline
+from schemas.errors import Reason
 from schemas.evidence import Entry, Event
 from schemas.identity import Address
 
 _MINUTE: Final = 60_000
 """Milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is kept of a refusal for operators: codes, hashes and the link's name, and nothing that a sender wrote."""
+
+    time: int
+    """Milliseconds since the epoch."""
+    link: Address
+    """From the certificate, never the claimed sender."""
+    step: int
+    """Of protocol section 3."""
+    reason: Reason
+    digest: bytes
+    index: int | None
+    """Of the ledger's entry, where it has one of its own."""
+
+    def row(self) -> dict[str, str | int | None]:
+        """For a machine to read."""
+        return {
+            "time": self.time,
+            "link": str(self.link),
+            "step": self.step,
+            "reason": str(self.reason),
+            "digest": self.digest.hex(),
+            "index": self.index,
+        }
 
 
 class Gatehouse:
@@ -31,7 +60,7 @@ class Gatehouse:
         self._bytes: Counter[str] = Counter()
         self._recorded: Counter[str] = Counter()
         self._uncounted: Counter[Address] = Counter()
-        self.refusals: deque[Rejected] = deque(maxlen=limits.refusal_log_items)
+        self.refusals: deque[Refusal] = deque(maxlen=limits.refusal_log_items)
         """The last refusals, for operators to look at."""
 
     def admit(self, link: Address, now: int) -> bool:
@@ -85,9 +114,10 @@ class Gatehouse:
             milliseconds=now - candidate.submission.received,
         )
 
-    def refused(self, rejected: Rejected, index: int | None) -> None:
+    def refused(self, rejected: Rejected, index: int | None, now: int) -> None:
         """Keep a refusal for operators, tell the watcher, count it for its link where it is no entry of its own."""
-        self.refusals.append(rejected)
+        kept = Refusal(now, rejected.link, rejected.step, rejected.reason, rejected.digest, index)
+        self.refusals.append(kept)
         if index is None:
             self._uncounted[rejected.link] += 1
         self._watcher.saw(

@@ -1,4 +1,6 @@
-"""The operators' listener: is it alive, is it ready and if not why, and the metrics. Plain HTTP: keep it on loopback.
+"""The operators' listener: is it alive, is it ready and if not why, the metrics, and the last refusals.
+
+Plain HTTP: keep it on loopback.
 
 Ready means that a write was committed and, where there is a broker, a publish confirmed, just now and each within
 `CHECK_SECONDS`; a gateway that was told to stop is not ready.
@@ -7,12 +9,13 @@ Ready means that a write was committed and, where there is a broker, a publish c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
 from aiohttp import web
 
+from gateway.gatehouse import Refusal
 from gateway.watching import CONTENT_TYPE, Watching
 from schemas.errors import BureaunetError, Reason
 
@@ -22,11 +25,13 @@ Check: TypeAlias = Callable[[], Awaitable[None]]
 
 
 class OperatorsApi:
-    """Health, readiness and metrics."""
+    """Health, readiness, metrics and refusals."""
 
-    def __init__(self, checks: Mapping[str, Check], watching: Watching) -> None:
+    def __init__(self, checks: Mapping[str, Check], watching: Watching, refusals: Iterable[Refusal]) -> None:
+        """`refusals` are the last ones, oldest first, bounded by whoever keeps them."""
         self._checks = checks
         self._watching = watching
+        self._refusals = refusals
         self._stopping = False
 
     def routes(self) -> list[web.RouteDef]:
@@ -35,6 +40,7 @@ class OperatorsApi:
             web.get("/healthz", self.health),
             web.get("/readyz", self.ready),
             web.get("/metrics", self.metrics),
+            web.get("/refusals", self.refusals),
         ]
 
     def stop(self) -> None:
@@ -57,6 +63,10 @@ class OperatorsApi:
     async def metrics(self, _request: web.Request) -> web.Response:
         """GET /metrics."""
         return web.Response(body=self._watching.metrics(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def refusals(self, _request: web.Request) -> web.Response:
+        """GET /refusals: the last refusals of submissions, oldest first."""
+        return web.json_response({"refusals": [one.row() for one in self._refusals]})
 
 
 async def _outcome(check: Check) -> str:

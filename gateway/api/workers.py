@@ -1,12 +1,14 @@
 """The operators' listener of a supervisor: the health of all workers in one place.
 
 Ready means that every worker is there and says itself that it is ready. The metrics are those of all workers, each
-sample with the label `worker`, and the supervisor's own with the label `supervisor`.
+sample with the label `worker`, and the supervisor's own with the label `supervisor`. The refusals are those of all,
+in the order of their times, each with its worker's number.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Final, TypeAlias
@@ -27,7 +29,7 @@ Places: TypeAlias = Callable[[], Sequence[str | None]]
 
 
 class WorkersApi:
-    """Health, readiness and metrics of all workers."""
+    """Health, readiness, metrics and refusals of all workers."""
 
     def __init__(self, places: Places, watching: Watching) -> None:
         self._places = places
@@ -40,6 +42,7 @@ class WorkersApi:
             web.get("/healthz", self.health),
             web.get("/readyz", self.ready),
             web.get("/metrics", self.metrics),
+            web.get("/refusals", self.refusals),
         ]
 
     def stop(self) -> None:
@@ -69,6 +72,15 @@ class WorkersApi:
             if answer is not None and answer[0] == HTTPStatus.OK
         ]
         return web.Response(body=merged([own, *workers]), headers={"Content-Type": CONTENT_TYPE})
+
+    async def refusals(self, _request: web.Request) -> web.Response:
+        """GET /refusals."""
+        rows: list[dict[str, object]] = []
+        for number, answer in enumerate(await self._ask("/refusals")):
+            if answer is not None and answer[0] == HTTPStatus.OK:
+                rows += [{**row, "worker": number} for row in json.loads(answer[1])["refusals"]]
+        rows.sort(key=lambda row: int(str(row["time"])))
+        return web.json_response({"refusals": rows})
 
     async def _ask(self, path: str) -> list[tuple[int, str] | None]:
         timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
