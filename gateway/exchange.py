@@ -39,9 +39,10 @@ from gateway.ports import (
     Verdict,
     Watcher,
 )
+from gateway.publishing import Publishing
 from gateway.recording import Done, Publication, Ruling, Work
 from gateway.settings import Pipeline
-from gateway.trust import TrustKeeper, read_new_operation
+from gateway.trust import TrustKeeper
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable
 from schemas.evidence import Event
 from schemas.identity import Address, Signer
@@ -53,7 +54,7 @@ _ENTRY_SIZE: Final = 512
 """Bytes that a job without a body counts for."""
 
 
-class Exchange:
+class Exchange(Publishing):
     """The gateway's pipeline, the same for both links."""
 
     def __init__(
@@ -161,38 +162,6 @@ class Exchange:
             await self._collector.put(Handover(signed, owed), len(body), sender=_sender(link))
             digest = signed.acknowledgement.digest.hex()
             self._watcher.saw("handed-over", digest=digest, recipient=owed.recipient, operation=owed.operation)
-
-    async def publish_operation(self, link: Address, body: bytes) -> int:
-        """Keep an operation's version, signed by its owner: the index of its entry; the same again has the first's.
-
-        Raises:
-            Malformed, Forbidden, Untrusted: as `trust.read_new_operation`. Unavailable.
-        """
-        await self._keeper.refresh()
-        known = [index for index, raw in await self._store.operations() if raw == body]
-        if known:
-            return known[0]
-        now, size = self._clock.now() // 1000, await self._store.size()
-        signed = read_new_operation(body, link, self.trust, now, size)
-        return await self._publish(Publication(signed, body))
-
-    async def publish_directory(self, body: bytes) -> int:
-        """Keep a directory version signed by the authority: the index of its entry; the same again has the first's.
-
-        Raises:
-            Malformed, Untrusted: as schemas.directory.read_directory. Unavailable.
-        """
-        await self._keeper.refresh()
-        known = [index for index, raw in await self._store.directories() if raw == body]
-        if known:
-            return known[0]
-        return await self._publish(Publication(self._keeper.read_directory(body), body))
-
-    async def _publish(self, publication: Publication) -> int:
-        index = await self._collector.put(publication, len(publication.raw), force=True)
-        if not isinstance(index, int):
-            raise Unavailable(Reason.STORE, "the statement was not kept")
-        return index
 
     # ---- what the broker and the chores bring
 

@@ -1,0 +1,57 @@
+"""The part of the exchange that takes signed statements in: operations, directories.
+
+Order of work: what is in force is read anew, the statement is verified against it, and one job of a batch keeps it with
+its entry. Rules: the same bytes again have the first's index; two that contend for one version are settled by the
+store, and the second hears `version-order`.
+"""
+
+from __future__ import annotations
+
+from gateway.collector import Collector
+from gateway.jobs import Payload, Result
+from gateway.ports import Clock, Store
+from gateway.recording import Publication
+from gateway.trust import TrustKeeper, read_new_operation
+from schemas.errors import Reason, Unavailable
+from schemas.identity import Address
+
+
+class Publishing:
+    """Takes versions of statements; a base of the exchange, which has what it needs."""
+
+    _store: Store
+    _clock: Clock
+    _keeper: TrustKeeper
+    _collector: Collector[Payload, Result]
+
+    async def publish_operation(self, link: Address, body: bytes) -> int:
+        """Keep an operation's version, signed by its owner: the index of its entry; the same again has the first's.
+
+        Raises:
+            Malformed, Forbidden, Untrusted: as `trust.read_new_operation`. Unavailable.
+        """
+        await self._keeper.refresh()
+        known = [index for index, raw in await self._store.operations() if raw == body]
+        if known:
+            return known[0]
+        now, size = self._clock.now() // 1000, await self._store.size()
+        signed = read_new_operation(body, link, self._keeper.trust, now, size)
+        return await self._publish(Publication(signed, body))
+
+    async def publish_directory(self, body: bytes) -> int:
+        """Keep a directory version signed by the authority: the index of its entry; the same again has the first's.
+
+        Raises:
+            Malformed, Untrusted: as schemas.directory.read_directory. Unavailable.
+        """
+        await self._keeper.refresh()
+        known = [index for index, raw in await self._store.directories() if raw == body]
+        if known:
+            return known[0]
+        return await self._publish(Publication(self._keeper.read_directory(body), body))
+
+    async def _publish(self, publication: Publication) -> int:
+        index = await self._collector.put(publication, len(publication.raw), force=True)
+        if not isinstance(index, int):
+            raise Unavailable(Reason.STORE, "the statement was not kept")
+        return index
