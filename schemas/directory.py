@@ -20,6 +20,7 @@ from schemas.identity import Address, Signer, parse_name, parse_units
 from schemas.keys import SealingPublic, SigningPublic
 from schemas.network import Network
 from schemas.threshold import Holders
+from schemas.witness import Witnesses
 
 DIRECTORY_TYP: Final = "application/vnd.bureaunet.directory+cose"
 CURRENT_TYP: Final = "application/vnd.bureaunet.directory-current+cose"
@@ -165,6 +166,8 @@ class Directory:
     """Who signs for the authority after this version, where it names others than those who signed it."""
     holders: Holders | None = field(default=None, compare=False)
     """Who signs the version after this one: known of a version that was read."""
+    witnesses: Witnesses | None = None
+    """Whose cosignatures count while this version is in force; None leaves the genesis' policy."""
     _rows: Mapping[Address, Participant] = field(init=False, repr=False, compare=False)
     _keys: Mapping[bytes, tuple[Participant, SigningEntry]] = field(init=False, repr=False, compare=False)
 
@@ -195,8 +198,10 @@ class Directory:
         """The payload that the authority signs."""
         services: list[cbor.Value] = [[str(s.use), s.key.raw, s.validity.to_value()] for s in self.services]
         rows: list[cbor.Value] = [row.to_value() for row in sorted(self.participants, key=lambda row: row.address)]
-        succession = [] if self.succession is None else [self.succession.to_value()]
-        return cbor.encode([self.version, self.previous, self.time, services, rows, *succession])
+        more: list[cbor.Value] = [] if self.succession is None else [self.succession.to_value()]
+        if self.witnesses is not None:
+            more = [*(more or [None]), self.witnesses.to_value()]
+        return cbor.encode([self.version, self.previous, self.time, services, rows, *more])
 
 
 def sign_directory(directory: Directory, signers: Sequence[Signer], network: Network) -> bytes:
@@ -235,13 +240,28 @@ def read_payload(payload: bytes) -> Directory:
         Malformed: `structure` and the codec's reasons.
     """
     match cbor.decode(payload, cbor.DIRECTORY):
-        case [int(version), None | bytes() as before, int(time), [*services], [*rows], *more] if len(more) < 2:
+        case [int(version), None | bytes() as before, int(time), [*services], [*rows], *more] if len(more) <= 2:
             pass
         case _:
-            raise Malformed(Reason.STRUCTURE, "a directory is [version, previous, time, services, rows, succession?]")
-    succession = Holders.from_value(more[0]) if more else None
+            raise Malformed(
+                Reason.STRUCTURE, "a directory is [version, previous, time, services, rows, succession?, witnesses?]"
+            )
+    if more == [None]:
+        raise Malformed(Reason.STRUCTURE, "a succession that is absent is written only before a witness policy")
+    succession = Holders.from_value(more[0]) if more and more[0] is not None else None
+    witnesses = Witnesses.from_value(more[1]) if len(more) > 1 else None
     participants = tuple(map(_participant, rows))
-    return Directory(version, before, time, tuple(map(_service, services)), participants, succession=succession)
+    if witnesses is not None and not witnesses.keys.keys() <= {str(row.address) for row in participants}:
+        raise Malformed(Reason.STRUCTURE, "a witness has no row in the directory")
+    return Directory(
+        version,
+        before,
+        time,
+        tuple(map(_service, services)),
+        participants,
+        succession=succession,
+        witnesses=witnesses,
+    )
 
 
 def _validity(value: cbor.Value) -> Validity:

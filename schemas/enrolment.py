@@ -1,7 +1,8 @@
 """Enrolment and rotation: how a bureau's keys reach the authority.
 
 Private keys are made at the bureau and never leave it. A request is signed by the very key that it asks for, so that
-nobody enrols a key they do not hold. A rotation is a new request wrapped in a signature by the old key.
+nobody enrols a key they do not hold; a witness key in it signs its own proof of possession. A rotation is a new request
+wrapped in a signature by the old key.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Final
 from schemas import cbor, cose
 from schemas.directory import Link, ParticipantKind
 from schemas.errors import Malformed, Reason, Untrusted
-from schemas.identity import Address, Signer, parse_name, parse_units
-from schemas.keys import SealingPublic, SigningPublic
+from schemas.identity import Address, NoteSigner, Signer, parse_name, parse_units
+from schemas.keys import NotePublic, SealingPublic, SigningPublic
+from schemas.witness import check_possession, prove_possession
 
 ENROLMENT_TYP: Final = "application/vnd.bureaunet.enrolment+cose"
 ROTATION_TYP: Final = "application/vnd.bureaunet.rotation+cose"
@@ -34,10 +36,15 @@ class Request:
     csr: bytes
     time: int
     """Seconds since the epoch."""
+    witness: NotePublic | None = None
+    """The key that it would witness with; None in a request that names none."""
 
 
-def sign_request(request: Request, signer: Signer) -> bytes:
-    """The self-signed request."""
+def sign_request(request: Request, signer: Signer, witness: NoteSigner | None = None) -> bytes:
+    """The self-signed request; `witness` holds `request.witness`, where it names one."""
+    more: list[cbor.Value] = []
+    if witness is not None:
+        more = [[witness.raw, prove_possession(witness, request.address, request.signing.raw)]]
     payload = cbor.encode(
         [
             str(request.address),
@@ -50,6 +57,7 @@ def sign_request(request: Request, signer: Signer) -> bytes:
             list(request.units),
             request.csr,
             request.time,
+            *more,
         ]
     )
     return cose.sign1(ENROLMENT_TYP, payload, signer)
@@ -59,7 +67,8 @@ def read_request(data: bytes) -> Request:
     """Verify a request with the key inside it. Whose it is, people check by its fingerprint.
 
     Raises:
-        Malformed: `structure`, `key-weak`, `key-form`, `suite`. Untrusted: `signature`, `key-unknown`.
+        Malformed: `structure`, `key-weak`, `key-form`, `suite`. Untrusted: `key-unknown`, `signature`, its
+            own or the witness key's proof.
     """
     sign1 = cose.parse_sign1(data, ENROLMENT_TYP)
     match cbor.decode(sign1.payload):
@@ -74,7 +83,8 @@ def read_request(data: bytes) -> Request:
             [*units],
             bytes(csr),
             int(time),
-        ]:
+            *more,
+        ] if len(more) < 2:
             pass
         case _:
             raise Malformed(Reason.STRUCTURE, "an enrolment request is not of the form")
@@ -93,9 +103,19 @@ def read_request(data: bytes) -> Request:
         parse_units(bureau, units),
         csr,
         time,
+        _witness(more[0], bureau, signing) if more else None,
     )
     sign1.verify(request.signing)
     return request
+
+
+def _witness(value: cbor.Value, address: Address, signing: bytes) -> NotePublic:
+    match value:
+        case [bytes(raw), bytes(proof)]:
+            key = NotePublic(raw)
+            check_possession(key, proof, address, signing)
+            return key
+    raise Malformed(Reason.STRUCTURE, "a witness key in a request is [key, proof]")
 
 
 def sign_rotation(request: bytes, old: Signer) -> bytes:

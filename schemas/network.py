@@ -145,14 +145,11 @@ def _read_genesis(payload: bytes) -> Genesis:
     keys = tuple(SigningPublic(raw) for raw in authority if isinstance(raw, bytes))
     if len({key.key_id for key in keys}) != len(authority) or not 1 <= needed <= len(keys):
         raise Malformed(Reason.THRESHOLD, "the authority's keys are distinct and at least as many as the threshold")
-    return Genesis(
-        parse_name(name),
-        exercise,
-        created,
-        keys,
-        needed,
-        Policy(origin, NotePublic(log), _witnesses(witnesses), quorum),
-    )
+    named = _witnesses(witnesses)
+    if not (len(named) < 2 * quorum <= 2 * len(named) if named else quorum == 0):
+        raise Malformed(Reason.THRESHOLD, "the witnesses' quorum is more than half of them, and at most all")
+    policy = Policy(origin, NotePublic(log), named, quorum)
+    return Genesis(parse_name(name), exercise, created, keys, needed, policy)
 
 
 def _witnesses(values: Sequence[cbor.Value]) -> dict[str, NotePublic]:

@@ -1,7 +1,10 @@
 """Checkpoints and cosignatures: C2SP signed-note, tlog-checkpoint and tlog-cosignature with ML-DSA-44 (type 0x06).
 
 One signature type only: a note with an Ed25519 line beside a post-quantum one would be accepted on that line alone.
-Every line must be by a key of the policy, in canonical base64, and verify; any other line fails the whole note.
+Every line must be by a key of the policy, in canonical base64, and verify; any other line fails the whole note:
+`read_checkpoint`. Who reads a note before he knows which policy is in force for its size (schemas/witness.py) opens it
+with `open_note`, which verifies the log's line alone, and asks it afterwards: `OpenNote.under(policy)` is strict,
+`OpenNote.counted(policy)` passes over lines that are not the policy's.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from schemas.errors import Malformed, Reason, Untrusted
@@ -56,6 +60,16 @@ class Policy:
     quorum: int = 0
 
 
+class Standing(StrEnum):
+    """What a note's cosignatures make of it under a policy; whoever shows a receipt or a proof says it."""
+
+    WITNESSED = "witnessed"
+    PROVISIONAL = "provisional"
+    """The policy asks for a quorum that has not signed yet."""
+    UNWITNESSED = "no-witnesses"
+    """The policy names no witnesses: the log's word alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignedCheckpoint:
     """A verified checkpoint: who signed it, and the note's text as received."""
@@ -69,6 +83,51 @@ class SignedCheckpoint:
     def provisional(self, policy: Policy) -> bool:
         """Whether the quorum of witnesses has not signed yet."""
         return len(self.witnesses) < policy.quorum
+
+    def standing(self, policy: Policy) -> Standing:
+        """What the cosignatures make of it under the policy that it was verified under."""
+        if not policy.quorum:
+            return Standing.UNWITNESSED
+        return Standing.PROVISIONAL if self.provisional(policy) else Standing.WITNESSED
+
+
+@dataclass(frozen=True, slots=True)
+class OpenNote:
+    """A checkpoint that the log signed; of its cosignature lines nothing is verified yet."""
+
+    checkpoint: Checkpoint
+    text: str
+    time: int
+    """When the log signed, in seconds since the epoch."""
+    lines: tuple[str, ...]
+    """Cosignature lines as received, without line ends."""
+
+    def under(self, policy: Policy) -> SignedCheckpoint:
+        """The note under the policy in force for its size: every line must be one of the policy's, each witness once.
+
+        Raises:
+            Malformed: `checkpoint`. Untrusted: `checkpoint`, a line by no key of the policy or that does not verify.
+        """
+        seen: set[str] = set()
+        for line in self.lines:
+            name, _ = _verify_line(line, self.checkpoint, policy.witnesses)
+            if name in seen:
+                raise Malformed(Reason.CHECKPOINT, "a witness signed twice")
+            seen.add(name)
+        return SignedCheckpoint(self.checkpoint, self.text, self.time, frozenset(seen))
+
+    def counted(self, policy: Policy) -> SignedCheckpoint:
+        """The note with those cosignatures that the policy counts; other lines, as of a policy before, count nothing.
+
+        For readers who may be behind or ahead of the policy that the note was made under.
+        """
+        seen: set[str] = set()
+        for line in self.lines:
+            try:
+                seen.add(_verify_line(line, self.checkpoint, policy.witnesses)[0])
+            except (Malformed, Untrusted):
+                continue
+        return SignedCheckpoint(self.checkpoint, self.text, self.time, frozenset(seen))
 
 
 def _b64(data: bytes) -> str:
@@ -147,23 +206,28 @@ def read_body(text: str) -> tuple[Checkpoint, list[str]]:
     return Checkpoint(origin, int(size), root_bytes), tail[:-1].split("\n")
 
 
-def read_checkpoint(text: str, policy: Policy) -> SignedCheckpoint:
-    """Verify a signed checkpoint under `policy`: the log's line first, then witnesses', each once.
+def open_note(text: str, policy: Policy) -> OpenNote:
+    """Verify the log's line of a checkpoint; the cosignature lines are left for the policy in force for its size.
 
     Raises:
-        Malformed: `checkpoint`. Untrusted: `checkpoint`, a line by no key of the policy or that does not verify.
+        Malformed: `checkpoint`. Untrusted: `checkpoint`, another log or another key.
     """
     checkpoint, lines = read_body(text)
     if checkpoint.origin != policy.origin:
         raise Untrusted(Reason.CHECKPOINT, "the checkpoint is of another log")
     time = _verify_line(lines[0], checkpoint, {policy.origin: policy.log})[1]
-    seen: set[str] = set()
-    for line in lines[1:]:
-        name, _ = _verify_line(line, checkpoint, policy.witnesses)
-        if name in seen:
-            raise Malformed(Reason.CHECKPOINT, "a witness signed twice")
-        seen.add(name)
-    return SignedCheckpoint(checkpoint, text, time, frozenset(seen))
+    return OpenNote(checkpoint, text, time, tuple(lines[1:]))
+
+
+def read_checkpoint(text: str, policy: Policy) -> SignedCheckpoint:
+    """Verify a signed checkpoint under `policy`: the log's line first, then witnesses', each once.
+
+    `.checkpoint` is the head, `.witnesses` who cosigned, `.standing(policy)` whether that is the quorum.
+
+    Raises:
+        Malformed: `checkpoint`. Untrusted: `checkpoint`, a line by no key of the policy or that does not verify.
+    """
+    return open_note(text, policy).under(policy)
 
 
 def verify_witness_line(line: str, checkpoint: Checkpoint, policy: Policy) -> str:
