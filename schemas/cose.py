@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from schemas import cbor
 from schemas.errors import Malformed, Reason, Untrusted
 from schemas.identity import Opener, Signer
-from schemas.keys import ED25519, SealingPublic, SigningPublic
+from schemas.keys import ED25519, ENCAPSULATED_SIZE, SealingPublic, SigningPublic
 
 ALG, CONTENT_TYPE, KID, IV, CLAIMS, TYP = 1, 3, 4, 5, 15, 16
 """Header labels: RFC 9052 section 3.1, RFC 9597, RFC 9596."""
@@ -201,6 +201,9 @@ def _parse_wrap(value: cbor.Value) -> Wrap:
             raise Malformed(Reason.STRUCTURE, "a recipient is [bstr, {4: kid, -4: ek}, bstr]")
     match _header(protected):
         case {1: int(suite), **rest} if not rest:
+            # HPKE takes key and ciphertext as one string: of another length, bytes could move from one to the other.
+            if len(encapsulated) != ENCAPSULATED_SIZE.get(suite, len(encapsulated)):
+                raise Malformed(Reason.STRUCTURE, "the encapsulated key is not of its suite's length")
             return Wrap(protected, suite, kid, encapsulated, ciphertext)
     raise Malformed(Reason.STRUCTURE, "a recipient's protected header names its algorithm alone")
 

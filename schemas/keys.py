@@ -8,6 +8,7 @@ libraries load small-order points, and one fixed signature then verifies for any
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, Self
@@ -61,7 +62,7 @@ _HPKE: Final = {
     Suite.HPKE_9_KE: hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.SHAKE256, hpke.AEAD.AES_256_GCM),
     Suite.HPKE_4_KE: hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305),
 }
-ENCAPSULATED_SIZE: Final = {Suite.HPKE_9_KE: 1120, Suite.HPKE_4_KE: 32}
+ENCAPSULATED_SIZE: Final[Mapping[int, int]] = {Suite.HPKE_9_KE: 1120, Suite.HPKE_4_KE: 32}
 _KEM_SIZE: Final = 1184
 
 

@@ -156,6 +156,7 @@ def put(at: int, value: cbor.Value) -> Callable[[list[cbor.Value]], None]:
         (put(3, [[]]), Reason.STRUCTURE),
         (put(3, [[cbor.encode({1: 57, 2: 0}), {4: b"", -4: b""}, b""]]), Reason.STRUCTURE),
         (put(3, [[cbor.encode({1: 57}), {4: b"", -4: b"", 9: 0}, b""]]), Reason.STRUCTURE),
+        (put(3, [[cbor.encode({1: 57}), {4: b"", -4: bytes(1121)}, b""]]), Reason.STRUCTURE),
     ],
 )
 def test_each_wrong_form_of_a_sealed_part_has_its_reason(
