@@ -1,8 +1,10 @@
 """The SDK: a bureau's program speaks to the network through a `Bureau`.
 
     async with Bureau.open(home) as fr:
-        exchange = await fr.ask(WhereaboutsQuery(...), to=["BR", "AR"], operation="infra-sa-2011",
-        purpose=Purpose.ARREST) async for response in exchange.responses(deadline=30.0):
+        exchange = await fr.ask(
+            WhereaboutsQuery(...), to=["BR", "AR"], operation="infra-sa-2011", purpose=Purpose.ARREST
+        )
+        async for response in exchange.responses(deadline=30.0):
             ...
 
 Handlers are best registered before the bureau is entered, so that what waits from before finds them:
