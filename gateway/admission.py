@@ -24,7 +24,6 @@ from gateway.ports import (
     ThreadFacts,
     Verdict,
 )
-from gateway.rights import may_send
 from gateway.settings import Pipeline
 from schemas import envelope, wire
 from schemas.claims import Header
@@ -36,6 +35,7 @@ from schemas.evidence import SignedAcknowledgement, read_acknowledgement
 from schemas.identity import Address
 from schemas.keys import Suite
 from schemas.operation import Operation, Role
+from schemas.rights import may_send
 
 _T = TypeVar("_T")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from schemas.claims import Header
-from schemas.codes import Answer
+from schemas.codes import Answer, Handling, Purpose
 from schemas.errors import Reason, Untrusted
 from schemas.evidence import Entry, Event
 from schemas.identity import Address, MessageId
@@ -53,6 +53,9 @@ class Message:
     kind: str
     thread: bytes
     """The digest that its exchange is known by: its own where it opened it."""
+    purpose: Purpose
+    exercise: bool
+    handling: Handling
     answer: Answer | None
     reply_by: int | None
     """Seconds since the epoch; where it is there, an answer is expected of every recipient."""
@@ -149,6 +152,21 @@ def contradiction(detail: str) -> Untrusted:
     return Untrusted(Reason.RECORD_CONTRADICTION, detail)
 
 
+def _may_follow(message: Message, before: Message, *, answers: bool) -> None:
+    """An exchange keeps its purpose, and its parties: who answers was a recipient, who adds was a party."""
+    if message.exercise is not before.exercise:
+        raise Untrusted(Reason.EXERCISE, "an exercise and a real message were mixed in an exchange")
+    if message.purpose is not before.purpose:
+        raise Untrusted(Reason.PURPOSE, "a message was accepted under another purpose than its exchange's")
+    parties = {before.sender, *before.deliveries}
+    allowed = before.deliveries.keys() if answers else parties
+    if not any(message.sender.covers(party) for party in allowed):
+        raise Untrusted(Reason.THREAD_PARTIES, "a message was accepted from outside its exchange")
+    if not parties.issuperset(message.deliveries):
+        reason = Reason.HANDLING if before.handling is Handling.H2 else Reason.THREAD_PARTIES
+        raise Untrusted(reason, "a message was accepted to somebody outside its exchange")
+
+
 class Journal:
     """Takes events in ledger order; see the module."""
 
@@ -191,6 +209,9 @@ class Journal:
             cti=header.cti,
             kind=header.kind,
             thread=header.thread or digest,
+            purpose=header.purpose,
+            exercise=header.exercise,
+            handling=header.handling,
             answer=header.answer,
             reply_by=header.reply_by,
             sealed=sealed,
@@ -207,9 +228,10 @@ class Journal:
         exchange = self.exchanges.get(message.thread)
         if exchange is None:
             raise contradiction("a message belongs to an exchange that the record does not hold")
-        answered = None if re is None else self.messages.get(re)
-        if re is not None and (answered is None or answered.thread != message.thread):
+        follows = self.messages.get(message.thread if re is None else re)
+        if follows is None or follows.thread != message.thread:
             raise contradiction("a message answers one that its exchange does not hold")
+        _may_follow(message, follows, answers=re is not None)
         exchange.replies.append(message)
 
     def refuse(self, entry: Entry, index: int) -> None:

@@ -20,7 +20,8 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from schemas import merkle, operation
-from schemas.directory import Directory, Participant, SigningEntry, Use, read_directory
+from schemas.claims import Header
+from schemas.directory import Directory, Participant, SigningEntry, State, Use, read_directory
 from schemas.envelope import Statement, check_sealed, read
 from schemas.errors import Malformed, Reason, Untrusted
 from schemas.evidence import Entry, Event, Outcome, read_acknowledgement
@@ -32,6 +33,7 @@ from schemas.notes import SignedCheckpoint, read_checkpoint
 from schemas.operation import Role, SignedOperation
 from schemas.receipts import read_acceptance
 from schemas.record_items import ACKNOWLEDGED, SUBMITTED, End, ItemReader, Read, Step
+from schemas.rights import may_send
 
 SKEW_SECONDS: Final = 300
 """Clocks of the gateway's processes and of senders may differ by so much; order is the ledger's, not a clock's."""
@@ -252,6 +254,8 @@ class _Verifier:
             statement.verify(found.key)
             if accepted and not found.validity.covers(entry.time // 1000):
                 raise Untrusted(Reason.KEY_NOT_VALID, "a message was accepted under a key that was not valid")
+            if accepted:
+                _may_exchange(directory, header)
 
         self._directories.under(entry.time, check)
 
@@ -336,6 +340,18 @@ class _Verifier:
             indices=dict(journal.indices),
             acceptance_keys=self._acceptance_keys,
         )
+
+
+def _may_exchange(directory: Directory, header: Header) -> None:
+    """The sender may send this kind by what its row says that it is, and neither end is suspended or withdrawn."""
+    row = _row(directory, header.iss)
+    if row.state is not State.ACTIVE:
+        raise Untrusted(Reason.SENDER_SUSPENDED, f"a message was accepted from {header.iss}, which is {row.state}")
+    if not may_send(row.kind, header.kind):
+        raise Untrusted(Reason.KIND_NOT_ALLOWED, f"a message was accepted of a kind that {row.kind} may not send")
+    for recipient in header.aud:
+        if _row(directory, recipient).state is not State.ACTIVE:
+            raise Untrusted(Reason.RECIPIENT_UNKNOWN, f"a message was accepted to {recipient}, which may not receive")
 
 
 def _rests_on(digest: bytes | None, raw: bytes | None) -> bytes:

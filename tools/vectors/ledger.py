@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 
 from schemas import cbor, cose, merkle
 from schemas.claims import Head
+from schemas.codes import Answer, Purpose
+from schemas.directory import ParticipantKind
 from schemas.errors import Reason
 from schemas.evidence import ACKNOWLEDGEMENT_TYP, Acknowledgement, Entry, Event, Outcome, sign_acknowledgement
 from schemas.identity import Signer
 from schemas.keys import NoteKey
 from schemas.notes import Checkpoint, add_line, sign_checkpoint, signature_line
 from schemas.receipts import Acceptance, Proof, sign_acceptances
-from tests.world import ACCEPTANCE, BR, FR, NOW, OPERATION, QUERY, Log, first_directory, first_operation, seed, signing
+from tests.world import (
+    ACCEPTANCE,
+    BR,
+    FR,
+    NOW,
+    OPERATION,
+    QUERY,
+    RESPONSE,
+    Log,
+    first_directory,
+    first_operation,
+    seed,
+    signing,
+)
 from tools.vectors.kept import KeptNoteSigner
 from tools.vectors.scene import Json, Scene, Vector
 
@@ -219,6 +235,28 @@ def _record(scene: Scene) -> Log:
     return log
 
 
+def _rights(scene: Scene) -> Log:
+    """A query that the gateway should not have accepted: the operation has its kind, and an organisation asks."""
+    log = Log(scene.network, log=scene.log, sealer=scene.seal)
+    first = first_directory()
+    rows = (replace(row, kind=ParticipantKind.ORGANISATION) if row.address == FR else row for row in first.participants)
+    log.publish_directory(replace(first, participants=tuple(rows)))
+    log.publish_operation(first_operation())
+    log.submit(aud=(BR,), kept=False)
+    return log
+
+
+def _purpose(scene: Scene) -> Log:
+    """An answer that the gateway should not have accepted: its purpose is another than its query's."""
+    log = Log(scene.network, log=scene.log, sealer=scene.seal)
+    log.publish_directory(first_directory())
+    log.publish_operation(first_operation())
+    query = log.submit(aud=(BR,), kept=False).digest
+    answer: dict[str, object] = {"kind": RESPONSE, "thread": query, "re": query, "answer": Answer.FINAL}
+    log.submit(None, kept=False, iss=BR, aud=(FR,), reply_by=None, purpose=Purpose.LOCATION, **answer)
+    return log
+
+
 def _records(scene: Scene) -> Iterator[Vector]:
     items = _record(scene).items()
     twice = _record(scene)
@@ -232,6 +270,8 @@ def _records(scene: Scene) -> Iterator[Vector]:
         ("form", "an item that is not in a byte string", b"\0" + whole, "record-form"),
         ("truncated", "without its end", b"".join(items[:-1]), "cbor-truncated"),
         ("trailing", "something after its end", whole + b"\0", "cbor-trailing"),
+        ("rights", "an organisation's query, accepted", b"".join(_rights(scene).items()), "kind-not-allowed"),
+        ("purpose", "an answer for another purpose, accepted", b"".join(_purpose(scene).items()), "purpose"),
         ("network", "another network file inside", whole.replace(b"log.example", b"log.changed", 1), "network"),
     ):
         yield Vector(f"record/{name}", says, "record", {"data": data.hex()}, outcome)

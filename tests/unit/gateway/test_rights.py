@@ -8,11 +8,11 @@ import pytest
 
 from gateway.admission import decide
 from gateway.ports import Admitted, Rejected
-from gateway.rights import RIGHTS, may_send
 from gateway.settings import Pipeline, Quota
 from schemas.directory import ParticipantKind
 from schemas.errors import Reason
 from schemas.messages import KINDS
+from schemas.rights import RIGHTS, may_send
 from tests.support import QUERY, RESPONSE, RESULT, World
 
 

@@ -1,7 +1,8 @@
-"""What a participant may send by what it is: a pure table, used at admission step 12 beside the operation's own list.
+"""What a participant may send by what it is: a pure table, beside the operation's own list (protocol section 3).
 
 A kind is sent when the operation lists it and the sender's row may send it. A bureau's units without a row of their own
-send as their bureau. Whoever is not in the table sends nothing: organisations are denied all but what it names.
+send as their bureau. Whoever is not in the table sends nothing: organisations are denied all but what it names. The
+gateway goes by it at admission step 12; whoever verifies a record sees by it what a gateway admitted and must not.
 """
 
 from __future__ import annotations
