@@ -1,8 +1,12 @@
 """What we send: sealed, committed, submitted until the gateway has decided, and its receipt verified and kept.
 
 An envelope is sealed before it enters the outbox, and stays there while the gateway is away. A refusal for a key that
-was rotated meanwhile seals the draft again under a new id; any other refusal is final and goes to whoever waits. The
-store decides what is due, so that a crash repeats a submission (which gets its first receipt again) and loses none.
+was rotated meanwhile, or for our clock (bureaus/sealing_time.py), seals the draft again under a new id; any other
+refusal is final and goes to whoever waits. The store decides what is due, so that a crash repeats a submission (which
+gets its first receipt again) and loses none.
+
+Rule: nothing is sealed again but after a refusal on record, in the same commit. Such a refusal is final, so that no
+stray copy of the first envelope can be accepted beside the second. One off the record is not: the same bytes go again.
 """
 
 from __future__ import annotations
@@ -17,9 +21,11 @@ from bureaus.exchange import Desk, Sent
 from bureaus.keeper import Keeper
 from bureaus.links import Link
 from bureaus.pump import Pump
+from bureaus.sealing_time import SealingTime
 from bureaus.settings import Limits
 from bureaus.store import Store, sending
 from bureaus.store.identity import Keys
+from schemas import envelope, wire
 from schemas.directory import Use
 from schemas.errors import BureaunetError, Forbidden, Reason, Unavailable, Untrusted
 from schemas.receipts import Acceptance, read_acceptance
@@ -27,6 +33,7 @@ from schemas.receipts import Acceptance, read_acceptance
 _log: Final = logs.get(__name__)
 _ROTATED: Final = frozenset({Reason.KEY_NOT_VALID, Reason.WRAP_KEY, Reason.EXPIRED})
 """Refusals that say nothing about the message: sealed again under a new id, it may pass."""
+_AGAIN: Final = _ROTATED | {Reason.FUTURE}
 _LATER: Final = frozenset({Reason.LINK_QUOTA, Reason.OVERLOADED})
 _SentT = TypeVar("_SentT", bound=Sent)
 
@@ -49,6 +56,7 @@ class Outbox:
         self._keeper = keeper
         self._keys = keys
         self._clock = clock
+        self._time = SealingTime(clock)
         self._limits = limits
         self._live: weakref.WeakValueDictionary[int, Sent] = weakref.WeakValueDictionary()
         self._pump = Pump(self._due, self._submit, limits)
@@ -67,7 +75,7 @@ class Outbox:
             `drafts.seal`.
         """
         trust = await self._keeper.ready_for(draft.operation, draft.to)
-        sealed = drafts.seal(draft, trust, self._keys.signing, self._clock(), self._limits)
+        sealed = drafts.seal(draft, trust, self._keys.signing, self._time(), self._limits)
         sent = make(desk, draft, sealed.digest, sealed.expires)
         posting = _posting(draft, sealed, asks=sent.asks)
         unit = units.current(desk)
@@ -118,6 +126,8 @@ class Outbox:
         acceptance = await self._verified(receipt, due.digest)
         if acceptance.reason in _LATER:
             raise Unavailable(Reason(acceptance.reason), "the gateway asks us to wait")
+        if acceptance.reason in _AGAIN and acceptance.index is None:
+            raise Unavailable(Reason(acceptance.reason), "refused off the record, which is not final")
         log = _log.bind(digest=due.digest.hex(), bureau=self._keeper.trust.address)
         if acceptance.accepted and acceptance.index is not None:
             await self._store.run(sending.accept, due, receipt, acceptance.index)
@@ -125,7 +135,7 @@ class Outbox:
             self.when_accepted()
         else:
             reason = acceptance.reason or Reason.NOT_ACCEPTED
-            successor = await self._successor(due, reason)
+            successor = await self._successor(due, acceptance)
             await self._store.run(sending.refuse, due, receipt, reason, successor)
             log.warning("refused", reason=reason, sealed_again=successor is not None)
         self.ring([due.intent])
@@ -142,17 +152,19 @@ class Outbox:
             raise Unavailable(Reason.UNREACHABLE, "the gateway's receipt is for another message")
         return acceptance
 
-    async def _successor(self, due: sending.Due, reason: Reason) -> sending.Posting | None:
+    async def _successor(self, due: sending.Due, refusal: Acceptance) -> sending.Posting | None:
         """The draft sealed again, where the refusal says nothing about the message and it was not tried too often."""
         state = await self._store.run(sending.sending, due.intent)
-        if reason not in _ROTATED or state is None:
+        made = envelope.read(wire.decode_submission(due.body).statement).header.iat
+        of_the_clock = self._time.heed(refusal, made)
+        if state is None or not (of_the_clock or refusal.reason in _ROTATED):
             return None
         if await self._store.run(sending.resealed, due.intent) >= self._limits.resealings:
             return None
         draft = Draft.decode(state.draft)
         try:
             await self._keeper.catch_up()
-            sealed = drafts.seal(draft, self._keeper.trust, self._keys.signing, self._clock(), self._limits)
+            sealed = drafts.seal(draft, self._keeper.trust, self._keys.signing, self._time(), self._limits)
         except (Forbidden, Untrusted) as error:
             _log.warning("cannot be sealed again", reason=error.reason)
             return None

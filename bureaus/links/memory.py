@@ -1,9 +1,9 @@
 """A small network in this process, and the link to it: the shipped fake, held to the same tests as the real links.
 
 It signs real receipts, keeps a real ledger with proofs and checkpoints, and checks what a bureau's program can notice:
-link identity, known key, signature, used id, current sealing keys, operation and membership. It has no durability, no
-limits and no chores; the gateway has those. For tests of programs that use the SDK: `await network.seat(home, ...)`,
-then `Bureau.open(home, connect=network.connect)`.
+link identity, known key, signature, used id, clock, current sealing keys, operation and membership. It has no
+durability, no limits and no chores; the gateway has those. For tests of programs that use the SDK:
+`await network.seat(home, ...)`, then `Bureau.open(home, connect=network.connect)`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import Final
 
 from bureaus import enrolment
 from bureaus.links import Link
+from bureaus.links.memory_ledger import ORIGIN, Ledger
 from bureaus.store import FILE, Store, identity
-from schemas import cbor, envelope, merkle, wire
-from schemas.claims import Head
+from schemas import cbor, envelope, wire
+from schemas.claims import Header
 from schemas.directory import (
     Current,
     Directory,
@@ -41,49 +42,22 @@ from schemas.envelope import Envelope, Statement
 from schemas.errors import BureaunetError, Forbidden, Reason, Unavailable, Untrusted
 from schemas.evidence import Entry, Event, SignedAcknowledgement, read_acknowledgement
 from schemas.identity import Address
-from schemas.keys import NoteKey, SigningKey
+from schemas.keys import SigningKey
 from schemas.network import Genesis, make_network, read_network
 from schemas.notes import Checkpoint, Policy, sign_checkpoint
 from schemas.operation import SignedOperation, claimed_owner, read_operation
-from schemas.receipts import Acceptance, Proof, sign_acceptances
+from schemas.receipts import Acceptance, sign_acceptances
 from schemas.threshold import Holders
 from schemas.wire import InboxItem, ItemType
 
-ORIGIN: Final = "memory.bureaunet.invalid/log"
 LIFETIME: Final = 365 * 24 * 3600
 """Seconds that keys are valid."""
-
-
-class Ledger:
-    """Entries in memory, their tree, and what proves them."""
-
-    def __init__(self) -> None:
-        self.key = NoteKey.generate(ORIGIN)
-        self.entries: list[bytes] = []
-
-    def append(self, entry: Entry) -> int:
-        """Append an entry: its index."""
-        self.entries.append(entry.encode())
-        return len(self.entries) - 1
-
-    @property
-    def subtrees(self) -> merkle.Subtrees:
-        """The tree's complete subtrees."""
-        return merkle.of_leaves([merkle.leaf_hash(entry) for entry in self.entries])
-
-    def head(self) -> Head:
-        """Size and root now."""
-        return Head(len(self.entries), merkle.range_hash(self.subtrees, 0, len(self.entries)))
-
-    def checkpoint(self, now: int) -> str:
-        """The signed checkpoint at `now`, in seconds."""
-        head = self.head()
-        return sign_checkpoint(Checkpoint(ORIGIN, head.size, head.root), self.key, now)
-
-    def proof(self, index: int, now: int) -> str:
-        """The tlog-proof of an entry."""
-        path = merkle.inclusion_proof(self.subtrees, index, len(self.entries))
-        return Proof(index, tuple(path), self.checkpoint(now)).format()
+SKEW: Final = 120
+"""Seconds that a sender's clock may be ahead."""
+_LINK_ALONE: Final = frozenset(
+    {Reason.LINK_QUOTA, Reason.OVERLOADED, Reason.NETWORK, Reason.KEY_UNKNOWN, Reason.SIGNATURE}
+)
+"""Refusals that are told to the link, make no entry and are not final."""
 
 
 class MemoryNetwork:
@@ -100,6 +74,8 @@ class MemoryNetwork:
         self.ledger = Ledger()
         self.refusing: list[Reason] = []
         """The next submissions are refused with these, one each."""
+        self.unrecorded = 0
+        """So many refusals make no entry, as of a bureau that has had too many: the same bytes may come again."""
         self.handovers: list[SignedAcknowledgement] = []
         self.submitted: list[bytes] = []
         """Digests of everything that was submitted, in order, repeats too."""
@@ -206,8 +182,19 @@ class MemoryNetwork:
                 raise Forbidden(self.refusing.pop(0))
             self._admit(statement, sent)
         except BureaunetError as error:
-            return self.refusal(sent.digest, error.reason)
+            return self._refuse(statement, sent, error.reason)
         return self._accept(statement, sent)
+
+    def _refuse(self, statement: Statement, sent: Envelope, reason: Reason) -> bytes:
+        if reason in _LINK_ALONE or self.unrecorded:
+            self.unrecorded = max(0, self.unrecorded - 1)
+            return self.refusal(sent.digest, reason)
+        header, now = statement.header, self.clock()
+        event = Event.SUBMISSION_REJECTION
+        entry = Entry(event, now, sent.digest, header.sub, party=header.iss, reason=reason)
+        receipt = self.receipt(Acceptance(sent.digest, event, self.ledger.append(entry), now, reason))
+        self._decided[sent.digest] = receipt, sent
+        return receipt
 
     def refusal(self, digest: bytes, reason: Reason) -> bytes:
         """The signed refusal of a submission."""
@@ -223,6 +210,7 @@ class MemoryNetwork:
         statement.verify(found[1].key)
         if self._ids.get((header.iss, header.cti), sent.digest) != sent.digest:
             raise Forbidden(Reason.ID_REUSED)
+        self._admit_times(header)
         if not found[1].validity.covers(self.seconds):
             raise Untrusted(Reason.KEY_NOT_VALID)
         wraps = envelope.check_sealed(statement, sent.sealed or b"").wraps
@@ -236,6 +224,12 @@ class MemoryNetwork:
             raise Forbidden(Reason.OPERATION_UNKNOWN)
         if versions[-1][0].operation.member(header.iss, self.seconds) is None:
             raise Forbidden(Reason.SENDER_NOT_MEMBER)
+
+    def _admit_times(self, header: Header) -> None:
+        if header.iat > self.seconds + SKEW:
+            raise Forbidden(Reason.FUTURE)
+        if header.exp <= self.seconds:
+            raise Forbidden(Reason.EXPIRED)
 
     def _accept(self, statement: Statement, sent: Envelope) -> bytes:
         header, now = statement.header, self.clock()
@@ -335,7 +329,7 @@ class MemoryNetwork:
 
     def _read_consistency(self, parts: list[str], _: str) -> bytes:
         old, new = int(parts[0]), int(parts[1])
-        return cbor.encode(list(merkle.consistency_proof(self.ledger.subtrees, old, new)))
+        return cbor.encode(list(self.ledger.consistency(old, new)))
 
     def _read_sealed(self, parts: list[str], _: str) -> bytes:
         for _receipt, sent in self._decided.values():

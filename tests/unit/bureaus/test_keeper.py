@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bureaus.client import Bureau
-from bureaus.links.memory import Ledger, MemoryLink, MemoryNetwork
+from bureaus.links.memory import MemoryLink, MemoryNetwork
+from bureaus.links.memory_ledger import Ledger
 from bureaus.store import FILE, Store, identity
 from schemas import cbor, wire
 from schemas.codes import Purpose

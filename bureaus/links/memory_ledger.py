@@ -1,0 +1,50 @@
+"""The ledger of the network in memory: entries, their tree, and what proves them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas import merkle
+from schemas.claims import Head
+from schemas.evidence import Entry
+from schemas.keys import NoteKey
+from schemas.notes import Checkpoint, sign_checkpoint
+from schemas.receipts import Proof
+
+ORIGIN: Final = "memory.bureaunet.invalid/log"
+
+
+class Ledger:
+    """Entries in memory, their tree, and what proves them."""
+
+    def __init__(self) -> None:
+        self.key = NoteKey.generate(ORIGIN)
+        self.entries: list[bytes] = []
+
+    def append(self, entry: Entry) -> int:
+        """Append an entry: its index."""
+        self.entries.append(entry.encode())
+        return len(self.entries) - 1
+
+    @property
+    def subtrees(self) -> merkle.Subtrees:
+        """The tree's complete subtrees."""
+        return merkle.of_leaves([merkle.leaf_hash(entry) for entry in self.entries])
+
+    def head(self) -> Head:
+        """Size and root now."""
+        return Head(len(self.entries), merkle.range_hash(self.subtrees, 0, len(self.entries)))
+
+    def checkpoint(self, now: int) -> str:
+        """The signed checkpoint at `now`, in seconds."""
+        head = self.head()
+        return sign_checkpoint(Checkpoint(ORIGIN, head.size, head.root), self.key, now)
+
+    def proof(self, index: int, now: int) -> str:
+        """The tlog-proof of an entry."""
+        path = merkle.inclusion_proof(self.subtrees, index, len(self.entries))
+        return Proof(index, tuple(path), self.checkpoint(now)).format()
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """The proof that the tree of `new` entries extends the one of `old`."""
+        return tuple(merkle.consistency_proof(self.subtrees, old, new))
