@@ -66,8 +66,29 @@ def sign_acceptances(acceptances: Sequence[Acceptance], net: bytes, signer: Sign
     ]
 
 
-def read_acceptance(data: bytes, net: bytes, keys: Mapping[bytes, SigningPublic]) -> Acceptance:
+class LastBatch:
+    """Remembers the last batch that verified: receipts of one batch often follow one another, under one signature."""
+
+    def __init__(self) -> None:
+        self._batch: bytes | None = None
+
+    def verify(self, batch: bytes, sign1: cose.Sign1, key: SigningPublic) -> None:
+        """Check the signature, unless these very bytes, which name the key, were the last to verify.
+
+        Raises:
+            Untrusted: `key-unknown`, `signature`.
+        """
+        if batch != self._batch:
+            sign1.verify(key)
+            self._batch = batch
+
+
+def read_acceptance(
+    data: bytes, net: bytes, keys: Mapping[bytes, SigningPublic], last: LastBatch | None = None
+) -> Acceptance:
     """Verify a receipt of network `net` with one of the gateway's `keys` (by key id).
+
+    Whoever reads many gives the same `last` each time: a batch's signature is then verified once.
 
     Raises:
         Malformed: `cbor-*`, `structure`, `receipt-form`. Untrusted: `network`, `key-unknown`, `signature`, `inclusion`.
@@ -89,7 +110,7 @@ def read_acceptance(data: bytes, net: bytes, keys: Mapping[bytes, SigningPublic]
     key = keys.get(sign1.key_id)
     if key is None:
         raise Untrusted(Reason.KEY_UNKNOWN, "the receipt is signed by no key of the gateway")
-    sign1.verify(key)
+    (last or LastBatch()).verify(batch, sign1, key)
     match cbor.decode(sign1.payload):
         case [bytes(root), int(size)]:
             merkle.verify_inclusion(merkle.leaf_hash(item), position, size, path, root)
