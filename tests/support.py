@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gateway.adapters.memory import ListWatcher, MemoryStore, MemoryTree, SetClock
-from gateway.adapters.sql import Database, SqlStore, SqlTree, prepare
+from gateway.adapters.memory import ListWatcher, MemoryCosignatures, MemoryStore, MemoryTree, SetClock
+from gateway.adapters.sql import Database, SqlCosignatures, SqlStore, SqlTree, prepare
 from gateway.admission import receive
 from gateway.exchange import Exchange
 from gateway.ledger import Ledger
 from gateway.ports import Candidate, Facts, HighWater, Inboxes, Outcome, Store, Submission, Tree, Trust
+from gateway.ports_witnesses import Cosignatures
 from gateway.settings import Pipeline
 from schemas import wire
 from schemas.claims import Head, Header
@@ -251,13 +252,15 @@ class Stores:
 
     store: Store
     tree: Tree
+    cosignatures: Cosignatures
 
 
 @contextlib.asynccontextmanager
 async def memory_stores() -> AsyncIterator[Stores]:
     """The shipped fake."""
     store = MemoryStore()
-    yield Stores(store, MemoryTree(store))
+    tree = MemoryTree(store)
+    yield Stores(store, tree, MemoryCosignatures(tree))
 
 
 @contextlib.asynccontextmanager
@@ -266,7 +269,7 @@ async def sql_stores(url: str) -> AsyncIterator[Stores]:
     database = Database(url)
     try:
         await prepare(database)
-        yield Stores(SqlStore(database), SqlTree(database))
+        yield Stores(SqlStore(database), SqlTree(database), SqlCosignatures(database))
     finally:
         await database.close()
 

@@ -1,5 +1,6 @@
 """The shipped fakes: store, tree and leases in memory, and a clock, watcher and inboxes to drive by hand."""
 
+from gateway.adapters.memory.cosignatures import MemoryCosignatures
 from gateway.adapters.memory.driven import ListInboxes, ListWatcher, Seen, SetClock
 from gateway.adapters.memory.store import MemoryStore
 from gateway.adapters.memory.tree import MemoryLeases, MemoryTree
@@ -7,6 +8,7 @@ from gateway.adapters.memory.tree import MemoryLeases, MemoryTree
 __all__ = [
     "ListInboxes",
     "ListWatcher",
+    "MemoryCosignatures",
     "MemoryLeases",
     "MemoryStore",
     "MemoryTree",

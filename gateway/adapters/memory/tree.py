@@ -34,7 +34,7 @@ class MemoryTree:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
         self._lock = asyncio.Lock()
-        self._notes: dict[int, str] = {}
+        self.notes: dict[int, str] = {}
         self.size = 0
         self.peaks: tuple[bytes, ...] = ()
         self.tiles: dict[tuple[int, int], bytes] = {}
@@ -65,13 +65,13 @@ class MemoryTree:
 
     async def checkpoint(self) -> str | None:
         """As the port says."""
-        return self._notes[max(self._notes)] if self._notes else None
+        return self.notes[max(self.notes)] if self.notes else None
 
     async def publish(self, head: Head, note: str) -> bool:
         """As the port says."""
-        if self._notes and max(self._notes) >= head.size:
+        if self.notes and max(self.notes) >= head.size:
             return False
-        self._notes[head.size] = note
+        self.notes[head.size] = note
         return True
 
 

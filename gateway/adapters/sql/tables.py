@@ -162,6 +162,20 @@ checkpoint: Final = Table(
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("note", Text, nullable=False),
 )
+offered: Final = Table(
+    "offered",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", BigInteger, nullable=False),
+)
+cosignature: Final = Table(
+    "cosignature",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("witness", Text, primary_key=True),
+    Column("line", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),
+)
 directory_version: Final = Table(
     "directory_version",
     metadata,
