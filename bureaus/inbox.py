@@ -7,7 +7,7 @@ Rules: a message that verifies is kept once, whatever is sent again. One that an
 kind has no handler, is processed by being kept: the exchange has it. Any other waits for a handler or for whoever
 reads `Bureau.inbox()`, and is acknowledged when that is done. What does not verify is refused by a signed
 acknowledgement where the gateway's acceptance and the sender's key were in order, and kept aside either way; nothing
-gets stuck on it.
+gets stuck on it, and it does not move the cursor: what it says of its own place is nobody's word.
 """
 
 from __future__ import annotations
@@ -83,14 +83,13 @@ class Inbox:
 
     async def _take(self, items: Sequence[InboxItem]) -> None:
         envelopes = [item for item in items if item.type is ItemType.ENVELOPE]
-        if envelopes:
-            await self._take_envelopes(envelopes)
-        for item in items:
-            if item.type is not ItemType.ENVELOPE:
-                await self._take_attestation(item)
-        await self._store.run(receiving.move_cursor, max(item.index for item in items))
+        verified = await self._take_envelopes(envelopes) if envelopes else []
+        verified += [i for i in items if i.type is not ItemType.ENVELOPE and await self._take_attestation(i)]
+        if verified:
+            await self._store.run(receiving.move_cursor, max(item.index for item in verified))
 
-    async def _take_envelopes(self, items: Sequence[InboxItem]) -> None:
+    async def _take_envelopes(self, items: Sequence[InboxItem]) -> list[InboxItem]:
+        """Take them in: those that verified now."""
         items = [await self._whole(item) for item in items]
         digests = [envelope.digest_of(item.statement) for item in items]
         known = await self._store.run(receiving.known, digests, _ids(items))
@@ -110,6 +109,7 @@ class Inbox:
         answered = await self._store.run(receiving.take, list(taken.values()), aside, self.handled(), self._clock())
         self._acknowledgements.wake()
         self.when_kept(answered)
+        return [item for item, outcome in zip(fresh, outcomes, strict=True) if isinstance(outcome, Verified)]
 
     def _verify(self, items: Collection[InboxItem], ids: dict[tuple[str, bytes], bytes]) -> list[Verified | Refused]:
         seen = dict(ids)
@@ -166,7 +166,8 @@ class Inbox:
         number, reason = refused.number, refused.reason
         return receiving.Aside(hashlib.sha256(raw).digest(), refused.digest, number, reason, raw, refusals)
 
-    async def _take_attestation(self, item: InboxItem) -> None:
+    async def _take_attestation(self, item: InboxItem) -> bool:
+        """Keep it, or put it aside: whether it verified."""
         trust = self._keeper.trust
         keys = trust.directory.service_keys(Use.ACCEPTANCE)
         raw, now = item.acceptance, self._clock()
@@ -177,9 +178,9 @@ class Inbox:
             _log.warning("an attestation does not verify", reason=error.reason)
             refused = Refused(1, error.reason, error.detail, key)
             await self._store.run(receiving.take, (), [self._aside(item, refused)], (), now)
-        else:
-            event = str(attested.event)
-            await self._store.run(receiving.keep_attestation, key, attested.digest, event, raw, now)
+            return False
+        await self._store.run(receiving.keep_attestation, key, attested.digest, str(attested.event), raw, now)
+        return True
 
     # ---------------------------------------------------------------------------------------- acknowledging
 

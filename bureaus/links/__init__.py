@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FROM_THE_START: Final = -1
 """The cursor before the first item of an inbox."""
+NO_PLACE: Final = 0
+"""The index of an item of a link whose inbox has no cursor: entry 0 of every ledger is its first directory, no copy."""
 
 
 class Link(Protocol):
@@ -38,8 +40,9 @@ class Link(Protocol):
     def items(self, after: int) -> AsyncIterator[Sequence[InboxItem]]:
         """What waits in the inbox and what comes, without end, in batches of at least one.
 
-        `after` is the highest index that was kept, or `FROM_THE_START`; a link whose inbox has no cursor may ignore it,
-        and items may come twice. Asking for the next batch says that every item before it is kept durably.
+        `after` is the highest index that was kept, or `FROM_THE_START`; a link whose inbox has no cursor ignores it,
+        gives every item the index `NO_PLACE`, and items may come twice. Asking for the next batch says that every item
+        before it is kept durably.
 
         Raises:
             Unavailable: the link was lost; ask for `items` again after a while. Malformed: what came is no item.

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from aio_pika.abc import AbstractIncomingMessage
 
+from bureaus.links import NO_PLACE
 from bureaus.links.broker import CALL, Line, translated
 from schemas.codes import Urgency
 from schemas.errors import Malformed, Reason, Unavailable
@@ -106,7 +107,7 @@ class Inbox:
                     await one.message.ack()
 
     async def _take(self, urgency: Urgency, message: AbstractIncomingMessage) -> None:
-        arrived = _Arrived(message, _decode(message.body))
+        arrived = _Arrived(message, arrival(message.body))
         if isinstance(arrived.item, InboxItem) and self._sorter(arrived.item):
             try:
                 await self._acknowledge([arrived])
@@ -117,8 +118,9 @@ class Inbox:
         self._arrived.set()
 
 
-def _decode(body: bytes) -> InboxItem | Malformed:
+def arrival(body: bytes) -> InboxItem | Malformed:
+    """What a message body is, without the place that it names: a queue has none, and nobody signed it."""
     try:
-        return decode_item(body)
+        return replace(decode_item(body), index=NO_PLACE)
     except Malformed as error:
         return error
