@@ -104,6 +104,7 @@ class Reason(StrEnum):
     INCLUSION = "inclusion"
     CONSISTENCY = "consistency"
     CHECKPOINT = "checkpoint"
+    DISCLOSURE_FORM = "disclosure-form"
     RECORD_FORM = "record-form"
     RECORD_GAP = "record-gap"
     RECORD_CONTRADICTION = "record-contradiction"

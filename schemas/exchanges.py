@@ -1,8 +1,12 @@
 """What a record shows: who asked whom, when, each side's steps, and what is missing or came late.
 
 A `Journal` takes the events of one operation in ledger order, each verified already, and refuses those that contradict
-what went before: two outcomes for one digest, a handover of what was never consigned, an answer to nothing. It holds a
-few hundred bytes for each message and no content. Times are milliseconds since the epoch by the gateway's clock.
+what went before: two outcomes for one digest, a handover of what was never consigned, an answer to nothing. Times are
+milliseconds since the epoch by the gateway's clock.
+
+Memory: about a kilobyte for each message with one recipient, and no content: who, when, two digests and what each side
+did. Nothing can be let go before the end, since any message may still be answered, acknowledged, repeated or made void.
+Addresses, kinds and key ids, which repeat, are held once.
 """
 
 from __future__ import annotations
@@ -68,6 +72,11 @@ class Message:
     void: bool = False
     """Accepted at an index at or past its key's void-from: shown as accepted then, of no effect now."""
 
+    @property
+    def sealed_missing(self) -> bool:
+        """Whether the record holds no sealed part and no entry that says that it was erased."""
+        return not self.sealed and self.erased is None
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -118,6 +127,10 @@ class Report:
     """Seconds since the epoch."""
     provisional: bool
     """Whether the quorum of witnesses has not signed the checkpoint."""
+    witnesses: tuple[str, ...]
+    """Who cosigned the checkpoint, by name; each line verified."""
+    quorum: int
+    """How many the policy asks for; 0 where the network names no witnesses."""
     directory_version: int
     length: int
     """Of the record, in bytes."""
@@ -143,6 +156,7 @@ class Report:
         for exchange in self.exchanges:
             owed["answer"] += len(exchange.unanswered)
             for message in exchange.messages():
+                owed["sealed part"] += message.sealed_missing
                 owed.update(side.missing for side in message.deliveries.values() if side.missing)
         return {what: count for what, count in owed.items() if count}
 
@@ -177,7 +191,10 @@ class Journal:
         self.events: Counter[Event] = Counter()
         self.sealed = 0
         self._outcomes: dict[bytes, int] = {}
-        self._ids: set[tuple[str, bytes]] = set()
+        self._ids: set[bytes] = set()
+        self._addresses: dict[Address, Address] = {}
+        self._kinds: dict[str, str] = {}
+        self._key_ids: dict[bytes, bytes] = {}
 
     @property
     def indices(self) -> Mapping[bytes, int]:
@@ -196,7 +213,7 @@ class Journal:
             Untrusted: `record-contradiction`, here and in all that follows.
         """
         self._decide(digest, index)
-        name = (header.iss, header.cti)
+        name = header.iss.encode() + header.cti  # an address cannot end where the 16 bytes begin elsewhere
         if name in self._ids:
             raise contradiction("two accepted messages of one sender have the same id")
         self._ids.add(name)
@@ -204,10 +221,10 @@ class Journal:
             digest=digest,
             index=index,
             time=time,
-            sender=header.iss,
-            key_id=key_id,
+            sender=self._addresses.setdefault(header.iss, header.iss),
+            key_id=self._key_ids.setdefault(key_id, key_id),
             cti=header.cti,
-            kind=header.kind,
+            kind=self._kinds.setdefault(header.kind, header.kind),
             thread=header.thread or digest,
             purpose=header.purpose,
             exercise=header.exercise,
@@ -215,7 +232,7 @@ class Journal:
             answer=header.answer,
             reply_by=header.reply_by,
             sealed=sealed,
-            deliveries={address: Delivery(address) for address in header.aud},
+            deliveries={who: Delivery(who) for who in (self._addresses.setdefault(one, one) for one in header.aud)},
         )
         self._join(message, header.re)
         self.messages[digest] = message

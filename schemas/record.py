@@ -2,7 +2,9 @@
 
 Order of work, for each item as it is read (the layout stands in `schemas/record_items.py`):
 
-    the network file is the pinned one -> the checkpoint is signed by its log -> each entry in turn:
+    the network file is the pinned one -> the checkpoint is signed by its log -> each entry in turn (below) -> every
+    cosignature of the checkpoint is by a witness of the newest directory and verifies
+
     1 its index rises and its path leads to the checkpoint   2 it follows the operation's entry before, without a gap
     3 its time is sane   4 what it rests on: hash, signature by a key that was valid then, the claims it repeats
     5 it does not contradict what went before (`schemas/exchanges.py`)
@@ -21,19 +23,21 @@ from typing import Final, Generic, TypeVar
 
 from schemas import merkle, operation
 from schemas.claims import Header
-from schemas.directory import Directory, Participant, SigningEntry, State, Use, read_directory
+from schemas.directory import Directory, State, Use, read_directory
 from schemas.envelope import Statement, check_sealed, read
 from schemas.errors import Malformed, Reason, Untrusted
 from schemas.evidence import Entry, Event, Outcome, read_acknowledgement
 from schemas.exchanges import Journal, Report, contradiction
-from schemas.identity import Address, parse_operation_id
+from schemas.identity import parse_operation_id
+from schemas.in_force import acceptance_keys, owned_key, row_of
 from schemas.keys import SigningPublic
 from schemas.network import Network
-from schemas.notes import SignedCheckpoint, read_checkpoint
+from schemas.notes import OpenNote, open_note
 from schemas.operation import Role, SignedOperation
-from schemas.receipts import read_acceptance
+from schemas.receipts import Acceptance, LastBatch, read_acceptance
 from schemas.record_items import ACKNOWLEDGED, SUBMITTED, End, ItemReader, Read, Step
 from schemas.rights import may_send
+from schemas.witness import policy_of
 
 SKEW_SECONDS: Final = 300
 """Clocks of the gateway's processes and of senders may differ by so much; order is the ledger's, not a clock's."""
@@ -80,7 +84,7 @@ def verify_record(read: Read, network: Network, progress: Callable[[int], None] 
     """Verify a whole record against the pinned `network` file: what it shows.
 
     `read` gives up to so many bytes, as a file's does; `progress` is told how many were read, after each item. Memory
-    grows with the number of messages, a few hundred bytes each, not with the record's size.
+    grows with the number of messages, about a kilobyte each, not with the record's size.
 
     Raises:
         Malformed, Untrusted: with the reason, and the offset of the item and the index of the entry in the detail.
@@ -107,14 +111,14 @@ def _begin(reader: ItemReader, network: Network) -> _Verifier:
     name = parse_operation_id(reader.header())
     if reader.network() != network.raw:
         raise Untrusted(Reason.NETWORK, "the record is of another network than the pinned file")
-    return _Verifier(network, name, read_checkpoint(reader.checkpoint(), network.policy))
+    return _Verifier(network, name, open_note(reader.checkpoint(), network.policy))
 
 
 class _Verifier:
-    def __init__(self, network: Network, name: str, signed: SignedCheckpoint) -> None:
+    def __init__(self, network: Network, name: str, note: OpenNote) -> None:
         self.network = network
         self.operation = name
-        self.signed = signed
+        self.note = note
         self.index: int | None = None
         """Of the entry in hand."""
         self._last = -1
@@ -126,6 +130,7 @@ class _Verifier:
         self._operations: _Versions[SignedOperation] = _Versions()
         self._journal = Journal()
         self._acceptance_keys: dict[bytes, SigningPublic] = {}
+        self._last_batch = LastBatch()
 
     def take(self, step: Step) -> None:
         """One entry."""
@@ -150,7 +155,7 @@ class _Verifier:
             self._journal.note(step.entry)
 
     def _place(self, step: Step) -> None:
-        head = self.signed.checkpoint
+        head = self.note.checkpoint
         if step.index <= self._last:
             raise Untrusted(Reason.RECORD_FORM, "the entries are not in ledger order")
         merkle.verify_inclusion(merkle.leaf_hash(step.raw), step.index, head.size, step.path, head.root)
@@ -171,7 +176,7 @@ class _Verifier:
     def _check_time(self, entry: Entry) -> None:
         if entry.time < self._latest - SKEW_SECONDS * 1000:
             raise contradiction("an entry is older than those before it")
-        if entry.time > (self.signed.time + SKEW_SECONDS) * 1000:
+        if entry.time > (self.note.time + SKEW_SECONDS) * 1000:
             raise contradiction("an entry is newer than the checkpoint that covers it")
         self._latest = max(self._latest, entry.time)
 
@@ -189,7 +194,7 @@ class _Verifier:
         seconds = step.entry.time // 1000
 
         def verified(directory: Directory) -> SignedOperation:
-            row = _row(directory, owner)
+            row = row_of(directory, owner)
             keys = {one.key.key_id: one.key for one in row.signing if one.validity.covers(seconds)}
             return operation.read_operation(raw, self.network.id, keys, self._operations.newest)
 
@@ -219,17 +224,11 @@ class _Verifier:
     def _receipt(self, step: Step, receipt: bytes) -> None:
         entry, seconds = step.entry, step.entry.time // 1000
 
-        def keys(directory: Directory) -> dict[bytes, SigningPublic]:
-            usable = (
-                one
-                for one in directory.services
-                if one.use is Use.ACCEPTANCE and one.validity.covers(seconds) and not one.validity.void_at(step.index)
-            )
-            return {one.key.key_id: one.key for one in usable}
+        def verified(directory: Directory) -> Acceptance:
+            keys = acceptance_keys(directory, seconds, step.index)
+            return read_acceptance(receipt, self.network.id, keys, self._last_batch)
 
-        said = self._directories.under(
-            entry.time, lambda directory: read_acceptance(receipt, self.network.id, keys(directory))
-        )
+        said = self._directories.under(entry.time, verified)
         if (said.digest, said.event, said.index, said.time, said.reason) != (
             entry.digest,
             entry.event,
@@ -250,7 +249,7 @@ class _Verifier:
             raise contradiction("the entry says something else than the statement")
 
         def check(directory: Directory) -> None:
-            found = _owned_key(directory, header.iss, statement.key_id)
+            found = owned_key(directory, header.iss, statement.key_id)
             statement.verify(found.key)
             if accepted and not found.validity.covers(entry.time // 1000):
                 raise Untrusted(Reason.KEY_NOT_VALID, "a message was accepted under a key that was not valid")
@@ -296,9 +295,9 @@ class _Verifier:
         recipient = self._journal.delivery(entry).recipient
 
         def check(directory: Directory) -> None:
-            if said.iss not in (recipient, _row(directory, recipient).address):
+            if said.iss not in (recipient, row_of(directory, recipient).address):
                 raise contradiction("the acknowledgement is not the recipient's")
-            found = _owned_key(directory, recipient, signed.sign1.key_id)
+            found = owned_key(directory, recipient, signed.sign1.key_id)
             signed.sign1.verify(found.key)
             if not found.validity.covers(entry.time // 1000):
                 raise Untrusted(Reason.KEY_NOT_VALID, "an acknowledgement under a key that was not valid")
@@ -320,7 +319,9 @@ class _Verifier:
         for message in journal.messages.values():  # by index, not by clock: void-from may lie before or ahead
             known = directory.signing(message.key_id)
             message.void = known is not None and known[1].validity.void_at(message.index)
-        head = self.signed.checkpoint
+        policy = policy_of(self.network.policy, directory)  # the newest version that the checkpoint covers
+        signed = self.note.under(policy)
+        head = signed.checkpoint
         return Report(
             operation=self.operation,
             name=current.operation.name,
@@ -328,8 +329,10 @@ class _Verifier:
             network=self.network.id,
             size=head.size,
             root=head.root,
-            checkpoint_time=self.signed.time,
-            provisional=self.signed.provisional(self.network.policy),
+            checkpoint_time=signed.time,
+            provisional=signed.provisional(policy),
+            witnesses=tuple(sorted(signed.witnesses)),
+            quorum=policy.quorum,
             directory_version=directory.version,
             length=consumed,
             entries=self._entries,
@@ -344,13 +347,13 @@ class _Verifier:
 
 def _may_exchange(directory: Directory, header: Header) -> None:
     """The sender may send this kind by what its row says that it is, and neither end is suspended or withdrawn."""
-    row = _row(directory, header.iss)
+    row = row_of(directory, header.iss)
     if row.state is not State.ACTIVE:
         raise Untrusted(Reason.SENDER_SUSPENDED, f"a message was accepted from {header.iss}, which is {row.state}")
     if not may_send(row.kind, header.kind):
         raise Untrusted(Reason.KIND_NOT_ALLOWED, f"a message was accepted of a kind that {row.kind} may not send")
     for recipient in header.aud:
-        if _row(directory, recipient).state is not State.ACTIVE:
+        if row_of(directory, recipient).state is not State.ACTIVE:
             raise Untrusted(Reason.RECIPIENT_UNKNOWN, f"a message was accepted to {recipient}, which may not receive")
 
 
@@ -358,17 +361,3 @@ def _rests_on(digest: bytes | None, raw: bytes | None) -> bytes:
     if raw is None or hashlib.sha256(raw).digest() != digest:
         raise Untrusted(Reason.RECORD_CONTRADICTION, "the entry rests on other bytes than these")
     return raw
-
-
-def _row(directory: Directory, address: Address) -> Participant:
-    row = directory.find(address)
-    if row is None:
-        raise Untrusted(Reason.KEY_UNKNOWN, f"{address} is not in the directory")
-    return row
-
-
-def _owned_key(directory: Directory, owner: Address, key_id: bytes) -> SigningEntry:
-    found = directory.signing(key_id)
-    if found is None or found[0].address != _row(directory, owner).address:
-        raise Untrusted(Reason.KEY_UNKNOWN, f"the key is not one of {owner}")
-    return found[1]

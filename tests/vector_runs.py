@@ -18,7 +18,7 @@ from bureaus import verification
 from gateway import admission
 from gateway.ports import Decided, Facts, Rejected, Repeated, Submission, ThreadFacts, Trust
 from gateway.settings import Pipeline
-from schemas import cbor, directory, enrolment, envelope, messages, operation, record, wire
+from schemas import cbor, directory, disclosure, enrolment, envelope, messages, operation, record, wire
 from schemas.claims import Head
 from schemas.codes import Handling, Purpose
 from schemas.envelope import Envelope
@@ -190,6 +190,11 @@ def _record(given: Given) -> Outcome:
     return _ok()
 
 
+def _disclosure(given: Given) -> Outcome:
+    disclosed = disclosure.verify_disclosure(disclosure.read_disclosure(data(given["data"])), network())
+    return _ok(content=disclosed.content.hex(), index=disclosed.index, iss=str(disclosed.header.iss))
+
+
 def _in_force(given: Given) -> tuple[directory.Directory, SignedOperation]:
     version = directory.read_directory(data(given.get("directory", context()["directory"])), network())
     raw = data(given.get("operation", context()["operation"]))
@@ -281,6 +286,7 @@ _RUNS: Final[Mapping[str, Callable[[Given], Outcome]]] = {
     "content": _content,
     "current": _current,
     "directory": _directory,
+    "disclosure": _disclosure,
     "enrolment": _enrolment,
     "entry": lambda given: _ok(leaf=read_entry(data(given["data"])).leaf.hex()),
     "inclusion": _inclusion,
