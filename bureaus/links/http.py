@@ -2,7 +2,8 @@
 
 Rules: the server's certificate must be the authority's and for the URL's host; ours is shown in return, and names us.
 No redirect is followed and no proxy used. An answer is read to a bound, in a bounded time. A signed receipt is an
-answer, whatever it says; a problem document becomes an error with its reason; anything else is `Unavailable`.
+answer, whatever it says; a problem document becomes an error with its reason; anything else is `Unavailable`. A gateway
+that is silent is soon asked again, over other connections (pool.py).
 """
 
 from __future__ import annotations
@@ -19,17 +20,22 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from bureaus.links.pool import Pools
 from schemas import wire
 from schemas.errors import BureaunetError, Forbidden, Malformed, Misuse, Reason, Unavailable, Untrusted
 from schemas.wire import InboxItem, decode_items
 
-REQUEST_SECONDS: Final = 60.0
-"""For one request and its answer; a long poll has its wait on top."""
-CONNECT_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 10.0
+"""Until an answer begins; a body has one more for each `BYTES_A_SECOND`, a long poll its wait on top."""
+PUBLISH_SECONDS: Final = 60.0
+"""The same, for what a person does, who would have to look whether it was done."""
+BYTES_A_SECOND: Final = 256 * 1024
+PART_SECONDS: Final = 10.0
+"""Between two parts of an answer."""
+WHOLE_SECONDS: Final = 60.0
+"""From an answer's beginning to its end."""
 MAX_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of any answer but a single large inbox item; more items than that are asked for one by one."""
-CONNECTIONS: Final = 12
-"""Open connections of one bureau; the gateway grants 16 to a link."""
 PROBLEM_TYPE: Final = "application/problem+json"
 _MAX_RETRY_AFTER: Final = 3600.0
 
@@ -45,15 +51,17 @@ class _Answer:
 class HttpLink:
     """A `Link` to the gateway at `url` (`https://HOST:PORT`)."""
 
-    def __init__(self, url: str, tls: ssl.SSLContext, *, max_answer: int = MAX_ANSWER) -> None:
+    def __init__(
+        self, url: str, tls: ssl.SSLContext, *, max_answer: int = MAX_ANSWER, answer_seconds: float = ANSWER_SECONDS
+    ) -> None:
         """`max_answer` is in bytes."""
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
             raise Misuse("a gateway's URL is https://HOST:PORT")
         self._url = url.rstrip("/")
-        self._tls = tls
+        self._pools = Pools(tls)
         self._max_answer = max_answer
-        self._session: aiohttp.ClientSession | None = None
+        self._answer_seconds = answer_seconds
         self._closed = False
 
     # ---------------------------------------------------------------------------------------- the port
@@ -77,7 +85,7 @@ class HttpLink:
         while True:
             path = f"{wire.INBOX}?after={after}&wait={wire.MAX_WAIT}&limit={limit}"
             try:
-                answer = await self._ask("GET", path, seconds=REQUEST_SECONDS + wire.MAX_WAIT)
+                answer = await self._ask("GET", path, wait=wire.MAX_WAIT)
             except Malformed:  # too large: what waits is asked for one by one
                 if limit == 1:
                     raise
@@ -98,13 +106,12 @@ class HttpLink:
 
     async def publish(self, path: str, body: bytes) -> None:
         """As `Link.publish`."""
-        _good(await self._ask("POST", path, body, wire.COSE_TYPE))
+        _good(await self._ask("POST", path, body, wire.COSE_TYPE, seconds=PUBLISH_SECONDS))
 
     async def aclose(self) -> None:
         """As `Link.aclose`."""
         self._closed = True
-        if self._session is not None:
-            await self._session.close()
+        await self._pools.aclose()
 
     # ---------------------------------------------------------------------------------------- one request
 
@@ -115,42 +122,40 @@ class HttpLink:
         body: bytes | None = None,
         content_type: str = wire.CBOR_TYPE,
         *,
-        seconds: float = REQUEST_SECONDS,
+        seconds: float | None = None,
+        wait: float = 0.0,
     ) -> _Answer:
-        """One request and its whole answer, whatever its status.
+        """One request and its whole answer, whatever its status; with `wait` it is a long poll.
 
         Raises:
             Unavailable: there is none in time. Malformed: `unreadable`, it is beyond the bound.
         """
+        if self._closed:
+            raise Unavailable(Reason.UNREACHABLE, "the link is closed")
         headers = {} if body is None else {"Content-Type": content_type}
+        within = (seconds or self._answer_seconds) + wait + len(body or b"") / BYTES_A_SECOND
         try:
             async with (
-                asyncio.timeout(seconds),
-                self._open_session().request(
+                self._pools.request(within, poll=wait > 0) as (session, deadline),
+                session.request(
                     method, self._url + path, data=body, headers=headers, allow_redirects=False
                 ) as response,
             ):
-                content = await _read(response, self._max_answer)
+                content = await _read(response, self._max_answer, deadline)
                 return _Answer(response.status, response.content_type, content, _retry_after(response))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(Reason.UNREACHABLE, f"the gateway does not answer: {type(error).__name__}") from error
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._closed:
-            raise Unavailable(Reason.UNREACHABLE, "the link is closed")
-        if self._session is None:
-            connector = aiohttp.TCPConnector(ssl=self._tls, limit=CONNECTIONS, ttl_dns_cache=60)
-            timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
-            self._session = aiohttp.ClientSession(
-                connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
-            )
-        return self._session
 
-
-async def _read(response: aiohttp.ClientResponse, bound: int) -> bytes:
+async def _read(response: aiohttp.ClientResponse, bound: int, deadline: asyncio.Timeout) -> bytes:
+    """The answer's body, to a bound in bytes; from here on the deadline moves with each part that comes."""
     parts: list[bytes] = []
     size = 0
+    clock = asyncio.get_running_loop().time
+    end = clock() + WHOLE_SECONDS
+    deadline.reschedule(min(end, clock() + PART_SECONDS))
     async for part in response.content.iter_any():
+        deadline.reschedule(min(end, clock() + PART_SECONDS))
         size += len(part)
         if size > bound:
             response.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bureaus.links import FROM_THE_START, http
+from bureaus.links import FROM_THE_START, http, pool
 from bureaus.links.http import HttpLink, client_context
 from bureaus.sandbox.pki import SandboxAuthority, TlsFiles
 from schemas import wire
@@ -30,24 +30,39 @@ class Server:
     answers: list[web.Response] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     silent: bool = False
+    drip: float = 0.0
+    """Seconds between an answer's bytes."""
+    peers: list[object] = field(default_factory=list)
+    """Who asked: the address of each request's connection."""
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(f"{request.method} {request.path_qs}")
+        self.peers.append(request.transport and request.transport.get_extra_info("peername"))
         await request.read()
         if self.silent:
             await asyncio.Event().wait()
+        if self.drip:
+            return await self._drip(request)
         answer = self.answers.pop(0) if self.answers else web.Response(status=500)
         body = answer.body if isinstance(answer.body, bytes) else b""
         return web.Response(status=answer.status, headers=answer.headers, body=body)
+
+    async def _drip(self, request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": wire.CBOR_TYPE})
+        await answer.prepare(request)
+        for byte in b"receipt":
+            await asyncio.sleep(self.drip)
+            await answer.write(bytes([byte]))
+        return answer
 
     def answer(self, status: int, body: bytes = b"", kind: str = wire.CBOR_TYPE, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.answers.append(web.Response(status=status, body=body, content_type=kind, headers=named))
 
-    def link(self, max_answer: int = 1_000_000) -> HttpLink:
+    def link(self, max_answer: int = 1_000_000, answer_seconds: float = http.ANSWER_SECONDS) -> HttpLink:
         assert self.client is not None
         tls = client_context(self.client.certificate, self.client.key, self.client.authority)
-        return HttpLink(self.url, tls, max_answer=max_answer)
+        return HttpLink(self.url, tls, max_answer=max_answer, answer_seconds=answer_seconds)
 
 
 async def serve(folder: Path, authority: SandboxAuthority, server: Server) -> web.AppRunner:
@@ -214,9 +229,40 @@ async def test_closing_lets_whoever_waits_go(server: Server, link: HttpLink) -> 
         await link.get(wire.DIRECTORY)
 
 
+async def test_a_silent_gateway_is_asked_again_over_another_connection_and_the_old_poll_is_given_up(
+    server: Server,
+) -> None:
+    link = server.link(answer_seconds=0.3)
+    server.answer(200, b"first")
+    assert await link.submit(b"body") == b"first"
+    server.silent = True
+    waiting = asyncio.ensure_future(anext(link.items(FROM_THE_START)))
+    with pytest.raises(Unavailable):
+        await link.submit(b"body")
+    assert not waiting.done(), "nothing says yet that it is not the gateway that is slow"
+    server.silent = False
+    server.answer(200, b"receipt")
+    assert await link.submit(b"body") == b"receipt"
+    async with asyncio.timeout(2):
+        with pytest.raises(Unavailable):
+            await waiting
+    assert len({server.peers[0], server.peers[-1]}) == 2
+    server.answer(200, b"again")
+    assert await link.submit(b"body") == b"again"
+    assert server.peers[-1] == server.peers[-2], "the fresh connection stays"
+    await link.aclose()
+
+
+async def test_an_answer_that_has_begun_may_take_longer_as_long_as_it_goes_on(server: Server) -> None:
+    server.drip = 0.1
+    link = server.link(answer_seconds=0.2)
+    assert await link.submit(b"body") == b"receipt"
+    await link.aclose()
+
+
 def test_a_url_and_files_are_checked_before_anything_is_sent(tmp_path: Path) -> None:
     with pytest.raises(Misuse):
         HttpLink("http://localhost:1", ssl.create_default_context())
     with pytest.raises(Misuse):
         client_context(tmp_path / "a.pem", tmp_path / "a.key", tmp_path / "ca.pem")
-    assert http.CONNECTIONS < 16, "a link of the gateway has no more"
+    assert 4 * pool.CONNECTIONS < 64, "a link of the gateway has no more, and some pools may be in doubt"
