@@ -24,6 +24,7 @@ from gateway.adapters.rabbitmq.consumer import Consumer
 from gateway.adapters.rabbitmq.publisher import Publisher
 from gateway.adapters.rabbitmq.session import Endpoint
 from gateway.adapters.rehearsal import Rehearsal
+from gateway.adapters.sql.cosignatures import SqlCosignatures
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.schema import prepare
 from gateway.adapters.sql.store import SqlStore
@@ -34,6 +35,7 @@ from gateway.api.http import bureaus_application, operators_application
 from gateway.api.listener import Connections, Site, server_context, url
 from gateway.api.operators import Check, OperatorsApi
 from gateway.api.reading import ReadingApi
+from gateway.api.witnessing import WitnessingApi
 from gateway.chores import Chore, Chores
 from gateway.delivery import Delivery
 from gateway.exchange import Exchange
@@ -46,6 +48,7 @@ from gateway.settings import Settings, load
 from gateway.trust import TrustKeeper
 from gateway.two_people import Act
 from gateway.watching import Watching
+from gateway.witnesses import Policies, Witnesses
 from schemas.network import Network
 from schemas.wire import SUBMISSION_QUEUES
 
@@ -78,6 +81,7 @@ class Records:
     store: SqlStore
     tree: SqlTree
     leases: SqlLeases
+    cosignatures: SqlCosignatures
     statements: TrustKeeper
 
 
@@ -97,7 +101,7 @@ async def open_records(
         await prepare(database, migrate=migrate and settings.migrate)
         store = (rehearsal or Rehearsal()).store(database)
         keeper = TrustKeeper(store, network)
-        yield Records(network, store, SqlTree(database), SqlLeases(database), keeper)
+        yield Records(network, store, SqlTree(database), SqlLeases(database), SqlCosignatures(database), keeper)
     finally:
         await database.close()
 
@@ -206,10 +210,12 @@ class Gateway:
         ledger = Ledger(records.tree, self._service.log, self._clock, watching, FileMark(settings.state_folder))
         await ledger.agree()
         checks["high-water"] = ledger.agree
+        witnesses = self._witnesses(records, exchange, ledger)
         delivery = Delivery(records.store, watching, settings.pipeline)
         exchange.consigned = delivery.wake
         chores = self._chores(exchange, ledger, records)
         chores.add(Chore("expiry", EVERY, Expiry(exchange, self._clock, watching, watching).look, single=False))
+        chores.add(Chore("witnesses", min(1.0, settings.chores.witness_milliseconds / 1000), witnesses.offer))
         chores.add(Chore("high-water", MARK_SECONDS, ledger.agree, single=False))
         await self._run(delivery.start, delivery.stop)
         await exchange.start()
@@ -220,10 +226,18 @@ class Gateway:
             consumer = await self._consume(endpoint, exchange, records, publisher)
         reading = ReadingApi(records.store, ledger)
         operators = OperatorsApi(checks, watching, exchange.gatehouse.refusals)
-        quieten = await self._listen(exchange, delivery, reading, operators)
+        quieten = await self._listen(exchange, delivery, (reading, WitnessingApi(witnesses)), operators)
         if consumer is not None:  # first of all: while requests in hand are answered, the broker gives us nothing more
             self._stack.push_async_callback(consumer.stop)
         self._stack.callback(quieten)
+
+    def _witnesses(self, records: Records, exchange: Exchange, ledger: Ledger) -> Witnesses:
+        """The witnesses' side, joined to what takes evidence and to what proves."""
+        policies = Policies(records.store, self._service.network)
+        pace = self._settings.chores.witness_milliseconds / 1000
+        made = Witnesses(records.cosignatures, policies, self._clock, self._watching, pace)
+        exchange.cosigned, ledger.witnesses = made.take, made
+        return made
 
     async def _run(self, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]) -> None:
         await start()
@@ -267,7 +281,11 @@ class Gateway:
         return Endpoint.of(self._settings.broker, *tls)
 
     async def _listen(
-        self, exchange: Exchange, delivery: Delivery, reading: ReadingApi, operators: OperatorsApi
+        self,
+        exchange: Exchange,
+        delivery: Delivery,
+        reading: tuple[ReadingApi, WitnessingApi],
+        operators: OperatorsApi,
     ) -> Callable[[], None]:
         """Open both listeners: what makes them quiet again."""
         limits, watching = self._settings.bureaus, self._watching
@@ -277,7 +295,7 @@ class Gateway:
         self.operators = url("http", bound.host, await watched.start(bound))
         connections = Connections(limits, watching)
         bureaus = BureausApi(exchange, delivery, self._clock, limits, watching, connections)
-        site = Site(bureaus_application(bureaus, reading), idle=limits.idle_seconds, drain=limits.drain_seconds)
+        site = Site(bureaus_application(bureaus, *reading), idle=limits.idle_seconds, drain=limits.drain_seconds)
         self._stack.push_async_callback(site.stop)
         tls = server_context(self._service)
         handshake = limits.handshake_seconds

@@ -11,7 +11,7 @@ again. Quotas and caps are counted in this process. A refusal without an index i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -43,12 +43,13 @@ from gateway.publishing import Publishing
 from gateway.recording import Done, Publication, Ruling, Work
 from gateway.settings import Pipeline
 from gateway.trust import TrustKeeper
-from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable
+from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable, Untrusted
 from schemas.evidence import Event
 from schemas.identity import Address, Signer
 from schemas.network import Network
 from schemas.receipts import Acceptance, sign_acceptances
 from schemas.wire import ItemType
+from schemas.witness import is_cosignature
 
 _ENTRY_SIZE: Final = 512
 """Bytes that a job without a body counts for."""
@@ -76,6 +77,8 @@ class Exchange(Publishing):
         self.gatehouse = Gatehouse(self._limits, watcher)
         self.consigned: Callable[[frozenset[Address]], None] = lambda _inboxes: None
         """Told which HTTP inboxes a commit put something into."""
+        self.cosigned: Callable[[Address, bytes], Awaitable[None]] = _unasked
+        """Takes witnesses' cosignatures: gateway/witnesses.py."""
         self._collector: Collector[Payload, Result] = Collector(self._run, self._offend, self._limits)
         self._placer = None if inboxes is None else Placer(inboxes, watcher, self._confirmed)
         self._poll: asyncio.Task[None] | None = None
@@ -147,12 +150,15 @@ class Exchange(Publishing):
         return result
 
     async def evidence(self, link: Address, body: bytes) -> None:
-        """Take a recipient's signed acknowledgement; the same again is taken without effect.
+        """Take a recipient's signed acknowledgement, or a witness' cosignature; the same again is taken without effect.
 
         Raises:
             Malformed: its form. Untrusted: `network`, `key-unknown`, `signature`. Forbidden: `link-identity`,
                 `key-not-valid`, `key-void`, `not-addressed` (no copy was made for it). Unavailable.
         """
+        if is_cosignature(body):
+            await self.cosigned(link, body)
+            return
         facts = Facts(self.trust, self._clock.now(), await self._store.size())
         signed = admission.read_evidence(link, body, facts)
         owed = await self._store.owed(signed.acknowledgement.digest, signed.acknowledgement.iss)
@@ -352,6 +358,10 @@ class Exchange(Publishing):
         if await set_aside(self._store, self._watcher, self._limits, found):
             self._watcher.saw("quarantined", digest=digest, link=submission.link, cause=cause)
         job.fail(Malformed(Reason.UNREADABLE, "the submission could not be processed and was set aside"))
+
+
+async def _unasked(_link: Address, _body: bytes) -> None:
+    raise Untrusted(Reason.CHECKPOINT, "nobody is asked to witness here")
 
 
 def _sender(link: Address) -> str:

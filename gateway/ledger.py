@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from gateway.ports import Clock, HighWater, Integration, OperationHead, Transaction, Tree, Watcher
 from schemas import merkle, notes
@@ -67,6 +67,13 @@ def _chained(draft: Entry, heads: Mapping[str, OperationHead]) -> Entry:
     return replace(draft, number=head.number + 1, previous=head.leaf)
 
 
+class Noted(Protocol):
+    """What proofs need of the witnesses: `gateway.witnesses`."""
+
+    async def covering(self, index: int) -> tuple[str, int] | None:
+        """The best note that covers an entry, and its size; None where only the log signed one that does."""
+
+
 class Ledger:
     """The tree over the entries: its head, its checkpoints, and proofs of what is in it."""
 
@@ -81,6 +88,8 @@ class Ledger:
         self._newest: tuple[str, int] | None = None
         """The newest checkpoint that was read, and its size."""
         self._newest_read = 0
+        self.witnesses: Noted | None = None
+        """Whose notes proofs lead to, where they cover the entry."""
         self._kept: OrderedDict[Node, bytes] = OrderedDict()
         """Hashes of complete subtrees, which never change: for proofs alone, never for the root that is signed."""
 
@@ -196,7 +205,8 @@ class Ledger:
 
     async def tlog_proof(self, index: int) -> Proof | None:
         """The C2SP tlog-proof of an entry under a checkpoint read `FRESH` ago at most; None while none covers it."""
-        covering = await self._covering(index)
+        covering = None if self.witnesses is None else await self.witnesses.covering(index)
+        covering = covering or await self._covering(index)
         if covering is None:
             return None
         note, size = covering

@@ -157,6 +157,8 @@ class Chores(_Frozen):
 
     integrate_milliseconds: int = Field(default=250, ge=10)
     checkpoint_milliseconds: int = Field(default=1000, ge=10)
+    witness_milliseconds: int = Field(default=10_000, ge=10)
+    """From one checkpoint that witnesses are asked to sign to the next, under traffic."""
     republish_milliseconds: int = Field(default=1000, ge=10)
     inbox_milliseconds: int = Field(default=1000, ge=10)
     """Between two looks at which inboxes are full: for so long one may take more than its limit."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MAX_WITNESSES: Final = 256
 MAX_COSIGNATURE: Final = 8192
 """Bytes of a cosignature as it travels."""
+_SIGNED: Final = "\n\n\N{EM DASH} ".encode()
 _POSSESSION: Final = b"bureaunet/witness-key/1\n"
 
 
@@ -158,8 +159,8 @@ def cosign(checkpoint: Checkpoint, signer: NoteSigner, time: int) -> bytes:
 
 
 def is_cosignature(body: bytes) -> bool:
-    """Whether evidence is a cosignature: a note is text, and every other evidence begins with a COSE tag."""
-    return body[:1] < b"\x80"
+    """Whether evidence is a cosignature: a note has a blank line and a dash, which no COSE tag can begin."""
+    return body[:1] < b"\x80" and _SIGNED in body
 
 
 def read_cosignature(body: bytes, policy: Policy) -> Cosignature:

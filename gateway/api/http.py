@@ -7,11 +7,12 @@ from aiohttp import web
 from gateway.api.bureaus import BureausApi, Handler
 from gateway.api.operators import OperatorsApi
 from gateway.api.reading import ReadingApi
+from gateway.api.witnessing import WitnessingApi
 from gateway.api.workers import WorkersApi
 from schemas.wire import MAX_SUBMISSION
 
 
-def bureaus_application(bureaus: BureausApi, reading: ReadingApi) -> web.Application:
+def bureaus_application(bureaus: BureausApi, reading: ReadingApi, witnessing: WitnessingApi) -> web.Application:
     """What bureaus reach: every route behind `BureausApi.answering`."""
 
     @web.middleware
@@ -19,7 +20,7 @@ def bureaus_application(bureaus: BureausApi, reading: ReadingApi) -> web.Applica
         return await bureaus.answering(request, handler)
 
     application = web.Application(middlewares=[answering], client_max_size=MAX_SUBMISSION)
-    application.add_routes([*bureaus.routes(), *reading.routes()])
+    application.add_routes([*bureaus.routes(), *reading.routes(), *witnessing.routes()])
     return application
 
 

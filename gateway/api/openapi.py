@@ -54,7 +54,9 @@ def _paths() -> Part:
         wire.MESSAGES: {"post": _submit()},
         wire.INBOX: {"get": _inbox()},
         wire.EVIDENCE: {
-            "post": _post("acknowledge", "Hand in a signed acknowledgement. Twice is once.", wire.COSE_TYPE)
+            "post": _post(
+                "acknowledge", "Hand in a signed acknowledgement, or a cosignature. Twice is once.", wire.COSE_TYPE
+            )
         },
         wire.DIRECTORY: {"get": _get("directory", "The newest directory version.", wire.COSE_TYPE)},
         wire.CURRENT: {"get": _get("directoryCurrent", "Which directory version is current, signed.", wire.COSE_TYPE)},
@@ -90,6 +92,16 @@ def _paths() -> Part:
             "get": _get("entry", "A ledger entry, to its parties.", wire.CBOR_TYPE, [_path_number("index")])
         },
         wire.CHECKPOINT: {"get": _get("checkpoint", "The newest signed checkpoint (C2SP).", _TEXT)},
+        wire.CANDIDATE: {"get": _get("candidate", "The checkpoint that witnesses are asked to sign.", _TEXT)},
+        wire.WITNESSED: {"get": _get("witnessed", "The newest checkpoint that the quorum signed.", _TEXT)},
+        f"{wire.CHECKPOINT}/{{size}}": {
+            "get": _get(
+                "checkpointOf",
+                "A published checkpoint with its cosignatures.",
+                _TEXT,
+                [_path_number("size", least=1)],
+            )
+        },
         f"{wire.CONSISTENCY}/{{old}}/{{new}}": {
             "get": _get(
                 "consistency",

@@ -6,18 +6,20 @@ import json
 
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
-from gateway.adapters.memory import MemoryStore, MemoryTree
+from gateway.adapters.memory import MemoryCosignatures, MemoryStore, MemoryTree
 from gateway.api.bureaus import BureausApi
 from gateway.api.http import bureaus_application
 from gateway.api.listener import Connections
 from gateway.api.openapi import document
 from gateway.api.reading import ReadingApi
+from gateway.api.witnessing import WitnessingApi
 from gateway.app import SystemClock
 from gateway.delivery import Delivery
 from gateway.exchange import Exchange
 from gateway.ledger import Ledger
 from gateway.settings import BureausListener
 from gateway.watching import Watching
+from gateway.witnesses import Policies, Witnesses
 from tests import world
 
 
@@ -28,8 +30,10 @@ def served() -> set[tuple[str, str]]:
         store=store, network=world.new_network(), signer=world.ACCEPTANCE, clock=clock, watcher=watching
     )
     bureaus = BureausApi(exchange, Delivery(store, watching), clock, limits, watching, Connections(limits, watching))
-    reading = ReadingApi(store, Ledger(MemoryTree(store), world.LOG, clock, watching))
-    routes = bureaus_application(bureaus, reading).router.routes()
+    tree = MemoryTree(store)
+    witnesses = Witnesses(MemoryCosignatures(tree), Policies(store, world.new_network()), clock, watching)
+    reading = ReadingApi(store, Ledger(tree, world.LOG, clock, watching))
+    routes = bureaus_application(bureaus, reading, WitnessingApi(witnesses)).router.routes()
     return {(route.method, route.resource.canonical) for route in routes if route.resource is not None}
 
 
