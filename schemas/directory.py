@@ -2,7 +2,8 @@
 
 A version names the one before by hash, and is an entry of the ledger. Being in the ledger does not make it current: a
 `Current` statement does, issued hourly with a key that the authority delegates for this alone (TUF's timestamp role).
-Revocation is by ledger size: a statement accepted at an index at or past `void_from` is void; clocks never decide.
+Revocation is by ledger size: a statement accepted at an index at or past `void_from` is void; clocks never decide, and
+no later version takes it back.
 """
 
 from __future__ import annotations
@@ -219,7 +220,8 @@ def read_directory(
     `holders` must have signed it: where not given, those whom `previous` leaves in office, or else the genesis'.
 
     Raises:
-        Malformed: `structure` and the codec's reasons. Untrusted: `threshold`, `signature`, `network`, `version-order`.
+        Malformed: `structure` and the codec's reasons. Untrusted: `threshold`, `signature`, `network`, `version-order`;
+            `key-void`, a key that the version before voids is listed no more, or as void from a later index on.
     """
     office = holders or (None if previous is None else previous.holders) or network.holders
     signed = threshold.verify(data, DIRECTORY_TYP, office.by_id, office.needed, network.id)
@@ -230,7 +232,24 @@ def read_directory(
         follows = (directory.version, directory.previous) == (previous.version + 1, previous.hash)
     if not follows:
         raise Untrusted(Reason.VERSION_ORDER, "the directory does not follow the version before")
+    if previous is not None:
+        _check_stays_void(previous, directory)
     return directory
+
+
+def _voids(directory: Directory) -> dict[bytes, int]:
+    """Ledger index by key id, of every key that is void from one on."""
+    entries: list[Service | SigningEntry | SealingEntry] = [*directory.services]
+    for row in directory.participants:
+        entries += (*row.signing, *row.sealing)
+    return {one.key.key_id: one.validity.void_from for one in entries if one.validity.void_from is not None}
+
+
+def _check_stays_void(before: Directory, after: Directory) -> None:
+    void = _voids(after)
+    for key_id, index in _voids(before).items():
+        if void.get(key_id, index + 1) > index:
+            raise Untrusted(Reason.KEY_VOID, f"key {key_id.hex()[:16]} is void from {index} on, and stays so")
 
 
 def read_payload(payload: bytes) -> Directory:

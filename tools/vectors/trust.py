@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from schemas import cbor, cose, threshold
@@ -72,6 +72,14 @@ def _networks(scene: Scene) -> Iterator[Vector]:
         yield Vector(f"network/{name}", says, "network", {"data": data.hex()}, outcome, shows)
 
 
+def _unrevoked(second: Directory, signed: Callable[[Directory], bytes]) -> tuple[bytes, bytes]:
+    """A version that takes a revocation back, and the version before it, which revoked."""
+    row = second.participants[0]
+    void = tuple(replace(entry, validity=replace(entry.validity, void_from=9)) for entry in row.signing)
+    revoked = signed(replace(second, participants=(replace(row, signing=void), *second.participants[1:])))
+    return signed(replace(second, version=3, previous=directory_hash(revoked))), revoked
+
+
 def _directories(scene: Scene) -> Iterator[Vector]:
     first = first_directory()
     hashed = directory_hash(scene.directory)
@@ -98,6 +106,7 @@ def _directories(scene: Scene) -> Iterator[Vector]:
         ("succession-none", "a successor without keys", _without_heirs(scene, second), begun, "threshold"),
         ("skips", "the third after the first", signed(replace(second, version=3)), begun, "version-order"),
         ("forks", "another version before it", signed(replace(second, previous=bytes(32))), begun, "version-order"),
+        ("unrevoked", "it lists a void key as good again", *_unrevoked(second, signed), "key-void"),
         ("signer", "signed by a bureau", signed(first, signing(FR)), None, "key-unknown"),
         ("signature", "one bit changed", bytes(bent), None, "signature"),
         ("network", "another network's", bare, None, "network"),
