@@ -35,6 +35,7 @@ from schemas.evidence import SignedAcknowledgement, read_acknowledgement
 from schemas.identity import Address
 from schemas.keys import Suite
 from schemas.operation import Operation, Role
+from schemas.preferences import refusing
 from schemas.rights import may_send
 
 _T = TypeVar("_T")
@@ -223,6 +224,8 @@ def check_operation(header: Header, facts: Facts) -> None:
     if header.exercise != (facts.trust.network.genesis.exercise or operation.training):
         raise _Step(12, Reason.EXERCISE)
     _check_members(header, operation, facts)
+    if refusing(header.aud, header.iss, facts.trust.preferences):
+        raise _Step(12, Reason.SENDER_REFUSED)
     row = facts.trust.directory.find(header.iss)
     if header.kind not in operation.kinds or row is None or not may_send(row.kind, header.kind):
         raise _Step(12, Reason.KIND_NOT_ALLOWED)

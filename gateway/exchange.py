@@ -5,7 +5,8 @@ through steps 5 to 12, and commits messages, copies and entries in one transacti
 learn their outcomes, and copies for the broker are published. Their confirmations come back as jobs of a later batch.
 
 Rules: recorded before acknowledged; one message has one outcome; what another process decided meanwhile is looked up
-again. Quotas and caps are counted in this process. A refusal without an index is not final.
+again. Links' quotas and caps are counted in this process, bureaus' in the store. A refusal without an index is not
+final.
 """
 
 from __future__ import annotations
@@ -277,6 +278,8 @@ class Exchange(Publishing):
         if not candidates:
             return Facts(self.trust, now, 0)
         named = {digest for header in headers for digest in (header.thread, header.re) if digest is not None}
+        bureaus = sorted({str(header.iss.bureau) for header in headers})
+        spent = await self._store.spent(bureaus, recording.minute_of(now))
         return Facts(
             self.trust,
             now,
@@ -284,8 +287,8 @@ class Exchange(Publishing):
             await self._store.decided([candidate.statement.digest for candidate in candidates]),
             await self._store.ids([(str(header.iss), bytes(header.cti)) for header in headers]),
             await self._store.threads(sorted(named)),
-            self.gatehouse.spent(now),
-            self.gatehouse.spent_bytes(now),
+            {one.bureau: one.messages for one in spent},
+            {one.bureau: one.size for one in spent},
         )
 
     def _rule(self, rejected: Rejected, work: Work) -> bool:

@@ -1,4 +1,4 @@
-"""Counts at the gate: links' quotas, bureaus' messages and recorded refusals in the minute, refusals to summarise.
+"""Counts at the gate: links' quotas, bureaus' statements and recorded refusals in the minute, refusals to summarise.
 
 All of it is of this process and in memory, bounded by the number of links that the certificates allow. A summary is one
 entry for each link, naming the link and never the claimed sender.
@@ -7,7 +7,6 @@ entry for each link, naming the link and never the claimed sender.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,8 +55,7 @@ class Gatehouse:
         self._limits, self._watcher = limits, watcher
         self._buckets: OrderedDict[Address, Bucket] = OrderedDict()
         self._minute = -1
-        self._spent: Counter[str] = Counter()
-        self._bytes: Counter[str] = Counter()
+        self._published: Counter[str] = Counter()
         self._recorded: Counter[str] = Counter()
         self._uncounted: Counter[Address] = Counter()
         self.refusals: deque[Refusal] = deque(maxlen=limits.refusal_log_items)
@@ -75,19 +73,8 @@ class Gatehouse:
     def _turn(self, now: int) -> None:
         if now // _MINUTE != self._minute:
             self._minute = now // _MINUTE
-            self._spent.clear()
-            self._bytes.clear()
+            self._published.clear()
             self._recorded.clear()
-
-    def spent(self, now: int) -> Mapping[str, int]:
-        """Messages admitted in the minute of `now`, by bureau."""
-        self._turn(now)
-        return dict(self._spent)
-
-    def spent_bytes(self, now: int) -> Mapping[str, int]:
-        """Bytes of the messages admitted in the minute of `now`, by bureau."""
-        self._turn(now)
-        return dict(self._bytes)
 
     def records(self, bureau: str, now: int) -> bool:
         """Whether one more refusal of the bureau is recorded in the minute of `now`; it is counted then."""
@@ -97,11 +84,17 @@ class Gatehouse:
         self._recorded[bureau] += 1
         return True
 
+    def publishes(self, bureau: str, now: int) -> bool:
+        """Whether one more statement of the bureau is taken in the minute of `now`; it is counted then."""
+        self._turn(now)
+        if self._published[bureau] >= self._limits.statements_per_minute:
+            return False
+        self._published[bureau] += 1
+        return True
+
     def admitted(self, candidate: Candidate, index: int, now: int) -> None:
-        """Count a message that was admitted, and tell the watcher."""
+        """Tell the watcher of a message that was admitted."""
         header = candidate.statement.header
-        self._spent[str(header.iss.bureau)] += 1
-        self._bytes[str(header.iss.bureau)] += len(candidate.submission.body)
         self._watcher.saw(
             "admitted",
             digest=candidate.statement.digest.hex(),

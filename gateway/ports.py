@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
+from gateway.ports_statements import StatementReads, StatementWrites
 from gateway.values import (
     Admitted,
     AnswerRow,
@@ -32,6 +33,7 @@ from gateway.values import (
     Rejected,
     Repeated,
     Sibling,
+    Spent,
     Submission,
     ThreadFacts,
     Trust,
@@ -39,9 +41,7 @@ from gateway.values import (
     Waiting,
 )
 from schemas.claims import Head
-from schemas.directory import Directory
 from schemas.identity import Address
-from schemas.operation import SignedOperation
 from schemas.wire import ItemType
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "Rejected",
     "Repeated",
     "Sibling",
+    "Spent",
     "Store",
     "Submission",
     "ThreadFacts",
@@ -93,11 +94,12 @@ class Clock(Protocol):
         """Milliseconds since the epoch."""
 
 
-class Transaction(Protocol):
+class Transaction(StatementWrites, Protocol):
     """One transaction of the store. It commits when its block ends, and rolls back when the block raises.
 
-    Order (docs: crash consistency): inserts in (iss, cti) order, copies in (digest, recipient) order, then operation
-    heads locked in id order, then `append`, which takes the sequence row last, then what needs the indices.
+    Order (docs: crash consistency): inserts in (iss, cti) order, copies in (digest, recipient) order, what was spent in
+    the bureaus' order, then operation heads locked in id order, then `append`, which takes the sequence row last, then
+    what needs the indices.
     """
 
     async def insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
@@ -114,6 +116,9 @@ class Transaction(Protocol):
 
     async def remove_copies(self, keys: Sequence[CopyKey]) -> None:
         """Take locked copies out of their inboxes: they were handed over."""
+
+    async def spend(self, spent: Sequence[Spent], minute: int) -> None:
+        """Add what bureaus had admitted in this minute (minutes since the epoch), in the order of their codes."""
 
     async def lock_operations(self, ids: Sequence[str]) -> Mapping[str, OperationHead]:
         """Lock the heads of these operations, in id order, and read them."""
@@ -148,20 +153,6 @@ class Transaction(Protocol):
     async def save_acknowledgements(self, acknowledgements: Sequence[tuple[Handover, int]]) -> None:
         """Keep recipients' signed acknowledgements with the ledger index of their entry."""
 
-    async def save_directory(self, directory: Directory, raw: bytes, index: int) -> None:
-        """Keep a directory version.
-
-        Raises:
-            Untrusted: `version-order`, another of this version is there already.
-        """
-
-    async def save_operation(self, signed: SignedOperation, index: int) -> None:
-        """Keep an operation version.
-
-        Raises:
-            Untrusted: `version-order`, another of this version is there already.
-        """
-
     async def quarantine(self, link: Address, body: bytes, cause: str, time: int, item: ItemType | None = None) -> None:
         """Set aside a body that cannot be processed, with the name of the error that it causes, and what it came as."""
 
@@ -172,7 +163,7 @@ class Transaction(Protocol):
         """Take a body out of quarantine, for good; None where there is none of this number."""
 
 
-class Store(Protocol):
+class Store(StatementReads, Protocol):
     """The gateway's database. Every method raises Unavailable (`store`) while it cannot serve; nothing is lost then."""
 
     def begin(self) -> AbstractAsyncContextManager[Transaction]:
@@ -186,6 +177,9 @@ class Store(Protocol):
 
     async def threads(self, digests: Sequence[bytes]) -> Mapping[bytes, ThreadFacts]:
         """What these accepted messages were."""
+
+    async def spent(self, bureaus: Sequence[str], minute: int) -> list[Spent]:
+        """What these bureaus had admitted in this minute (minutes since the epoch), by any process."""
 
     async def message(self, digest: bytes) -> MessageRow | None:
         """One message."""
@@ -232,12 +226,6 @@ class Store(Protocol):
 
     async def acknowledgement(self, evidence: bytes) -> bytes | None:
         """A signed acknowledgement by its SHA-256."""
-
-    async def directories(self, after: int = -1) -> list[tuple[int, bytes]]:
-        """(ledger index, bytes) of the directory versions with an index above `after`, ascending."""
-
-    async def operations(self, after: int = -1) -> list[tuple[int, bytes]]:
-        """(ledger index, bytes) of the operation versions with an index above `after`, ascending."""
 
     async def set_aside(self, after: int, limit: int) -> list[Quarantined]:
         """What is in quarantine with a number above `after`, ascending, without the bodies."""

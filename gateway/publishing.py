@@ -1,4 +1,4 @@
-"""The part of the exchange that takes signed statements in: operations, directories.
+"""The part of the exchange that takes signed statements in: operations, directories, refusals.
 
 Order of work: what is in force is read anew, the statement is verified against it, and one job of a batch keeps it with
 its entry. Rules: the same bytes again have the first's index; two that contend for one version are settled by the
@@ -8,12 +8,14 @@ store, and the second hears `version-order`.
 from __future__ import annotations
 
 from gateway.collector import Collector
+from gateway.gatehouse import Gatehouse
 from gateway.jobs import Payload, Result
 from gateway.ports import Clock, Store
 from gateway.recording import Publication
-from gateway.trust import TrustKeeper, read_new_operation
-from schemas.errors import Reason, Unavailable
+from gateway.trust import TrustKeeper, read_new_operation, read_new_preferences
+from schemas.errors import Forbidden, Reason, Unavailable
 from schemas.identity import Address
+from schemas.preferences import claimed_by
 
 
 class Publishing:
@@ -22,6 +24,7 @@ class Publishing:
     _store: Store
     _clock: Clock
     _keeper: TrustKeeper
+    gatehouse: Gatehouse
     _collector: Collector[Payload, Result]
 
     async def publish_operation(self, link: Address, body: bytes) -> int:
@@ -49,6 +52,26 @@ class Publishing:
         if known:
             return known[0]
         return await self._publish(Publication(self._keeper.read_directory(body), body))
+
+    async def publish_preferences(self, link: Address, body: bytes) -> int:
+        """Keep a version of a participant's refusals: the index of its entry; the newest again has its own.
+
+        Raises:
+            Malformed, Forbidden, Untrusted: as `trust.read_new_preferences`. Unavailable: `link-quota`, too many in
+                this minute; and others.
+        """
+        await self._keeper.refresh()
+        owner = claimed_by(body)
+        if not link.covers(owner):
+            raise Forbidden(Reason.LINK_IDENTITY, "refusals are published by whom they are of")
+        known = self._keeper.trust.preferences.get(owner)
+        if known is not None and known.raw == body:
+            return next(index for index, raw in await self._store.preferences() if raw == body)
+        now, size = self._clock.now(), await self._store.size()
+        signed = read_new_preferences(body, self._keeper.trust, now // 1000, size)
+        if not self.gatehouse.publishes(str(owner.bureau), now):
+            raise Unavailable(Reason.LINK_QUOTA, "too many statements in this minute", retry_after=60)
+        return await self._publish(Publication(signed, body))
 
     async def _publish(self, publication: Publication) -> int:
         index = await self._collector.put(publication, len(publication.raw), force=True)

@@ -1,8 +1,8 @@
 """One batch, one transaction: everything that its jobs did is inserted, recorded and signed, or nothing is.
 
 Order of work, which is also the order of the locks: messages in (iss, cti) order, copies to publish, copies touched by
-confirmations and acknowledgements, operation heads, the sequence row; then what needs the indices: receipts, HTTP
-inboxes, acknowledgements, statements. An entry's place in the batch: statements, then each decision with the
+confirmations and acknowledgements, quotas, operation heads, the sequence row; then what needs the indices: receipts,
+HTTP inboxes, acknowledgements, statements. An entry's place in the batch: statements, then each decision with the
 consignments that it leads to, confirmations, handovers, failures, summaries.
 """
 
@@ -12,22 +12,34 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway import ledger, routing
-from gateway.ports import Candidate, Consignment, CopyKey, Handover, NewMessage, Pending, Placed, Store, Transaction
+from gateway.ports import (
+    Candidate,
+    Consignment,
+    CopyKey,
+    Handover,
+    NewMessage,
+    Pending,
+    Placed,
+    Spent,
+    Store,
+    Transaction,
+)
 from schemas.directory import Directory, Link
 from schemas.envelope import Envelope, Statement
 from schemas.errors import Reason
 from schemas.evidence import Entry, Event, Outcome
 from schemas.identity import Address, Signer
 from schemas.operation import SignedOperation
+from schemas.preferences import SignedPreferences
 from schemas.receipts import Acceptance, sign_acceptances
 from schemas.wire import INLINE_RECIPIENTS
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A directory or operation version to keep, verified."""
+    """A version of a directory, an operation or refusals to keep, verified."""
 
-    statement: Directory | SignedOperation
+    statement: Directory | SignedOperation | SignedPreferences
     raw: bytes
 
 
@@ -133,6 +145,7 @@ class _Batch:
         locked = await transaction.lock_copies(sorted(touched))
         self._unplaced = {key for key, owing in locked.items() if owing}
         again = {copy.key for copy in (*work.placed, *work.failed)} & (locked.keys() - self._unplaced)
+        await transaction.spend(spending(rulings), minute_of(work.now))
 
         published = [self._draft(_publication(item, work.now)) for item in work.publications]
         decided, consigned = self._draft_rulings(rulings, copies)
@@ -244,11 +257,30 @@ class _Batch:
 
     async def _save_publications(self, base: int, ordinals: Sequence[int]) -> None:
         for item, ordinal in zip(self._work.publications, ordinals, strict=True):
-            if isinstance(item.statement, Directory):
-                await self._transaction.save_directory(item.statement, item.raw, base + ordinal)
-            else:
-                await self._transaction.save_operation(item.statement, base + ordinal)
+            match item.statement:
+                case Directory() as directory:
+                    await self._transaction.save_directory(directory, item.raw, base + ordinal)
+                case SignedOperation() as operation:
+                    await self._transaction.save_operation(operation, base + ordinal)
+                case SignedPreferences() as preferences:
+                    await self._transaction.save_preferences(preferences, base + ordinal)
             self._done.publications[item.statement.hash] = base + ordinal
+
+
+def minute_of(now: int) -> int:
+    """The minute of `now` (milliseconds) that quotas are counted in: minutes since the epoch."""
+    return now // 60_000
+
+
+def spending(rulings: Iterable[Ruling]) -> list[Spent]:
+    """What admitted messages count against their bureaus' quotas, by bureau."""
+    found: dict[str, Spent] = {}
+    for ruling in rulings:
+        if ruling.reason is None:
+            name = str(ruling.statement.header.iss.bureau)
+            before, size = found.get(name, Spent(name, 0, 0)), len(ruling.candidate.submission.body)
+            found[name] = Spent(name, before.messages + 1, before.size + size)
+    return [found[name] for name in sorted(found)]
 
 
 def _event(ruling: Ruling) -> Event:
@@ -304,6 +336,10 @@ def _publication(item: Publication, now: int) -> Entry:
     statement = item.statement
     if isinstance(statement, Directory):
         return Entry(Event.DIRECTORY_UPDATED, now, digest=statement.hash)
+    if isinstance(statement, SignedPreferences):
+        said = statement.preferences
+        event, digest = Event.PREFERENCES_UPDATED, statement.hash
+        return Entry(event, now, digest=digest, party=said.owner, key_id=statement.key_id)
     operation = statement.operation
     return Entry(
         Event.OPERATION_UPDATED,

@@ -103,15 +103,17 @@ class Pipeline(_Frozen):
     lease_seconds: int = Field(default=30, ge=1)
     """A copy to publish belongs to one process."""
     link_per_minute: int = Field(default=6000, ge=1)
-    """Submissions of one link (admission step 1)."""
+    """Submissions of one link (admission step 1), in each process by itself: it guards the process."""
     bureau_per_minute: int = Field(default=3000, ge=1)
-    """Admitted messages of one bureau (admission step 12)."""
+    """Admitted messages of one bureau (admission step 12), whichever processes it reaches: counted in the database."""
     bureau_bytes_per_minute: int = Field(default=1024 * MIB, ge=1)
     """Bytes of those; the first message of a minute always fits."""
     bureaus: dict[str, Quota] = {}
     """Quotas of single bureaus, by code: `[pipeline.bureaus.FR]`."""
     recorded_refusals_per_minute: int = Field(default=60, ge=1)
     """Refusals at steps 8 to 12 that one bureau gets recorded singly; more are summarised."""
+    statements_per_minute: int = Field(default=60, ge=1)
+    """Versions of its refusals that one bureau may publish; each is an entry of the ledger."""
     clock_skew_seconds: int = Field(default=120, ge=0)
     """A sender's clock may be ahead (admission step 9)."""
     max_lifetime_seconds: int = Field(default=40 * 24 * 3600, ge=60)
@@ -177,7 +179,7 @@ class Supervision(_Frozen):
     """Several processes behind one port (`serve --workers`), on PostgreSQL."""
 
     workers: int = Field(default=1, ge=1, le=64)
-    """Gateway processes; each has the limits of this file for itself. 1 serves without a supervisor."""
+    """Gateway processes; each has the limits of this file for itself, bureaus' quotas are shared. 1 serves alone."""
     start_seconds: float = Field(default=60, gt=0)
     """Until a worker is ready; then it is ended and tried again."""
     stop_seconds: float = Field(default=30, gt=0)

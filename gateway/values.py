@@ -19,6 +19,7 @@ from schemas.evidence import SignedAcknowledgement
 from schemas.identity import Address
 from schemas.network import Network
 from schemas.operation import SignedOperation
+from schemas.preferences import SignedPreferences
 from schemas.wire import ItemType
 
 # ---- values: admission
@@ -65,6 +66,8 @@ class Trust:
     directory: Directory
     operations: Mapping[str, SignedOperation]
     """The newest version of each operation, by id."""
+    preferences: Mapping[Address, SignedPreferences] = field(default_factory=dict)
+    """The newest version of each participant's refusals, by its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,16 @@ class Outcome:
     reason: Reason | None = None
     step: int | None = None
     repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a bureau and its units had admitted in a minute."""
+
+    bureau: str
+    messages: int
+    size: int
+    """Bytes of submissions."""
 
 
 # ---- values: delivery

@@ -13,6 +13,7 @@ or a secret. Nobody matches on the detail.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -72,6 +73,7 @@ class Reason(StrEnum):
     SENDER_NOT_MEMBER = "sender-not-member"
     RECIPIENT_NOT_MEMBER = "recipient-not-member"
     RECIPIENT_UNKNOWN = "recipient-unknown"
+    SENDER_REFUSED = "sender-refused"
     KIND_UNKNOWN = "kind-unknown"
     KIND_NOT_ALLOWED = "kind-not-allowed"
     HANDLING = "handling"
@@ -100,6 +102,7 @@ class Reason(StrEnum):
     THRESHOLD = "threshold"
     VERSION_ORDER = "version-order"
     NOT_CURRENT = "not-current"
+    REQUEST_USED = "request-used"
     RECEIPT_FORM = "receipt-form"
     INCLUSION = "inclusion"
     CONSISTENCY = "consistency"
@@ -140,6 +143,16 @@ class Untrusted(BureaunetError):
 
 class Forbidden(BureaunetError):
     """Well-formed and authentic, but against a rule of the network."""
+
+
+class SenderRefused(Forbidden):
+    """Recipients will not hear from this sender directly (`sender-refused`); nothing was delivered to anybody."""
+
+    def __init__(self, recipients: Sequence[str] = ()) -> None:
+        named = ", ".join(recipients) or "one of the recipients"
+        super().__init__(Reason.SENDER_REFUSED, f"{named} will not hear from us directly; the others may be written to")
+        self.recipients = tuple(recipients)
+        """Who, as the gateway says; empty where it could not be asked."""
 
 
 class Unavailable(BureaunetError):

@@ -35,6 +35,7 @@ class Event(StrEnum):
     EXPIRED = "Expired"
     DIRECTORY_UPDATED = "DirectoryUpdated"
     OPERATION_UPDATED = "OperationUpdated"
+    PREFERENCES_UPDATED = "PreferencesUpdated"
     OPERATOR_ACTION = "OperatorAction"
     CONTENT_ERASED = "ContentErased"
     REFUSAL_SUMMARY = "RefusalSummary"

@@ -33,6 +33,9 @@ CURRENT: Final = "/v1/directory/current"
 DIRECTORY_PROOF: Final = "proof"
 """After a version's path: CBOR [entry, tlog-proof] of it."""
 OPERATIONS: Final = "/v1/operations"
+PREFERENCES: Final = "/v1/preferences"
+REFUSING: Final = "/v1/refusing"
+"""Who refuses the link's messages: JSON, an array of addresses."""
 ACCEPTANCES: Final = "/v1/acceptances"
 PROOFS: Final = "/v1/proofs"
 ENTRIES: Final = "/v1/entries"
@@ -69,6 +72,7 @@ class ItemType(StrEnum):
 
     ENVELOPE = "envelope"
     EVIDENCE = "evidence"
+    PREFERENCES = "preferences"
     RECEIPT = "receipt"
 
 

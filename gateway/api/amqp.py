@@ -30,6 +30,7 @@ FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
 _DECODING: Final = 3
 """The admission step that refuses bytes which are no envelope (protocol section 3)."""
+_INCOMING: Final = frozenset({ItemType.ENVELOPE, ItemType.EVIDENCE, ItemType.PREFERENCES})
 _T = TypeVar("_T")
 
 
@@ -41,6 +42,9 @@ class Pipeline(Protocol):
 
     async def evidence(self, link: Address, body: bytes) -> None:
         """Take an acknowledgement. Raises Malformed, Untrusted, Forbidden, Unavailable."""
+
+    async def publish_preferences(self, link: Address, body: bytes) -> int:
+        """Take a version of a participant's refusals. Raises Malformed, Untrusted, Forbidden, Unavailable."""
 
 
 class Gate:
@@ -113,6 +117,9 @@ class Intake:
                 case ItemType.EVIDENCE:
                     await self._served(lambda: self._pipeline.evidence(link, arrival.body))
                     return None
+                case ItemType.PREFERENCES:
+                    await self._served(lambda: self._pipeline.publish_preferences(link, arrival.body))
+                    return None
                 case _:
                     return str(Reason.UNREADABLE)
         except BureaunetError as error:
@@ -132,7 +139,7 @@ class Intake:
         return str(outcome.reason) if outcome.step == _DECODING else None
 
     async def _quarantine(self, link: Address, arrival: Arrival, cause: str) -> bool:
-        item = ItemType(arrival.type) if arrival.type in {ItemType.ENVELOPE, ItemType.EVIDENCE} else None
+        item = ItemType(arrival.type) if arrival.type in _INCOMING else None
         found = Unprocessed(link, arrival.body[:MAX_SUBMISSION], cause, self._clock.now(), item)
         return await set_aside(self._store, self._watcher, self._limits, found)
 

@@ -28,6 +28,7 @@ from schemas.directory import State
 from schemas.envelope import MAX_STATEMENT
 from schemas.errors import BureaunetError, Reason
 from schemas.identity import Address
+from schemas.preferences import MAX_PREFERENCES
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_EVIDENCE: Final = MAX_STATEMENT
@@ -64,6 +65,9 @@ class Pipeline(Protocol):
 
     async def publish_operation(self, link: Address, body: bytes) -> int:
         """Take a version of an operation: its ledger index."""
+
+    async def publish_preferences(self, link: Address, body: bytes) -> int:
+        """Take a version of a participant's refusals: its ledger index."""
 
 
 class Inbox(Protocol):
@@ -102,6 +106,8 @@ class BureausApi:
             web.get(wire.INBOX, self.poll, allow_head=False),
             web.post(wire.EVIDENCE, self.acknowledge),
             web.post(wire.OPERATIONS, self.publish_operation),
+            web.post(wire.PREFERENCES, self.publish_preferences),
+            web.get(wire.REFUSING, self.refusing, allow_head=False),
         ]
 
     def stop(self) -> None:
@@ -140,6 +146,18 @@ class BureausApi:
         with self._bodies.room(request, MAX_OPERATION) as room:
             await self._pipeline.publish_operation(request[LINK], await self._bodies.read(request, room))
         return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    async def publish_preferences(self, request: web.Request) -> web.Response:
+        """POST /v1/preferences."""
+        with self._bodies.room(request, MAX_PREFERENCES) as room:
+            await self._pipeline.publish_preferences(request[LINK], await self._bodies.read(request, room))
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    async def refusing(self, request: web.Request) -> web.Response:
+        """GET /v1/refusing: whose statements name the link, to nobody else."""
+        link, in_force = request[LINK], self._pipeline.trust.preferences
+        names = sorted(str(owner) for owner, signed in in_force.items() if signed.preferences.refuses(link))
+        return web.json_response(names)
 
     @contextmanager
     def _one_more_poll(self, link: Address) -> Iterator[None]:

@@ -37,7 +37,7 @@ def document() -> Part:
         "paths": _paths(),
         "components": {
             "securitySchemes": {"certificate": {"type": "mutualTLS", "description": "Issued by the authority."}},
-            "schemas": {"Problem": _problem_schema(), "Operations": _operations_schema()},
+            "schemas": {"Problem": _problem_schema(), "Operations": _operations_schema(), "Addresses": _ADDRESSES},
             "responses": {
                 "Problem": {
                     "description": "The request could not be served; `reason` is stable, `detail` is for people.",
@@ -76,6 +76,25 @@ def _paths() -> Part:
         wire.OPERATIONS: {
             "get": _get("operations", "The newest version of each operation.", JSON, schema=_ref("Operations")),
             "post": _post("publishOperation", "Publish a version that its owner signed.", wire.COSE_TYPE),
+        },
+        wire.PREFERENCES: {
+            "post": _post("publishPreferences", "Publish whose messages the signer refuses.", wire.COSE_TYPE)
+        },
+        wire.REFUSING: {
+            "get": _get("refusing", "Who refuses this link's messages.", JSON, schema=_ref("Addresses")),
+        },
+        f"{wire.PREFERENCES}/{{code}}": {
+            "get": _get(
+                "preferences", "The signer's newest refusals, to itself.", wire.COSE_TYPE, [_path("code", _CODE)]
+            )
+        },
+        f"{wire.PREFERENCES}/{{code}}/{{unit}}": {
+            "get": _get(
+                "unitPreferences",
+                "A unit's newest refusals, to itself and its bureau.",
+                wire.COSE_TYPE,
+                [_path("code", _CODE), _path("unit", _UNIT)],
+            )
         },
         f"{wire.OPERATIONS}/{{id}}": {
             "get": _get("operation", "One operation.", wire.COSE_TYPE, [_path("id", _ID), _query("version", 1)])
@@ -198,5 +217,8 @@ def _operations_schema() -> Part:
 
 
 _ID: Final[Part] = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,39}$"}
+_CODE: Final[Part] = {"type": "string", "pattern": "^[A-Z]{2,16}$"}
+_UNIT: Final[Part] = {"type": "string", "pattern": "^[a-z0-9-]{1,40}$"}
+_ADDRESSES: Final[Part] = {"type": "array", "items": {"type": "string"}}
 _DIGEST: Final = _path("digest", {"type": "string", "pattern": "^[0-9a-f]{64}$"})
 _PROBLEM: Final[Part] = {"$ref": "#/components/responses/Problem"}

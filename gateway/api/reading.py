@@ -1,7 +1,8 @@
 """What bureaus look up over HTTP: statements in force, outcomes, proofs, entries, sealed parts.
 
 Rules: directory, operations, checkpoints and proofs are for every participant; an acceptance, an entry and a sealed
-part are for the parties of their message alone, and whoever is not one learns only that there is nothing for them.
+part are for the parties of their message alone, refusals for whom they are of; whoever is not one learns only that
+there is nothing for them.
 Bytes are given as they were received or signed.
 """
 
@@ -24,6 +25,7 @@ from schemas.evidence import Entry, Event, read_entry
 from schemas.identity import Address
 from schemas.notes import read_body
 from schemas.operation import claimed_owner
+from schemas.preferences import claimed_by
 from schemas.receipts import Proof
 
 PUBLIC_EVENTS: Final = frozenset({Event.DIRECTORY_UPDATED, Event.OPERATION_UPDATED, Event.OPERATOR_ACTION})
@@ -55,6 +57,8 @@ class Versions:
         self._directories: list[tuple[int, bytes]] = []
         self._operations: dict[str, list[tuple[int, bytes]]] = {}
         self._seen = -1
+        self._preferences: dict[str, bytes] = {}
+        self._preferred = -1
 
     async def directories(self) -> list[tuple[int, bytes]]:
         """(ledger index, bytes) by version, from 1."""
@@ -71,6 +75,14 @@ class Versions:
                 self._operations.setdefault(claimed_owner(raw)[0], []).append((index, raw))
                 self._seen = index
         return self._operations
+
+    async def preferences(self) -> dict[str, bytes]:
+        """The newest refusals of each participant, by address."""
+        for index, raw in await self._store.preferences(self._preferred):
+            if index > self._preferred:
+                self._preferences[str(claimed_by(raw))] = raw
+                self._preferred = index
+        return self._preferences
 
 
 class ReadingApi:
@@ -91,6 +103,8 @@ class ReadingApi:
             f"{wire.DIRECTORY}/{{version}}/{wire.DIRECTORY_PROOF}": self.directory_proof,
             wire.OPERATIONS: self.operations,
             f"{wire.OPERATIONS}/{{id}}": self.operation,
+            f"{wire.PREFERENCES}/{{code}}": self.preferences,
+            f"{wire.PREFERENCES}/{{code}}/{{unit}}": self.preferences,
             f"{wire.ACCEPTANCES}/{{digest}}": self.acceptance,
             f"{wire.PROOFS}/{{index}}": self.proof,
             f"{wire.ENTRIES}/{{index}}": self.entry,
@@ -137,6 +151,14 @@ class ReadingApi:
         """GET /v1/operations/{id}?version=N: the newest, or one."""
         versions = (await self._versions.operations()).get(request.match_info["id"], [])
         return _cose(_version(versions, asked(request, "version", len(versions)))[1])
+
+    async def preferences(self, request: web.Request) -> web.Response:
+        """GET /v1/preferences/{code}[/{unit}]: the newest refusals of a participant that the link covers."""
+        owner = "/".join(filter(None, (request.match_info["code"], request.match_info.get("unit"))))
+        raw = (await self._versions.preferences()).get(owner)
+        if raw is None or not request[LINK].covers(claimed_by(raw)):
+            raise missing("no refusals of such a participant for you")
+        return _cose(raw)
 
     async def acceptance(self, request: web.Request) -> web.Response:
         """GET /v1/acceptances/{digest}: the first outcome, to its parties."""

@@ -22,6 +22,8 @@ from tests.support import World, sqlite_url
 
 LATER = {("quarantine", "type")}
 """Columns that came after the first revision, whose values are lost on the way down."""
+TABLES_LATER = {"spent"}
+"""Tables that came after the first revision and have rows here, lost likewise."""
 
 
 def difference(connection: Connection) -> object:
@@ -74,7 +76,7 @@ async def rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table that the program uses now."""
     found: dict[str, list[tuple[object, ...]]] = {}
     async with database.read() as connection:
-        for table in metadata.sorted_tables:
+        for table in (table for table in metadata.sorted_tables if table.name not in TABLES_LATER):
             columns = [column for column in table.c if (table.name, column.name) not in LATER]
             answer = await connection.execute(select(*columns).order_by(*table.primary_key.columns))
             found[table.name] = [tuple(row) for row in answer]

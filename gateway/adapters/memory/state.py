@@ -13,11 +13,13 @@ from gateway.ports import (
     NewMessage,
     OperationHead,
     Quarantined,
+    Spent,
 )
 from schemas.directory import Directory, Link
 from schemas.errors import Reason, Untrusted
 from schemas.identity import Address
 from schemas.operation import SignedOperation
+from schemas.preferences import SignedPreferences
 from schemas.wire import ItemType
 
 
@@ -46,6 +48,11 @@ class State:
     entries: list[tuple[bytes, str | None]] = field(default_factory=list)
     directories: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     operations: dict[tuple[str, int], tuple[int, bytes]] = field(default_factory=dict)
+    preferences: dict[tuple[str, int], tuple[int, bytes]] = field(default_factory=dict)
+    operators: dict[int, bytes] = field(default_factory=dict)
+    requests: set[bytes] = field(default_factory=set)
+    spent: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """Bureau -> (minute, messages, bytes)."""
     quarantine: dict[int, Quarantined] = field(default_factory=dict)
     set_aside: int = 0
     """Numbers given in quarantine."""
@@ -161,6 +168,32 @@ class MemoryTransaction:
         if key in self._state.operations:
             raise Untrusted(Reason.VERSION_ORDER, "another statement of this version came first")
         self._state.operations[key] = index, signed.raw
+
+    async def save_preferences(self, signed: SignedPreferences, index: int) -> None:
+        """As the port says."""
+        key = str(signed.preferences.owner), signed.preferences.version
+        if key in self._state.preferences:
+            raise Untrusted(Reason.VERSION_ORDER, "another statement of this version came first")
+        self._state.preferences[key] = index, signed.raw
+
+    async def save_operators(self, version: int, raw: bytes, index: int) -> None:  # noqa: ARG002  # a list is found by version
+        """As the port says."""
+        if version in self._state.operators:
+            raise Untrusted(Reason.VERSION_ORDER, "another statement of this version came first")
+        self._state.operators[version] = raw
+
+    async def use_request(self, request: bytes) -> bool:
+        """As the port says."""
+        used = request in self._state.requests
+        self._state.requests.add(request)
+        return not used
+
+    async def spend(self, spent: Sequence[Spent], minute: int) -> None:
+        """As the port says."""
+        for one in spent:
+            then, messages, size = self._state.spent.get(one.bureau, (minute, 0, 0))
+            before = (messages, size) if then >= minute else (0, 0)
+            self._state.spent[one.bureau] = max(then, minute), before[0] + one.messages, before[1] + one.size
 
     async def quarantine(self, link: Address, body: bytes, cause: str, time: int, item: ItemType | None = None) -> None:
         """As the port says."""

@@ -23,6 +23,7 @@ from gateway.ports import (
     Pending,
     Placed,
     Quarantined,
+    Spent,
     ThreadFacts,
     Waiting,
 )
@@ -197,6 +198,19 @@ class MemoryStore:
     async def operations(self, after: int = -1) -> list[tuple[int, bytes]]:
         """As the port says."""
         return sorted(item for item in self._up().operations.values() if item[0] > after)
+
+    async def preferences(self, after: int = -1) -> list[tuple[int, bytes]]:
+        """As the port says."""
+        return sorted(item for item in self._up().preferences.values() if item[0] > after)
+
+    async def operators(self) -> tuple[int, bytes] | None:
+        """As the port says."""
+        return max(self._up().operators.items(), default=None)
+
+    async def spent(self, bureaus: Sequence[str], minute: int) -> list[Spent]:
+        """As the port says."""
+        rows = ((bureau, self._up().spent.get(bureau)) for bureau in bureaus)
+        return [Spent(bureau, row[1], row[2]) for bureau, row in rows if row is not None and row[0] == minute]
 
     async def current(self) -> bytes | None:
         """As the port says."""

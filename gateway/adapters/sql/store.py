@@ -13,7 +13,7 @@ from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.copies import Copies
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.transaction import SqlTransaction, quarantined
-from gateway.ports import Decided, Leaf, MessageRow, Owed, Pending, Placed, Quarantined, ThreadFacts, Waiting
+from gateway.ports import Decided, Leaf, MessageRow, Owed, Pending, Placed, Quarantined, Spent, ThreadFacts, Waiting
 from schemas.codes import Handling, Purpose
 from schemas.errors import Reason
 from schemas.identity import Address
@@ -151,6 +151,24 @@ class SqlStore:
         table = t.operation_version
         statement = select(table.c.idx, table.c.statement).where(table.c.idx > after).order_by(table.c.idx)
         return [(row.idx, row.statement) for row in await self._all(statement)]
+
+    async def preferences(self, after: int = -1) -> list[tuple[int, bytes]]:
+        """As the port says."""
+        table = t.preference_version
+        statement = select(table.c.idx, table.c.statement).where(table.c.idx > after).order_by(table.c.idx)
+        return [(row.idx, row.statement) for row in await self._all(statement)]
+
+    async def operators(self) -> tuple[int, bytes] | None:
+        """As the port says."""
+        table = t.operator_list
+        rows = await self._all(select(table.c.version, table.c.statement).order_by(table.c.version.desc()).limit(1))
+        return (rows[0].version, rows[0].statement) if rows else None
+
+    async def spent(self, bureaus: Sequence[str], minute: int) -> list[Spent]:
+        """As the port says."""
+        table = t.spent
+        statement = select(table).where(table.c.bureau.in_(sorted(set(bureaus))), table.c.minute == minute)
+        return [Spent(row.bureau, row.messages, row.bytes) for row in await self._all(statement)] if bureaus else []
 
     async def current(self) -> bytes | None:
         """As the port says."""

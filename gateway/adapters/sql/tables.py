@@ -191,6 +191,30 @@ operation_version: Final = Table(
     Column("idx", BigInteger, nullable=False, unique=True),
     Column("statement", LargeBinary, nullable=False),
 )
+preference_version: Final = Table(
+    "preference_version",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, nullable=False, unique=True),
+    Column("statement", LargeBinary, nullable=False),
+)
+operator_list: Final = Table(
+    "operator_list",
+    metadata,
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, nullable=False, unique=True),
+    Column("statement", LargeBinary, nullable=False),
+)
+used_request: Final = Table("used_request", metadata, Column("hash", LargeBinary, primary_key=True))
+spent: Final = Table(
+    "spent",
+    metadata,
+    Column("bureau", Text, primary_key=True),
+    Column("minute", BigInteger, nullable=False, comment="minutes since the epoch"),
+    Column("messages", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+)
 directory_current: Final = Table(
     "directory_current",
     metadata,

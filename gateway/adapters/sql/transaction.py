@@ -13,7 +13,6 @@ from sqlalchemy import (
     ARRAY,
     LargeBinary,
     Row,
-    Table,
     Text,
     Update,
     bindparam,
@@ -25,17 +24,14 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.sql import tables as t
+from gateway.adapters.sql.statements import SqlStatements
 from gateway.adapters.sql.tables import Stage
 from gateway.ports import Consignment, CopyKey, Handover, NewMessage, OperationHead, Quarantined
-from schemas.directory import Directory, Link
-from schemas.errors import Reason, Untrusted
+from schemas.directory import Link
 from schemas.identity import Address
 from schemas.merkle import leaf_hash
-from schemas.operation import SignedOperation
 from schemas.wire import ItemType
 
 _DAY: Final = 24 * 3600 * 1000
@@ -56,14 +52,8 @@ _APPEND: Final = text(
 )
 
 
-class SqlTransaction:
+class SqlTransaction(SqlStatements):
     """A `ports.Transaction` on one connection."""
-
-    def __init__(self, connection: AsyncConnection, *, is_sqlite: bool) -> None:
-        self._connection, self._sqlite = connection, is_sqlite
-
-    def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
-        return sqlite.insert(table) if self._sqlite else postgresql.insert(table)
 
     async def insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
         """As the port says."""
@@ -222,22 +212,6 @@ class SqlTransaction:
         ]
         if rows:
             await self._connection.execute(insert(t.acknowledgement), rows)
-
-    async def save_directory(self, directory: Directory, raw: bytes, index: int) -> None:
-        """As the port says."""
-        row = {"version": directory.version, "idx": index, "statement": raw}
-        await self._save_version(t.directory_version, row)
-
-    async def save_operation(self, signed: SignedOperation, index: int) -> None:
-        """As the port says."""
-        operation = signed.operation
-        row = {"operation": operation.id, "version": operation.version, "idx": index, "statement": signed.raw}
-        await self._save_version(t.operation_version, row)
-
-    async def _save_version(self, table: Table, row: Mapping[str, object]) -> None:
-        statement = self._insert(table).on_conflict_do_nothing().values(row).returning(table.c.idx)
-        if (await self._connection.execute(statement)).first() is None:
-            raise Untrusted(Reason.VERSION_ORDER, "another statement of this version came first")
 
     async def quarantine(self, link: Address, body: bytes, cause: str, time: int, item: ItemType | None = None) -> None:
         """As the port says."""

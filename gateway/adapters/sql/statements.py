@@ -1,0 +1,74 @@
+"""The part of a transaction that keeps signed statements, what was spent, and which requests were used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Table, case
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.adapters.sql import tables as t
+from gateway.ports import Spent
+from schemas.directory import Directory
+from schemas.errors import Reason, Untrusted
+from schemas.operation import SignedOperation
+from schemas.preferences import SignedPreferences
+
+
+class SqlStatements:
+    """`ports_statements.StatementWrites` on one connection, and the quotas that processes share."""
+
+    def __init__(self, connection: AsyncConnection, *, is_sqlite: bool) -> None:
+        self._connection, self._sqlite = connection, is_sqlite
+
+    def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        return sqlite.insert(table) if self._sqlite else postgresql.insert(table)
+
+    async def save_directory(self, directory: Directory, raw: bytes, index: int) -> None:
+        """As the port says."""
+        row = {"version": directory.version, "idx": index, "statement": raw}
+        await self._save_version(t.directory_version, row)
+
+    async def save_operation(self, signed: SignedOperation, index: int) -> None:
+        """As the port says."""
+        operation = signed.operation
+        row = {"operation": operation.id, "version": operation.version, "idx": index, "statement": signed.raw}
+        await self._save_version(t.operation_version, row)
+
+    async def save_preferences(self, signed: SignedPreferences, index: int) -> None:
+        """As the port says."""
+        said = signed.preferences
+        row = {"owner": str(said.owner), "version": said.version, "idx": index, "statement": signed.raw}
+        await self._save_version(t.preference_version, row)
+
+    async def save_operators(self, version: int, raw: bytes, index: int) -> None:
+        """As the port says."""
+        await self._save_version(t.operator_list, {"version": version, "idx": index, "statement": raw})
+
+    async def _save_version(self, table: Table, row: Mapping[str, object]) -> None:
+        statement = self._insert(table).on_conflict_do_nothing().values(row).returning(table.c.idx)
+        if (await self._connection.execute(statement)).first() is None:
+            raise Untrusted(Reason.VERSION_ORDER, "another statement of this version came first")
+
+    async def use_request(self, request: bytes) -> bool:
+        """As the port says."""
+        table = t.used_request
+        statement = self._insert(table).on_conflict_do_nothing().values(hash=request).returning(table.c.hash)
+        return (await self._connection.execute(statement)).first() is not None
+
+    async def spend(self, spent: Sequence[Spent], minute: int) -> None:
+        """As the port says. A row of an earlier minute begins anew; one of a later minute stays that minute's."""
+        table = t.spent
+        for one in sorted(spent, key=lambda one: one.bureau):  # one order for all, so that nobody waits in a circle
+            put = self._insert(table).values(bureau=one.bureau, minute=minute, messages=one.messages, bytes=one.size)
+            fresh, more = put.excluded, table.c.minute >= put.excluded.minute
+            put = put.on_conflict_do_update(
+                index_elements=["bureau"],
+                set_={
+                    "minute": case((more, table.c.minute), else_=fresh.minute),
+                    "messages": case((more, table.c.messages + fresh.messages), else_=fresh.messages),
+                    "bytes": case((more, table.c.bytes + fresh.bytes), else_=fresh.bytes),
+                },
+            )
+            await self._connection.execute(put)
