@@ -1,9 +1,12 @@
-"""Runs measurements: each `bench_NAME` module has `run() -> Measured`, which is printed and written to build/bench."""
+"""Runs measurements: each `bench_NAME` module has `run()`, which gives one `Measured`, or several.
+
+They are printed and written to build/bench as `NAME.json` and `NAME.svg`.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -25,9 +28,10 @@ def main(names: list[str]) -> int:
         print(f"no such benchmark: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
         return 2
     for name in names or known:
-        run: Callable[[], Measured] = import_module(f"benchmarks.{PREFIX}{name}").run
-        measured = run()
-        print(f"{measured}\n  written to {measured.save()}\n")
+        run: Callable[[], Measured | Sequence[Measured]] = import_module(f"benchmarks.{PREFIX}{name}").run
+        found = run()
+        for measured in [found] if isinstance(found, Measured) else found:
+            print(f"{measured}\n  written to {measured.save()}\n", flush=True)
     return 0
 
 

@@ -16,6 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from benchmarks.plot import draw
+
 FOLDER: Final = Path("build/bench")
 ROUNDS: Final = 5
 """Clean runs of each side at least; one more before them warms up and is not counted."""
@@ -61,10 +63,11 @@ class Measured:
         return self.ratio.median <= self.goal if self.lower_is_better else self.ratio.median >= self.goal
 
     def save(self) -> Path:
-        """Write the JSON: the file."""
+        """Write the JSON and the plot: the JSON's path."""
         FOLDER.mkdir(parents=True, exist_ok=True)
         path = FOLDER / f"{self.name}.json"
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        path.with_suffix(".svg").write_text(draw(self))
         return path
 
     def __str__(self) -> str:
@@ -90,10 +93,17 @@ class Question:
     packages: tuple[str, ...] = ("cryptography",)
 
 
-def compare(question: Question, ours: Callable[[], float], other: Callable[[], float]) -> Measured:
+def compare(
+    question: Question, ours: Callable[[], float], other: Callable[[], float], rounds: int = ROUNDS, warm_ups: int = 1
+) -> Measured:
     """Run both sides in turns: each gives one figure in the question's unit."""
-    ours(), other()
-    pairs = [(ours(), other()) for _ in range(ROUNDS)]
+    for _ in range(warm_ups):
+        ours(), other()
+    return told(question, [(ours(), other()) for _ in range(rounds)])
+
+
+def told(question: Question, pairs: Sequence[tuple[float, float]]) -> Measured:
+    """What pairs of figures say that were taken elsewhere: (ours, other) of each round."""
     return Measured(
         question.name,
         question.what,
@@ -103,6 +113,12 @@ def compare(question: Question, ours: Callable[[], float], other: Callable[[], f
         Spread.of([mine / theirs for mine, theirs in pairs]),
         question.goal,
         question.lower_is_better,
-        {"python": platform.python_version(), **{name: version(name) for name in question.packages}},
+        {"python": platform.python_version(), **{name.partition("=")[0]: _version(name) for name in question.packages}},
         f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
     )
+
+
+def _version(name: str) -> str:
+    """A package's version; a name with `=` brings its own, for programs that are no package of ours."""
+    name, _, known = name.partition("=")
+    return known or version(name)

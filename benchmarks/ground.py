@@ -1,0 +1,289 @@
+"""A whole network to measure: a gateway by its command line, a private RabbitMQ and PostgreSQL, sealed envelopes.
+
+Order of a run: envelopes are sealed and put into the gateway's queues while no gateway runs; it is started; how far it
+got is read from its database, and the rate taken between a fifth and nineteen twentieths of the way, so that neither
+the start nor the end counts. Whoever seals and fills the queues rests while something is measured.
+
+Quotas are lifted: what is measured is what the process can do, not what one bureau may ask of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import aio_pika
+import asyncpg
+import psutil
+from pamqp.commands import Basic
+
+from bureaus.enrolment import AUTHORITY_CERTIFICATE, LINK_CERTIFICATE, LINK_KEY
+from bureaus.links.http import HttpLink
+from bureaus.sandbox.network import PrivateNetwork, Seat
+from bureaus.sandbox.pki import TlsFiles
+from bureaus.store import FILE, Store, identity
+from bureaus.store.identity import Keys
+from schemas import envelope, wire
+from schemas.claims import Head, Header
+from schemas.codes import Handling, Purpose, Urgency
+from schemas.directory import Directory, Link, ParticipantKind, read_directory
+from schemas.envelope import Envelope
+from schemas.identity import Address, MessageId
+from schemas.merkle import EMPTY
+from schemas.network import Network, read_network
+from schemas.operation import Member, Operation, Phase, Role, sign_operation
+from schemas.wire import ItemType
+
+OWNER: Final = Address("IPSG")
+OPERATION: Final = "infra-benchmark"
+QUERY: Final = "whereabouts.query/1"
+RESPONSE: Final = "whereabouts.response/1"
+CONTENT: Final = bytes(1500)
+"""With its padding, wraps and signature, about 3 KB as a submission."""
+FROM, TO = 0.2, 0.95
+"""The part of a run that is measured."""
+LOOK: Final = 0.05
+"""Seconds between two looks at how far a run got."""
+_LIFTED: Final = """\
+[pipeline]
+link_per_minute = 100000000
+bureau_per_minute = 100000000
+bureau_bytes_per_minute = 1000000000000
+[supervision]
+workers = {workers}
+"""
+
+
+def codes(count: int) -> list[Address]:
+    """That many synthetic bureaus."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return [Address(first + second) for first in letters for second in letters][:count]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a run went."""
+
+    rate: float
+    """Messages a second."""
+    cpu: float = 0.0
+    """Microseconds of the measured process's own CPU for one message."""
+
+
+@dataclass(slots=True)
+class Ground:
+    """The network, with everybody's keys."""
+
+    running: PrivateNetwork
+    bureaus: list[Address]
+    network: Network
+    directory: Directory
+    keys: dict[Address, Keys]
+    database: asyncpg.Connection | None = None
+    connections: list[aio_pika.abc.AbstractConnection] = field(default_factory=list)
+    loaders: dict[Address, aio_pika.abc.AbstractChannel] = field(default_factory=dict)
+
+    def tls(self, address: Address) -> TlsFiles:
+        """A participant's certificate on the links."""
+        home = self.running.home(address)
+        return TlsFiles(home / AUTHORITY_CERTIFICATE, home / LINK_CERTIFICATE, home / LINK_KEY)
+
+    @property
+    def gateway_tls(self) -> TlsFiles:
+        """What the gateway logs in with: a plain relay logs in with the same."""
+        home = self.running.gateway_home
+        return TlsFiles(home / "ca.pem", home / "gateway.pem", home / "keys" / "tls.pem")
+
+    @property
+    def broker_url(self) -> str:
+        """For a client that shows a certificate."""
+        assert self.running.broker is not None  # noqa: S101  # the ground is over AMQP
+        return self.running.broker.url
+
+    def seal(self, sender: Address, recipient: Address, kind: str = QUERY, opened: Envelope | None = None) -> Envelope:
+        """One envelope; with `opened`, the final answer to it."""
+        now = int(time.time())
+        digest = None if opened is None else opened.digest
+        header = Header(
+            iss=sender,
+            sub=OPERATION,
+            aud=(recipient,),
+            iat=now,
+            exp=now + 6 * 3600,
+            cti=MessageId.new(now * 1000),
+            net=self.network.id,
+            head=Head(0, EMPTY),
+            kind=kind,
+            purpose=Purpose.ARREST,
+            exercise=True,
+            thread=digest,
+            re=digest,
+        )
+        row = self.directory.find(recipient)
+        assert row is not None  # noqa: S101  # everybody here is enrolled
+        return envelope.seal(header, CONTENT, [row.sealing_key(now)], self.keys[sender].signing[0])
+
+    def queries(self, count: int) -> list[tuple[Address, Envelope]]:
+        """That many envelopes, from each bureau to the next in turn."""
+        total = len(self.bureaus)
+        pairs = ((self.bureaus[at % total], self.bureaus[(at + 1) % total]) for at in range(count))
+        return [(sender, self.seal(sender, recipient)) for sender, recipient in pairs]
+
+    def settle(self, workers: int = 1, more: str = "") -> None:
+        """Write the gateway's settings for its next start."""
+        (self.running.gateway_home / "gateway.toml").write_text(_LIFTED.format(workers=workers) + more)
+
+    async def load(self, posts: Sequence[tuple[Address, ItemType, bytes]]) -> None:
+        """Put these into the gateway's queue, each over its sender's own connection; returns when all are there."""
+        before = await self.waiting()
+        for sender, kind, body in posts:
+            channel = await self._loader(sender)
+            underlay = await channel.get_underlay_channel()
+            await underlay.basic_publish(
+                body,
+                exchange=wire.submit_exchange(sender),
+                routing_key=str(Urgency.ROUTINE),
+                properties=Basic.Properties(
+                    message_type=str(kind), user_id=str(sender), delivery_mode=2, message_id="prefilled"
+                ),
+                wait=False,  # type: ignore[call-arg]  # the driver's own class takes it, its abstract one forgot
+            )
+        while await self.waiting() < before + len(posts):  # noqa: ASYNC110  # the broker tells nobody
+            await asyncio.sleep(LOOK)
+
+    async def _loader(self, sender: Address) -> aio_pika.abc.AbstractChannel:
+        if sender not in self.loaders:
+            context = self.tls(sender).client_context()
+            connection = await aio_pika.connect(self.broker_url, ssl_context=context)
+            self.connections.append(connection)
+            self.loaders[sender] = await connection.channel(publisher_confirms=False)
+        return self.loaders[sender]
+
+    async def waiting(self, queue: str = "submissions") -> int:
+        """Messages ready in a queue."""
+        channel = await self._loader(self.bureaus[0])
+        underlay = await channel.get_underlay_channel()
+        found = await underlay.queue_declare(queue, passive=True)
+        return found.message_count or 0
+
+    async def empty(self) -> None:
+        """Throw away what is in everybody's inboxes."""
+        for address in self.bureaus:
+            channel = await self._loader(address)
+            underlay = await channel.get_underlay_channel()
+            for urgency in Urgency:
+                await underlay.queue_purge(wire.inbox_queue(address, urgency))
+
+    async def entries(self) -> int:
+        """How many entries the ledger has."""
+        if self.database is None or self.database.is_closed():
+            assert self.running.postgres is not None  # noqa: S101  # the ground is over AMQP
+            url = self.running.postgres.url_of("bureaunet").replace("+asyncpg", "")
+            self.database = await asyncpg.connect(url)
+        return int(await self.database.fetchval("SELECT next FROM log_seq"))
+
+    async def drained(self, items: int, entries_each: int = 2) -> Pace:
+        """Start the gateway, let it take `items` from its queue and stop it: how fast it went.
+
+        Each item leads to `entries_each` ledger entries: for a message its acceptance and one consignment.
+        """
+        begun = await self.entries()
+        await self.running.serve()
+        try:
+            process = psutil.Process(self.running.gateway.pid)
+            marks: list[tuple[float, int, float]] = []
+            async with asyncio.timeout(300):
+                while True:
+                    done = (await self.entries() - begun) // entries_each
+                    marks.append((time.perf_counter(), min(done, items), _cpu(process)))
+                    if done >= items:
+                        return measured(marks, items)
+                    await asyncio.sleep(LOOK)
+        finally:
+            await self.running.drain()
+
+
+def measured(marks: Sequence[tuple[float, int, float]], items: int) -> Pace:
+    """The pace between FROM and TO of a run, from (time, items done, CPU seconds spent), ascending."""
+    first = next(mark for mark in marks if mark[1] >= items * FROM)
+    last = next(mark for mark in marks if mark[1] >= items * TO)
+    count = last[1] - first[1]
+    if count <= 0:  # it was over between two looks
+        first, count = marks[0], last[1] - marks[0][1]
+    return Pace(count / (last[0] - first[0]), (last[2] - first[2]) / count * 1e6)
+
+
+def _cpu(process: psutil.Process) -> float:
+    """Seconds of CPU that a process and its workers have spent."""
+    family = [process, *process.children(recursive=True)]
+    return sum(times.user + times.system for times in (one.cpu_times() for one in family))
+
+
+@asynccontextmanager
+async def ground(bureaus: int = 5, link: Link = Link.AMQP) -> AsyncIterator[Ground]:
+    """A network with its operation published and its gateway at rest."""
+    everyone = codes(bureaus)
+    seats = [Seat(OWNER, "Synthetic secretariat", ParticipantKind.SECRETARIAT)]
+    seats += [Seat(address, f"Synthetic {address}") for address in everyone]
+    with tempfile.TemporaryDirectory(prefix="bureaunet-bench-") as folder:
+        async with PrivateNetwork(Path(folder), seats, link=link, name="Benchmarks") as running:
+            made = await _gathered(running, everyone)
+            await _publish_operation(made)
+            await running.drain()
+            made.settle()
+            try:
+                yield made
+            finally:
+                for connection in made.connections:
+                    await connection.close()
+                if made.database is not None:
+                    await made.database.close()
+
+
+async def _gathered(running: PrivateNetwork, everyone: list[Address]) -> Ground:
+    network = read_network(running.network_file.read_bytes())
+    directory = read_directory((running.network_file.parent / "directory.cbor").read_bytes(), network)
+    keys: dict[Address, Keys] = {}
+    for address in (OWNER, *everyone):
+        async with await Store.open(running.home(address) / FILE) as store:
+            found = await store.run(identity.keys)
+        assert found is not None  # noqa: S101  # they were enrolled above
+        keys[address] = found
+    return Ground(running, everyone, network, directory, keys)
+
+
+async def _publish_operation(made: Ground) -> None:
+    now = int(time.time())
+    members = tuple(
+        Member(address, Role.OWNER if address == OWNER else Role.PARTICIPANT, now - 3600) for address in made.keys
+    )
+    operation = Operation(
+        id=OPERATION,
+        version=1,
+        previous=None,
+        time=now,
+        name="Benchmark",
+        owner=OWNER,
+        phase=Phase.ACTIVE,
+        members=members,
+        kinds=(QUERY, RESPONSE),
+        purposes=tuple(Purpose),
+        handling=tuple(Handling),
+    )
+    link = HttpLink(made.running.url, made.tls(OWNER).client_context())
+    try:
+        await link.publish(wire.OPERATIONS, sign_operation(operation, made.network.id, made.keys[OWNER].signing[0]))
+    finally:
+        await link.aclose()
+
+
+def posts(envelopes: Sequence[tuple[Address, Envelope]]) -> Iterator[tuple[Address, ItemType, bytes]]:
+    """Envelopes as they are loaded."""
+    for sender, made in envelopes:
+        yield sender, ItemType.ENVELOPE, wire.encode_submission(made)
