@@ -34,7 +34,7 @@ from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Untrust
 from schemas.evidence import SignedAcknowledgement, read_acknowledgement
 from schemas.identity import Address
 from schemas.keys import Suite
-from schemas.operation import Operation, Role
+from schemas.operation import Operation
 from schemas.preferences import refusing
 from schemas.rights import may_send
 
@@ -240,13 +240,14 @@ def check_operation(header: Header, facts: Facts) -> None:
 def _check_members(header: Header, operation: Operation, facts: Facts) -> None:
     now = facts.now // 1000
     sender = operation.member(header.iss, now)
-    if sender is None or sender.role is Role.OBSERVER:
+    if sender is None or not sender.sends:
         raise _Step(12, Reason.SENDER_NOT_MEMBER)
     for recipient in header.aud:
         row = facts.trust.directory.find(recipient)
         if row is None or row.state is not State.ACTIVE:
             raise _Step(12, Reason.RECIPIENT_UNKNOWN)
-        if operation.member(recipient, now) is None:
+        member = operation.member(recipient, now)
+        if member is None or not member.receives:
             raise _Step(12, Reason.RECIPIENT_NOT_MEMBER)
 
 

@@ -237,7 +237,7 @@ class Exchange(Publishing):
         candidates = [job.payload for job in batch if isinstance(job.payload, Candidate)]
         facts = await self._facts(candidates)
         verdicts, facts = await self._decide(candidates, facts)
-        work = work_of(batch, facts, self._limits.lease_seconds, self._full)
+        work = work_of(batch, facts, self._limits, self._full)
         outcomes: dict[bytes, Outcome] = {}
         unrecorded: list[Rejected] = []
         for verdict in verdicts:

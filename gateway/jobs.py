@@ -9,6 +9,7 @@ from gateway.collector import Job
 from gateway.placing import Failures, Placements
 from gateway.ports import Candidate, Facts, Handover, Outcome
 from gateway.recording import Publication, Work
+from gateway.settings import Pipeline
 from schemas.evidence import Entry
 from schemas.identity import Address
 
@@ -17,9 +18,11 @@ Result: TypeAlias = Outcome | int | None
 Batch: TypeAlias = Sequence[Job[Payload, Result]]
 
 
-def work_of(batch: Batch, facts: Facts, lease_seconds: int, full: frozenset[Address]) -> Work:
+def work_of(batch: Batch, facts: Facts, limits: Pipeline, full: frozenset[Address]) -> Work:
     """What the jobs other than submissions have to do. `full` are inboxes that take nothing more for now."""
-    operations, lease_until = frozenset(facts.trust.operations), facts.now + lease_seconds * 1000
+    lease_until = facts.now + limits.lease_seconds * 1000
+    kept = {name: signed.operation.retention for name, signed in facts.trust.operations.items()}
+    operations = {name: max(0, min(days, limits.longest_retention_days)) for name, days in kept.items()}
     work = Work(facts.trust.directory, operations, facts.now, lease_until, full)
     for job in batch:
         match job.payload:

@@ -6,7 +6,7 @@ since the epoch unless a name says seconds.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
@@ -21,6 +21,7 @@ from gateway.values import (
     Decided,
     Facts,
     Handover,
+    Held,
     Leaf,
     MessageRow,
     NewMessage,
@@ -37,6 +38,7 @@ from gateway.values import (
     Submission,
     ThreadFacts,
     Trust,
+    Unplaced,
     Verdict,
     Waiting,
 )
@@ -49,6 +51,7 @@ __all__ = [
     "AnswerRow",
     "Arrival",
     "Arrivals",
+    "Bodies",
     "Candidate",
     "Clock",
     "Consignment",
@@ -57,6 +60,7 @@ __all__ = [
     "Facts",
     "Handler",
     "Handover",
+    "Held",
     "HighWater",
     "Inboxes",
     "Integration",
@@ -81,6 +85,7 @@ __all__ = [
     "Transaction",
     "Tree",
     "Trust",
+    "Unplaced",
     "Verdict",
     "Waiting",
     "Watcher",
@@ -162,6 +167,19 @@ class Transaction(StatementWrites, Protocol):
     async def take_quarantined(self, number: int) -> Quarantined | None:
         """Take a body out of quarantine, for good; None where there is none of this number."""
 
+    async def held(self, digests: Sequence[bytes]) -> list[Held]:
+        """Lock these messages: those whose sealed part is kept, by digest."""
+
+    async def due(self, day: int, limit: int) -> list[Held]:
+        """Lock up to `limit` messages whose sealed part is to be erased by `day`, those due first, by digest."""
+
+    async def erase(self, digests: Sequence[bytes]) -> Unplaced:
+        """Erase the sealed parts of locked messages, and lock their copies that nobody has acknowledged.
+
+        Copies that were never placed end here. Those in an HTTP inbox stay, as their statement alone. Those on the
+        broker are published no more. Bodies in quarantine that hold one of these statements are erased too.
+        """
+
 
 class Store(StatementReads, Protocol):
     """The gateway's database. Every method raises Unavailable (`store`) while it cannot serve; nothing is lost then."""
@@ -241,6 +259,19 @@ class Store(StatementReads, Protocol):
 
     async def ping(self) -> None:
         """Commit a small write."""
+
+
+class Bodies(Protocol):
+    """Where sealed parts lie, by the day on which they are erased. Every method raises Unavailable (`store`)."""
+
+    async def prepare(self, days: Collection[int]) -> None:
+        """Make room ahead for sealed parts that are erased on these days (since the epoch)."""
+
+    async def sweep(self, today: int) -> None:
+        """Let nothing be left of what was erased because it was due by `today`."""
+
+    async def scrub(self, days: Collection[int]) -> None:
+        """Let nothing be left of what was erased before its time, and was due on these days."""
 
 
 class Tree(Protocol):

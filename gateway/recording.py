@@ -62,8 +62,9 @@ class Work:
 
     directory: Directory
     """Where copies are routed by."""
-    operations: frozenset[str]
-    """The operations that exist: a refusal under another id belongs to none."""
+    operations: Mapping[str, int]
+    """The operations that exist, and for how many days each keeps sealed parts. A refusal under another id belongs to
+    none."""
     now: int
     lease_until: int
     full: frozenset[Address] = frozenset()
@@ -132,7 +133,7 @@ class _Batch:
         work, transaction = self._work, self._transaction
         rulings = await self._insert()
         copies = {
-            ruling.statement.digest: routing.route(ruling.statement, work.directory)
+            ruling.statement.digest: routing.route(ruling.statement, work.directory, self._due(ruling))
             for ruling in rulings
             if ruling.reason is None
         }
@@ -169,6 +170,11 @@ class _Batch:
         self._done.pending = list(_pending(rulings, amqp, receipts))
         return self._done
 
+    def _due(self, ruling: Ruling) -> int:
+        """The day on which the sealed part goes: it is kept for whole days."""
+        received = ruling.candidate.submission.received // routing.DAY
+        return received + self._work.operations.get(ruling.statement.header.sub, 0) + 1
+
     def _placed_at_once(self, copy: Consignment) -> bool:
         """Whether this commit puts the copy into its inbox."""
         return copy.link is Link.HTTP and copy.inbox not in self._work.full
@@ -176,7 +182,7 @@ class _Batch:
     async def _insert(self) -> list[Ruling]:
         """Insert the decided messages: those that nobody else decided meanwhile, in the batch's order."""
         new = sorted(
-            (_new_message(ruling) for ruling in self._work.rulings),
+            (_new_message(ruling, self._due(ruling)) for ruling in self._work.rulings),
             key=lambda m: (m.statement.header.iss, m.statement.header.cti, m.statement.digest),
         )
         inserted = await self._transaction.insert_messages(new)
@@ -287,7 +293,7 @@ def _event(ruling: Ruling) -> Event:
     return Event.SUBMISSION_ACCEPTANCE if ruling.reason is None else Event.SUBMISSION_REJECTION
 
 
-def _new_message(ruling: Ruling) -> NewMessage:
+def _new_message(ruling: Ruling, due: int) -> NewMessage:
     accepted = ruling.reason is None
     return NewMessage(
         ruling.statement,
@@ -295,6 +301,7 @@ def _new_message(ruling: Ruling) -> NewMessage:
         accepted,
         ruling.reason,
         ruling.candidate.submission.received,
+        due if accepted else None,
         claims_id=ruling.reason is not Reason.ID_REUSED,
     )
 

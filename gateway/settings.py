@@ -142,6 +142,8 @@ class Pipeline(_Frozen):
     """Bodies set aside in quarantine; what comes above it is logged and counted, and not kept."""
     quarantine_items_per_link: int = Field(default=100, ge=0)
     """Of those, bodies that came over one link."""
+    longest_retention_days: int = Field(default=5 * 365, ge=0)
+    """Sealed parts are kept no longer, whatever their operation says."""
     inbox_bytes: int = Field(default=16 * MIB, ge=1)
     """Sealed parts in one answer to a poll; one item is always given."""
 
@@ -171,6 +173,10 @@ class Chores(_Frozen):
     """Between two summaries of refusals."""
     lease_seconds: float = Field(default=5, gt=0)
     """A process that died keeps a chore from the others so long."""
+    retention_seconds: int = Field(default=3600, ge=1)
+    """Between two looks for sealed parts that are due to be erased, and for operations that are due for review."""
+    retention_items: int = Field(default=500, ge=1)
+    """Sealed parts erased in one transaction."""
     integrate_items: int = Field(default=20_000, ge=1)
     """Leaves integrated in one step."""
 

@@ -45,6 +45,7 @@ class Act(StrEnum):
 
     DIRECTORY_LOAD = "directory.load/1"
     QUARANTINE_DISCARD = "quarantine.discard/1"
+    CONTENT_ERASE = "content.erase/1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -289,8 +289,31 @@ class NewMessage:
     accepted: bool
     reason: Reason | None
     received: int
+    due: int | None = None
+    """Days since the epoch: when its sealed part is erased. None where there is no sealed part."""
     claims_id: bool = True
     """False for a message refused because another has its (iss, cti): it is kept under its digest alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An accepted message whose sealed part is kept."""
+
+    digest: bytes
+    operation: str
+    kind: str
+    due: int
+    """Days since the epoch: when the sealed part is erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """What erasing sealed parts did to copies that nobody has acknowledged."""
+
+    pending: tuple[Placed, ...]
+    """Never placed in an inbox; now they never are."""
+    queues: frozenset[Address]
+    """Inboxes on the broker in which such copies may still lie, sealed part and all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,9 @@ class Reason(StrEnum):
     RECORD_FORM = "record-form"
     RECORD_GAP = "record-gap"
     RECORD_CONTRADICTION = "record-contradiction"
+    # Why content was erased
+    RETENTION = "retention"
+    ORDERED = "ordered"
     # The world
     UNREACHABLE = "unreachable"
     OVERLOADED = "overloaded"

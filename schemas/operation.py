@@ -20,6 +20,8 @@ from schemas.identity import Address, Signer, parse_name, parse_operation_id
 from schemas.keys import SigningPublic
 
 OPERATION_TYP: Final = "application/vnd.bureaunet.operation+cose"
+REVIEW: Final = 5 * 365 * 24 * 3600
+"""Seconds from an operation's first version to its review, where none of its versions names a time."""
 
 
 class Phase(StrEnum):
@@ -41,6 +43,8 @@ class Role(StrEnum):
     PARTICIPANT = "participant"
     OBSERVER = "observer"
     """Receives, never asks."""
+    AUDITOR = "auditor"
+    """Reads the operation's entries in the ledger; neither asks nor receives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,16 @@ class Member:
     def covers(self, time: int) -> bool:
         """Whether the membership holds at `time`, in seconds."""
         return self.since <= time and (self.until is None or time < self.until)
+
+    @property
+    def sends(self) -> bool:
+        """Whether it may ask and answer."""
+        return self.role in (Role.OWNER, Role.PARTICIPANT)
+
+    @property
+    def receives(self) -> bool:
+        """Whether it may be sent anything."""
+        return self.role is not Role.AUDITOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,8 @@ class Operation:
     handling: tuple[Handling, ...]
     retention: int = 30
     """Days that sealed parts are kept."""
+    review: int | None = None
+    """Seconds since the epoch when its owner reviews what is kept of it; None is `REVIEW` after its first version."""
 
     def member(self, address: Address, time: int) -> Member | None:
         """The membership that covers `address` at `time`, in seconds."""
@@ -100,6 +116,7 @@ class Operation:
     def encode(self) -> bytes:
         """The payload that the owner signs."""
         members: list[cbor.Value] = [[str(m.address), str(m.role), m.since, m.until] for m in self.members]
+        review: list[cbor.Value] = [] if self.review is None else [self.review]
         return cbor.encode(
             [
                 self.id,
@@ -114,6 +131,7 @@ class Operation:
                 [str(code) for code in self.purposes],
                 [str(code) for code in self.handling],
                 self.retention,
+                *review,
             ]
         )
 
@@ -166,8 +184,17 @@ def claimed_owner(data: bytes) -> tuple[str, Address]:
     Raises:
         Malformed: `structure` and the codec's reasons.
     """
-    operation = _read_payload(cose.parse_sign1(data, OPERATION_TYP, cbor.DIRECTORY).payload)
+    operation = claimed(data)
     return operation.id, operation.owner
+
+
+def claimed(data: bytes) -> Operation:
+    """All that a statement claims, nothing verified: for one that was verified before it was kept.
+
+    Raises:
+        Malformed: `structure` and the codec's reasons.
+    """
+    return _read_payload(cose.parse_sign1(data, OPERATION_TYP, cbor.DIRECTORY).payload)
 
 
 def _check_order(operation: Operation, previous: SignedOperation | None) -> None:
@@ -200,8 +227,9 @@ def _read_payload(payload: bytes) -> Operation:
             [*purposes],
             [*handling],
             int(retention),
+            *rest,
         ]:
-            pass
+            review = _review(rest)
         case _:
             raise Malformed(Reason.STRUCTURE, "an operation is not of the form")
     try:
@@ -218,9 +246,19 @@ def _read_payload(payload: bytes) -> Operation:
             tuple(Purpose(str(code)) for code in purposes),
             tuple(Handling(str(code)) for code in handling),
             retention,
+            review,
         )
     except ValueError:
         raise Malformed(Reason.STRUCTURE, "an operation's phase, purposes or handling are not codes") from None
+
+
+def _review(rest: list[cbor.Value]) -> int | None:
+    match rest:
+        case []:
+            return None
+        case [int(review)] if not isinstance(review, bool):
+            return review
+    raise Malformed(Reason.STRUCTURE, "an operation is not of the form")
 
 
 def _member(value: cbor.Value) -> Member:

@@ -33,7 +33,7 @@ from schemas.in_force import acceptance_keys, owned_key, row_of
 from schemas.keys import SigningPublic
 from schemas.network import Network
 from schemas.notes import OpenNote, open_note
-from schemas.operation import Role, SignedOperation
+from schemas.operation import SignedOperation
 from schemas.receipts import Acceptance, LastBatch, read_acceptance
 from schemas.record_items import ACKNOWLEDGED, SUBMITTED, End, ItemReader, Read, Step
 from schemas.rights import may_send
@@ -268,9 +268,10 @@ class _Verifier:
             if current.closed:
                 raise Untrusted(Reason.OPERATION_CLOSED, "a message was accepted in a closed operation")
             sender = current.member(header.iss, seconds)
-            if sender is None or sender.role is Role.OBSERVER:
+            if sender is None or not sender.sends:
                 raise Untrusted(Reason.SENDER_NOT_MEMBER, "a message was accepted from outside the operation")
-            if any(current.member(address, seconds) is None for address in header.aud):
+            members = [current.member(address, seconds) for address in header.aud]
+            if any(member is None or not member.receives for member in members):
                 raise Untrusted(Reason.RECIPIENT_NOT_MEMBER, "a message was accepted to outside the operation")
             if header.kind not in current.kinds:
                 raise Untrusted(Reason.KIND_NOT_ALLOWED, "a message was accepted of a kind the operation has not")

@@ -11,6 +11,8 @@ from tools.make_vectors import drift
 NOT_OF_BYTES = {
     Reason.HANDLER_FAILED: "a handler of the recipient's own failed three times",
     Reason.UNDELIVERED: "a copy was not taken before it expired",
+    Reason.RETENTION: "why an entry says that content was erased",
+    Reason.ORDERED: "the same, by two people's order",
     Reason.UNREACHABLE: "the other side cannot be reached",
     Reason.OVERLOADED: "the other side cannot take more now",
     Reason.STORE: "the database cannot serve now",

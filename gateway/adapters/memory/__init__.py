@@ -1,7 +1,7 @@
 """The shipped fakes: store, tree and leases in memory, and a clock, watcher and inboxes to drive by hand."""
 
 from gateway.adapters.memory.cosignatures import MemoryCosignatures
-from gateway.adapters.memory.driven import ListInboxes, ListWatcher, Seen, SetClock
+from gateway.adapters.memory.driven import ListInboxes, ListWatcher, NoBodies, Seen, SetClock
 from gateway.adapters.memory.store import MemoryStore
 from gateway.adapters.memory.tree import MemoryLeases, MemoryTree
 
@@ -12,6 +12,7 @@ __all__ = [
     "MemoryLeases",
     "MemoryStore",
     "MemoryTree",
+    "NoBodies",
     "Seen",
     "SetClock",
 ]

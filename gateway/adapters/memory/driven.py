@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.ports import Pending
@@ -67,3 +67,24 @@ class ListInboxes:
         """As the port says."""
         if self.down:
             raise Unavailable(Reason.UNREACHABLE, "the broker is down")
+
+
+class NoBodies:
+    """A `ports.Bodies` where nothing is left of what was erased by itself: it keeps what was asked of it."""
+
+    def __init__(self) -> None:
+        self.prepared: set[int] = set()
+        self.swept: list[int] = []
+        self.scrubbed: set[int] = set()
+
+    async def prepare(self, days: Collection[int]) -> None:
+        """As the port says."""
+        self.prepared.update(days)
+
+    async def sweep(self, today: int) -> None:
+        """As the port says."""
+        self.swept.append(today)
+
+    async def scrub(self, days: Collection[int]) -> None:
+        """As the port says."""
+        self.scrubbed.update(days)

@@ -10,10 +10,13 @@ from gateway.ports import (
     Consignment,
     CopyKey,
     Handover,
+    Held,
     NewMessage,
     OperationHead,
+    Placed,
     Quarantined,
     Spent,
+    Unplaced,
 )
 from schemas.directory import Directory, Link
 from schemas.errors import Reason, Untrusted
@@ -209,3 +212,35 @@ class MemoryTransaction:
     async def take_quarantined(self, number: int) -> Quarantined | None:
         """As the port says."""
         return self._state.quarantine.pop(number, None)
+
+    async def held(self, digests: Sequence[bytes]) -> list[Held]:
+        """As the port says."""
+        return [held for held in self._all_held() if held.digest in digests]
+
+    async def due(self, day: int, limit: int) -> list[Held]:
+        """As the port says."""
+        first = sorted((held for held in self._all_held() if held.due <= day), key=lambda held: held.due)[:limit]
+        return sorted(first, key=lambda held: held.digest)
+
+    def _all_held(self) -> list[Held]:
+        rows = ((digest, row.statement.header, row.due) for digest, row in sorted(self._state.messages.items()))
+        return [Held(digest, header.sub, header.kind, due) for digest, header, due in rows if due is not None]
+
+    async def erase(self, digests: Sequence[bytes]) -> Unplaced:
+        """As the port says."""
+        state = self._state
+        for digest in digests:
+            state.messages[digest] = replace(state.messages[digest], sealed=None, due=None)
+        statements = [state.messages[digest].statement.raw for digest in digests]
+        for number, item in list(state.quarantine.items()):
+            if any(statement in (item.body or b"") for statement in statements):
+                del state.quarantine[number]
+        rows = [row for key, row in sorted(state.copies.items()) if key[0] in digests and not row.failed]
+        never = [row.consignment for row in rows if row.pending and row.index is None]
+        on_broker = [row.consignment for row in rows if row.consignment.link is Link.AMQP]
+        for one in (*never, *on_broker):
+            row = state.copies[one.digest, one.recipient]
+            row.pending, row.failed = False, True
+        headers = [state.messages[one.digest].statement.header for one in never]
+        pending = (Placed(o.digest, o.recipient, h.sub, h.kind) for o, h in zip(never, headers, strict=True))
+        return Unplaced(tuple(pending), frozenset(one.inbox for one in on_broker))

@@ -195,7 +195,7 @@ def _contents(index: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
         )
         .join(t.message, t.message.c.digest == t.delivery.c.digest)
         .join(t.outcome, t.outcome.c.digest == t.delivery.c.digest)
-        .outerjoin(t.body, t.body.c.digest == t.delivery.c.digest)
+        .outerjoin(t.body, t.OF_MESSAGE)
     )
 
 

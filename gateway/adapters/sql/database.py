@@ -39,8 +39,15 @@ _WHOLE_TRANSACTION: Final = """
     SELECT set_config('transaction_timeout', '30s', false)
     WHERE current_setting('server_version_num')::integer >= 170000
 """
-_PRAGMAS: Final = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536")
-"""The time-out first: to enter WAL mode is to wait for a lock already."""
+_PRAGMAS: Final = (
+    "busy_timeout=5000",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "cache_size=-65536",
+    "secure_delete=ON",
+)
+"""The time-out first: to enter WAL mode is to wait for a lock already. What is deleted is overwritten with zeros."""
 
 
 class _Cursor(Protocol):
@@ -158,7 +165,10 @@ def _sqlite_engine(url: str, pool: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Connection) -> None:
-        write = connection.get_execution_options().get("bureaunet_write", False)
+        options = connection.get_execution_options()
+        if options.get("bureaunet_no_begin", False):
+            return
+        write = options.get("bureaunet_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine

@@ -73,7 +73,7 @@ class SqlStore:
         statement = (
             select(t.message, t.body.c.sealed, t.outcome.c.idx, t.outcome.c.receipt)
             .join(t.outcome, t.outcome.c.digest == t.message.c.digest)
-            .outerjoin(t.body, t.body.c.digest == t.message.c.digest)
+            .outerjoin(t.body, t.OF_MESSAGE)
             .where(t.message.c.digest == digest)
         )
         rows = await self._all(statement)
@@ -83,7 +83,7 @@ class SqlStore:
         """As the port says."""
         statement = (
             select(t.message.c.iss, t.message.c.recipients, t.body.c.sealed)
-            .join(t.body, t.body.c.digest == t.message.c.digest)
+            .join(t.body, t.OF_MESSAGE)
             .where(t.message.c.sealed_hash == sealed_hash, t.message.c.accepted)
         )
         for row in await self._all(statement):

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     text,
 )
 
@@ -70,17 +71,24 @@ message: Final = Table(
     Column("accepted", Boolean, nullable=False),
     Column("reason", Text),
     Column("received", BigInteger, nullable=False),
+    Column("due", Integer, comment="days since the epoch: when its body is erased; none where there is no body"),
     UniqueConstraint("cti", "iss"),  # cti first: looked up by it alone
 )
 Index("ix_message_sealed_hash", message.c.sealed_hash)
+_DUE: Final = text("due IS NOT NULL")
+Index("ix_message_due", message.c.due, postgresql_where=_DUE, sqlite_where=_DUE)
 
 body: Final = Table(
     "body",
     metadata,
-    Column("digest", LargeBinary, ForeignKey("message.digest"), primary_key=True),
-    Column("day", Integer, nullable=False, index=True, comment="days since the epoch, to drop by"),
+    Column("digest", LargeBinary, primary_key=True, comment="a message's; no reference, which would lock that table"),
+    Column("day", Integer, primary_key=True, autoincrement=False, comment="the message's due: the partition's key"),
     Column("sealed", LargeBinary, nullable=False),
+    postgresql_partition_by="RANGE (day)",
 )
+Index("ix_body_day", body.c.day)
+OF_MESSAGE: Final = and_(body.c.digest == message.c.digest, body.c.day == message.c.due)
+"""Joins a body to its message, and looks into one partition alone."""
 
 outcome: Final = Table(
     "outcome",

@@ -25,16 +25,16 @@ from sqlalchemy import (
     update,
 )
 
+from gateway.adapters.sql import erasure
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.statements import SqlStatements
 from gateway.adapters.sql.tables import Stage
-from gateway.ports import Consignment, CopyKey, Handover, NewMessage, OperationHead, Quarantined
+from gateway.ports import Consignment, CopyKey, Handover, Held, NewMessage, OperationHead, Quarantined, Unplaced
 from schemas.directory import Link
 from schemas.identity import Address
 from schemas.merkle import leaf_hash
 from schemas.wire import ItemType
 
-_DAY: Final = 24 * 3600 * 1000
 _APPEND: Final = text(
     """
     WITH taken AS (UPDATE log_seq SET next = next + :count WHERE id = 1 RETURNING next - :count AS base),
@@ -63,9 +63,9 @@ class SqlTransaction(SqlStatements):
         rows = await self._connection.execute(statement, [_message_row(message) for message in messages])
         inserted = frozenset(row.digest for row in rows)
         bodies = [
-            {"digest": message.statement.digest, "day": message.received // _DAY, "sealed": message.sealed}
+            {"digest": message.statement.digest, "day": message.due, "sealed": message.sealed}
             for message in messages
-            if message.sealed is not None and message.statement.digest in inserted
+            if message.due is not None and message.statement.digest in inserted
         ]
         if bodies:
             await self._connection.execute(insert(t.body), bodies)
@@ -233,6 +233,19 @@ class SqlTransaction(SqlStatements):
         return None if row is None else quarantined(row, row.body)
 
 
+    async def held(self, digests: Sequence[bytes]) -> list[Held]:
+        """As the port says."""
+        return await erasure.held(self._connection, digests)
+
+    async def due(self, day: int, limit: int) -> list[Held]:
+        """As the port says."""
+        return await erasure.due(self._connection, day, limit)
+
+    async def erase(self, digests: Sequence[bytes]) -> Unplaced:
+        """As the port says."""
+        return await erasure.erase(self._connection, digests, is_sqlite=self._sqlite)
+
+
 def quarantined(row: Row[*tuple[Any, ...]], body: bytes | None = None) -> Quarantined:
     """A row of the quarantine; without `body` the row has its `size`."""
     item = None if row.type is None else ItemType(row.type)
@@ -285,4 +298,5 @@ def _message_row(message: NewMessage) -> dict[str, object]:
         "accepted": message.accepted,
         "reason": None if message.reason is None else str(message.reason),
         "received": message.received,
+        "due": message.due,
     }
