@@ -19,8 +19,9 @@ _COMMANDS: Final = {
     "ask": "Ask other bureaus, and print their answers as they come.",
     "listen": "Print what arrives, and answer it from a file.",
     "operation": "Open an operation that this bureau owns, change its phase, show it.",
+    "disclose": "Open one message for a third party, who can prove what it said.",
     "envelope": "Look at an envelope: its header, wraps and sizes.",
-    "verify": "Verify an operation's record, offline.",
+    "verify": "Verify an operation's record or a disclosed message, offline.",
     "demo": "Run Infra-SA 2011 on this machine.",
     "exercise": "The INFRA operations: list, show, run, enrol.",
 }

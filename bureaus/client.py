@@ -30,8 +30,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from bureaus import enrolment, guard, links, passphrase, rotation, settings, units
+from bureaus import disclosing, enrolment, guard, links, passphrase, rotation, settings, units
 from bureaus.desk import Keyring, OpenBureau
+from bureaus.disclosing import Opening
 from bureaus.drafts import Draft
 from bureaus.exchange import Exchange, Handler, Received, Sent
 from bureaus.links import Link
@@ -60,12 +61,6 @@ FIRST_REFRESH: Final = 10.0
 """Seconds that entering a bureau waits for the gateway; it goes on without where it has a directory."""
 _SETTLING: Final = 0.05
 """Seconds between two looks at what waits."""
-
-
-def _busy(counts: dict[str, dict[str, int]]) -> bool:
-    received = counts["received"]
-    waiting = received.get(receiving.State.NEW, 0) + received.get(receiving.State.RUNNING, 0)
-    return bool(waiting + counts["sent"].get("waiting", 0) + counts["acknowledgements"].get("waiting", 0))
 
 
 def _milliseconds() -> int:
@@ -245,7 +240,7 @@ class Bureau:
         """Wait until nothing waits here, no envelope, message or acknowledgement; False after `within` seconds."""
         try:
             async with asyncio.timeout(within):
-                while _busy(await self.counts()):  # noqa: ASYNC110  # the store's counts have no one event
+                while receiving.busy(await self.counts()):  # noqa: ASYNC110  # the store's counts have no one event
                     await asyncio.sleep(_SETTLING)
         except TimeoutError:
             return False
@@ -265,6 +260,10 @@ class Bureau:
         if found is None:
             raise Misuse("we submitted no such envelope, or it is not decided yet")
         return found
+
+    async def disclose(self, name: str) -> Opening:
+        """A message that we have, by its digest or how that begins, opened for a third party: bureaus/disclosing.py."""
+        return await disclosing.disclose(self._parts, name)
 
     # ---------------------------------------------------------------------------------------- sending
 

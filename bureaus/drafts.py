@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -83,6 +84,8 @@ class Sealed:
     """The framed submission."""
     expires: int
     """Seconds since the epoch."""
+    salt: bytes
+    """Of the commitment: the message is disclosed with it."""
 
 
 def seal(draft: Draft, trust: Trust, keys: Sequence[Signer], now: int, limits: Limits) -> Sealed:
@@ -118,5 +121,6 @@ def seal(draft: Draft, trust: Trust, keys: Sequence[Signer], now: int, limits: L
         until=draft.until,
     )
     signer = trust.signer(keys, seconds)
-    sealed = envelope.seal(header, draft.content, trust.sealing_keys(draft.to, seconds), signer)
-    return Sealed(sealed.digest, wire.encode_submission(sealed), header.exp)
+    salt = os.urandom(envelope.SALT_SIZE)
+    sealed = envelope.seal(header, draft.content, trust.sealing_keys(draft.to, seconds), signer, salt=salt)
+    return Sealed(sealed.digest, wire.encode_submission(sealed), header.exp, salt)

@@ -172,4 +172,4 @@ class Outbox:
 
 
 def _posting(draft: Draft, sealed: drafts.Sealed, *, asks: bool) -> sending.Posting:
-    return sending.Posting(draft.encode(), sealed.digest, sealed.body, sealed.expires, asks)
+    return sending.Posting(draft.encode(), sealed.digest, sealed.body, sealed.expires, asks, sealed.salt)

@@ -100,7 +100,8 @@ def seal(
 ) -> Envelope:
     """Seal `content` to `keys` (one for each of `header.aud`, in its order) and sign.
 
-    `header.commit` is filled in here. `salt` is for disclosure tests and vectors; leave it out.
+    `header.commit` is filled in here. `salt`, 32 random bytes, is given by a sender who keeps it to disclose the
+    message one day; left out it is drawn here.
 
     Raises:
         Malformed: a claim or size outside the protocol.

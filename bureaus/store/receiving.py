@@ -7,7 +7,7 @@ acknowledgements are `waiting` from the same commit, then `sent`, or `refused` b
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -290,6 +290,13 @@ def count(db: sqlite3.Connection) -> dict[str, int]:
     """Messages by state, and `quarantined` ones."""
     counts = dict(db.execute("SELECT state, count(*) FROM incoming GROUP BY state").fetchall())
     return {**counts, "quarantined": db.execute("SELECT count(*) FROM quarantine").fetchone()[0]}
+
+
+def busy(counts: Mapping[str, Mapping[str, int]]) -> bool:
+    """Whether anything waits: an envelope, a message or an acknowledgement; `counts` are those of `Bureau.counts`."""
+    received = counts["received"]
+    waiting = received.get(State.NEW, 0) + received.get(State.RUNNING, 0)
+    return bool(waiting + counts["sent"].get("waiting", 0) + counts["acknowledgements"].get("waiting", 0))
 
 
 def count_acknowledgements(db: sqlite3.Connection) -> dict[str, int]:

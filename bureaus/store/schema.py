@@ -7,7 +7,7 @@ from typing import Final
 
 from schemas.errors import Misuse
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables: `PRAGMA user_version`."""
 
 _PRAGMAS: Final = (
@@ -83,6 +83,11 @@ _SINCE_1: Final = """
 CREATE TABLE voided (digest BLOB PRIMARY KEY REFERENCES incoming (digest), version INTEGER NOT NULL) STRICT;
 """
 
+_SINCE_2: Final = """
+-- With it and the content whoever sent a message can open it for a third party; it goes when the content goes.
+ALTER TABLE outgoing ADD COLUMN salt BLOB;
+"""
+
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Set the connection up, take the file for this process, and make the tables where there are none.
@@ -101,7 +106,7 @@ def _bring_up(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise Misuse(f"the store is of version {version}, this program knows {VERSION}")
-    for made, tables in enumerate((_TABLES, _SINCE_1)):
+    for made, tables in enumerate((_TABLES, _SINCE_1, _SINCE_2)):
         if version <= made:
             for statement in _statements(tables):
                 connection.execute(statement)

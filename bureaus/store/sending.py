@@ -32,6 +32,8 @@ class Posting:
     """Seconds since the epoch."""
     asks: bool
     """Whether answers are expected: the intent is an exchange."""
+    salt: bytes
+    """Of the commitment to the content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,8 @@ def _post(db: sqlite3.Connection, posting: Posting, now: int) -> int:
 
 def _add_envelope(db: sqlite3.Connection, intent: int, posting: Posting) -> None:
     db.execute(
-        "INSERT INTO outgoing (digest, intent, body, state, expires) VALUES (?, ?, ?, ?, ?)",
-        (posting.digest, intent, posting.body, State.WAITING, posting.expires),
+        "INSERT INTO outgoing (digest, intent, body, state, expires, salt) VALUES (?, ?, ?, ?, ?, ?)",
+        (posting.digest, intent, posting.body, State.WAITING, posting.expires, posting.salt),
     )
 
 
