@@ -30,6 +30,7 @@ class Event(StrEnum):
     CONTENT_CONSIGNMENT_FAILURE = "ContentConsignmentFailure"
     CONTENT_HANDOVER = "ContentHandover"
     CONTENT_HANDOVER_FAILURE = "ContentHandoverFailure"
+    ANSWER_REMINDER = "AnswerReminder"
     ANSWER_OVERDUE = "AnswerOverdue"
     ESCALATED = "Escalated"
     EXPIRED = "Expired"
@@ -65,7 +66,7 @@ class Entry:
     """SHA-256 of the signed statement that the event rests on: an acknowledgement."""
     answer: Answer | None = None
     count: int | None = None
-    """How many refusals a summary counts."""
+    """How many refusals a summary counts; the how manieth request a reminder is."""
 
     def encode(self) -> bytes:
         """The entry's bytes."""
