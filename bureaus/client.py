@@ -36,6 +36,7 @@ from bureaus.disclosing import Opening
 from bureaus.drafts import Draft
 from bureaus.exchange import Exchange, Handler, Received, Sent
 from bureaus.links import Link
+from bureaus.refusals import Refusing
 from bureaus.rotation import Rotation
 from bureaus.settings import Limits
 from bureaus.store import FILE, Store, receiving, sending
@@ -67,7 +68,7 @@ def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Bureau:
+class Bureau(Refusing):
     """One participant: its store, its keys and its link. Made by `open`, used as `async with`."""
 
     def __init__(

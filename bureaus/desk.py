@@ -23,6 +23,7 @@ from bureaus.links import Link
 from bureaus.outbox import Outbox
 from bureaus.proofs import Proofs, Proven
 from bureaus.pump import Workers
+from bureaus.refusals import refusing
 from bureaus.settings import Limits
 from bureaus.store import Store, receiving, sending
 from bureaus.store.identity import Keys
@@ -31,6 +32,7 @@ from schemas import envelope, messages
 from schemas.codes import Answer, Handling
 from schemas.errors import Misuse
 from schemas.evidence import Outcome
+from schemas.identity import Address
 from schemas.messages import Message
 from schemas.network import Network
 from schemas.receipts import Acceptance
@@ -183,6 +185,10 @@ class OpenBureau:
     async def attestations(self, digest: bytes) -> list[Acceptance]:
         """What the gateway attests about a message."""
         return [self.acceptance(raw) for _, raw in await self.store.run(receiving.attestations, digest)]
+
+    async def refusing(self, to: Sequence[Address]) -> tuple[str, ...]:
+        """Those of `to` that refuse our messages, as far as the gateway can be asked."""
+        return await refusing(self.link, to)
 
     # ---------------------------------------------------------------------------------------- for the client
 

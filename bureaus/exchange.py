@@ -7,7 +7,7 @@ answers are read again from the beginning by whoever iterates anew.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -16,7 +16,7 @@ from bureaus.drafts import Draft
 from bureaus.store import sending
 from schemas.claims import Header
 from schemas.codes import Answer, Handling
-from schemas.errors import Forbidden, Misuse, Reason, Unavailable
+from schemas.errors import Forbidden, Misuse, Reason, SenderRefused, Unavailable
 from schemas.identity import Address
 from schemas.messages import Message
 from schemas.receipts import Acceptance
@@ -49,6 +49,9 @@ class Desk(Protocol):
 
     async def attestations(self, digest: bytes) -> list[Acceptance]:
         """What the gateway attests about a message."""
+
+    async def refusing(self, to: Sequence[Address]) -> tuple[str, ...]:
+        """Those of `to` that refuse our messages, as far as the gateway can be asked."""
 
     def check(self) -> None:
         """Raise what the bureau's background work failed for, if it did."""
@@ -159,8 +162,8 @@ class Sent:
         """Wait for the gateway's decision, at most `timeout` seconds: the verified acceptance.
 
         Raises:
-            Forbidden: refused for good, with the gateway's reason. Unavailable: no decision in time; it stays in the
-            outbox. Misuse: inside a handler.
+            Forbidden: refused for good, with the gateway's reason (SenderRefused where recipients take none of our
+            messages). Unavailable: no decision in time; it stays in the outbox. Misuse: inside a handler.
         """
         units.refuse_waiting(self._desk, "acceptance")
         try:
@@ -202,6 +205,8 @@ class Sent:
         self.digest, self.expires = state.digest, state.expires
         if state.state is sending.State.REFUSED:
             reason = Reason(state.reason) if state.reason else Reason.MISUSE
+            if reason is Reason.SENDER_REFUSED:
+                raise SenderRefused(await self._desk.refusing(self.draft.to))
             raise Forbidden(reason, "the gateway refused it; the refusal is kept with the message")
         if state.receipt is not None and state.state is sending.State.ACCEPTED:
             self.receipt = self._desk.acceptance(state.receipt)

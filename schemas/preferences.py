@@ -42,6 +42,10 @@ class Preferences:
         """Whether messages of this sender are refused: it is named, or its bureau is."""
         return sender in self.refused or sender.bureau in self.refused
 
+    def names(self, link: Address) -> bool:
+        """Whether messages over a bureau's link may be refused: it is named, or a unit of it."""
+        return self.refuses(link) or any(link.covers(one) for one in self.refused)
+
     def encode(self) -> bytes:
         """The payload that the owner signs."""
         names: list[cbor.Value] = [str(address) for address in sorted(self.refused)]

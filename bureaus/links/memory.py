@@ -19,6 +19,7 @@ from typing import Final
 from bureaus import enrolment
 from bureaus.links import Link
 from bureaus.links.memory_ledger import ORIGIN, Ledger
+from bureaus.links.memory_refusals import MemoryRefusals
 from bureaus.store import FILE, Store, identity
 from schemas import cbor, envelope, wire
 from schemas.claims import Header
@@ -86,6 +87,7 @@ class MemoryNetwork:
         first = sign_checkpoint(Checkpoint.empty(ORIGIN), self.ledger.key, self.seconds)
         self.file = make_network(genesis, [self._authority], first)
         self.network = read_network(self.file)
+        self.refusals = MemoryRefusals(self.network.id)
         self.directories: list[bytes] = []
         self._places: list[int] = []
         self._directory: Directory | None = None
@@ -224,6 +226,7 @@ class MemoryNetwork:
             raise Forbidden(Reason.OPERATION_UNKNOWN)
         if versions[-1][0].operation.member(header.iss, self.seconds) is None:
             raise Forbidden(Reason.SENDER_NOT_MEMBER)
+        self.refusals.check(header)
 
     def _admit_times(self, header: Header) -> None:
         if header.iat > self.seconds + SKEW:
@@ -304,6 +307,7 @@ class MemoryNetwork:
             "proofs": lambda parts, _: self.ledger.proof(int(parts[0]), self.seconds).encode(),
             "entries": lambda parts, _: self.ledger.entries[int(parts[0])],
             "sealed": self._read_sealed,
+            "preferences": lambda parts, _: self.refusals.read("/".join(parts)),
         }
         return readers[name](parts, query)
 
@@ -374,12 +378,16 @@ class MemoryLink:
     async def get(self, path: str) -> bytes:
         """As `Link.get`."""
         await self._reach()
-        return self._network.read(path)
+        here = self._network.refusals.refusing(self._address) if path == wire.REFUSING else None
+        return self._network.read(path) if here is None else here
 
-    async def publish(self, path: str, body: bytes) -> None:  # noqa: ARG002  # operations are all that is published
+    async def publish(self, path: str, body: bytes) -> None:
         """As `Link.publish`."""
         await self._reach()
-        self._network.publish_operation(body)
+        if path == wire.OPERATIONS:
+            self._network.publish_operation(body)
+        else:
+            self._network.refusals.publish(body, self._network.directory)
 
     async def aclose(self) -> None:
         """As `Link.aclose`."""

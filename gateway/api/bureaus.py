@@ -156,7 +156,7 @@ class BureausApi:
     async def refusing(self, request: web.Request) -> web.Response:
         """GET /v1/refusing: whose statements name the link, to nobody else."""
         link, in_force = request[LINK], self._pipeline.trust.preferences
-        names = sorted(str(owner) for owner, signed in in_force.items() if signed.preferences.refuses(link))
+        names = sorted(str(owner) for owner, signed in in_force.items() if signed.preferences.names(link))
         return web.json_response(names)
 
     @contextmanager
