@@ -61,10 +61,11 @@ EXCHANGE_DELIVER: Final = "deliver"
 EXCHANGE_DEAD: Final = "dlx"
 QUEUE_DEAD: Final = "dead"
 QUEUE_PROBE: Final = "probe"
-HEARTBEAT: Final = 10
+HEARTBEAT: Final = 6
 """Seconds: after about three times as many without a word from the broker, the connection is given up."""
 _LOGIN: Final = f"auth=EXTERNAL&heartbeat={HEARTBEAT}"
-_SUBMISSIONS: Final = "submissions"
+SHARED_QUEUES: Final = ("submissions", "submissions.urgent")
+"""One for all bureaus: how it was before each had queues of its own. What is left in them is still taken."""
 
 
 class ItemType(StrEnum):

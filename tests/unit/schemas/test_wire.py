@@ -75,8 +75,8 @@ def test_another_exchange_names_nobody(name: str) -> None:
 
 def test_a_brokers_nodes_and_how_we_log_in() -> None:
     assert wire.broker_urls("amqps://a:5671, amqps://b.example/ ,") == (
-        "amqps://a:5671/?auth=EXTERNAL&heartbeat=10",
-        "amqps://b.example/?auth=EXTERNAL&heartbeat=10",
+        "amqps://a:5671/?auth=EXTERNAL&heartbeat=6",
+        "amqps://b.example/?auth=EXTERNAL&heartbeat=6",
     )
     (url,) = wire.broker_urls("amqps://a:5671")
     assert wire.broker_urls(url) == (url,)
