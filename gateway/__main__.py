@@ -8,6 +8,7 @@ from gateway.commands import ceremony, changes
 from gateway.commands.authority import authority
 from gateway.commands.backup import backup, restore
 from gateway.commands.broker import broker
+from gateway.commands.erase import erase
 from gateway.commands.ledger import ledger
 from gateway.commands.migrate import migrate
 from gateway.commands.operations import operation
@@ -16,6 +17,7 @@ from gateway.commands.participants import participant
 from gateway.commands.quarantine import quarantine
 from gateway.commands.redeliver import redeliver
 from gateway.commands.refusals import refusals
+from gateway.commands.reviews import reviews
 from gateway.commands.serve import serve
 from gateway.commands.setup import init
 from gateway.commands.shared import Commands
@@ -40,8 +42,9 @@ def main() -> None:
 
 for command in (init, authority, participant, serve, operation, ledger, quarantine, backup, restore, migrate, broker):
     main.add_command(command)
-for command in (operator, request, redeliver, refusals):
+for command in (operator, request, erase, redeliver, refusals):
     main.add_command(command)
+operation.add_command(reviews)
 for command in (*changes.COMMANDS, *ceremony.COMMANDS, list_operators):
     authority.add_command(command)
 

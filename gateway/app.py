@@ -24,6 +24,7 @@ from gateway.adapters.rabbitmq.consumer import Consumer
 from gateway.adapters.rabbitmq.publisher import Publisher
 from gateway.adapters.rabbitmq.session import Endpoint
 from gateway.adapters.rehearsal import Rehearsal
+from gateway.adapters.sql.bodies import SqlBodies
 from gateway.adapters.sql.cosignatures import SqlCosignatures
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.schema import prepare
@@ -43,6 +44,8 @@ from gateway.expiry import EVERY, Expiry
 from gateway.highwater import FileMark
 from gateway.ledger import Ledger
 from gateway.ports import Clock, Inboxes, Watcher
+from gateway.retention import Retention
+from gateway.reviews import Reviews
 from gateway.service import Service, open_service, pinned_network
 from gateway.settings import Settings, load
 from gateway.trust import TrustKeeper
@@ -216,6 +219,12 @@ class Gateway:
         chores = self._chores(exchange, ledger, records)
         chores.add(Chore("expiry", EVERY, Expiry(exchange, self._clock, watching, watching).look, single=False))
         chores.add(Chore("witnesses", min(1.0, settings.chores.witness_milliseconds / 1000), witnesses.offer))
+        bodies = SqlBodies(records.store.database)
+        kept = settings.chores.retention_items, settings.pipeline.longest_retention_days
+        retention = Retention(exchange, records.store, bodies, self._clock, watching, *kept)
+        chores.add(Chore("retention", settings.chores.retention_seconds, retention.look))
+        reviews = Reviews(records.store, self._clock, watching)
+        chores.add(Chore("reviews", settings.chores.retention_seconds, reviews.look))
         chores.add(Chore("high-water", MARK_SECONDS, ledger.agree, single=False))
         await self._run(delivery.start, delivery.stop)
         await exchange.start()

@@ -69,7 +69,6 @@ class Retention:
         bodies: Bodies,
         clock: Clock,
         watcher: Watcher,
-        *,
         items: int = 500,
         longest: int = 5 * 365,
     ) -> None:
@@ -126,12 +125,7 @@ async def erase(store: Store, bodies: Bodies, clock: Clock, digests: Sequence[by
             write their files anew.
     """
     wanted = sorted(set(digests))
-    if not 0 < len(wanted) <= MAX_ORDER:
-        raise Malformed(Reason.STRUCTURE, f"an order names 1 to {MAX_ORDER} messages")
-    for digest in wanted:
-        row = await store.message(digest)
-        if row is None or not row.accepted:
-            raise Forbidden(Reason.NOT_FOUND, f"no message {digest.hex()} was accepted here")
+    await require_accepted(store, wanted)
     async with store.begin() as transaction:
         held = await transaction.held(wanted)
         unplaced = await transaction.erase([one.digest for one in held]) if held else Unplaced((), frozenset())
@@ -140,6 +134,20 @@ async def erase(store: Store, bodies: Bodies, clock: Clock, digests: Sequence[by
     kept = {one.digest for one in held}
     gone = tuple(digest for digest in wanted if digest not in kept)
     return Erased(indices, gone, tuple(sorted(unplaced.queues)))
+
+
+async def require_accepted(store: Store, digests: Sequence[bytes]) -> None:
+    """Check that an order can be carried out.
+
+    Raises:
+        Malformed, Forbidden, Unavailable: as `erase`.
+    """
+    if not 0 < len(digests) <= MAX_ORDER:
+        raise Malformed(Reason.STRUCTURE, f"an order names 1 to {MAX_ORDER} messages")
+    for digest in digests:
+        row = await store.message(digest)
+        if row is None or not row.accepted:
+            raise Forbidden(Reason.NOT_FOUND, f"no message {digest.hex()} was accepted here")
 
 
 async def _record(

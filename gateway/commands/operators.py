@@ -118,7 +118,7 @@ def request() -> None:
 @request.command("make")
 @_OPERATOR_HOME
 @_NETWORK
-@click.argument("act", type=click.Choice(["directory.load/1", "quarantine.discard/1"]))
+@click.argument("act", type=click.Choice(["directory.load/1", "quarantine.discard/1", "content.erase/1"]))
 @_SUBJECT
 @click.option("--out", type=_OUT, required=True, help="Where the request goes.")
 @_OWN

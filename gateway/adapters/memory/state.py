@@ -124,7 +124,7 @@ class MemoryTransaction:
         """As the port says."""
         count = 0
         for row in self._state.copies.values():
-            there = not row.pending and row.index is not None
+            there = not row.pending and not row.failed and row.index is not None
             one = row.consignment
             if there and (one.inbox, one.link) == (inbox, Link.AMQP) and one.expires * 1000 > now:
                 row.pending, row.lease_until = True, now

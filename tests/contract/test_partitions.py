@@ -1,0 +1,137 @@
+"""Sealed parts on PostgreSQL lie in a partition a day: made ahead, never missing, dropped whole, gone from the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from gateway import retention
+from gateway.adapters.sql import Database, SqlBodies, SqlStore
+from gateway.retention import AHEAD, Order, Retention
+from schemas.errors import Misuse
+from schemas.evidence import Event, read_entry
+from schemas.identity import Address
+from tests.contract.test_retention import DAY, kept, traces
+from tests.support import NOW, World, sql_stores
+
+pytestmark = pytest.mark.postgres
+TODAY = NOW // 86_400
+
+
+async def partitions(database: Database) -> dict[str, int]:
+    """Name -> rows."""
+    async with database.read() as connection:
+        names = await connection.execute(
+            text("SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'body'::regclass")
+        )
+        found = {}
+        for (name,) in names.all():
+            found[name] = (await connection.execute(text(f"SELECT count(*) FROM {name}"))).scalar_one()  # noqa: S608
+    return found
+
+
+async def test_days_are_made_ahead_and_dropped_whole_and_none_is_ever_missing(fresh_database: str) -> None:
+    world = World()
+    async with sql_stores(fresh_database) as stores, world.gateway(stores.store) as exchange:
+        assert isinstance(stores.store, SqlStore)
+        database = stores.store.database
+        bodies = SqlBodies(database)
+        work = Retention(exchange, stores.store, bodies, world.clock, world.watcher)
+        early = world.envelope()
+        await world.send(exchange, early)
+        assert await partitions(database) == {"body_default": 1}, "there is a place before anything was made ahead"
+        await work.look()
+        ahead = {f"body_{TODAY + 30 + 1 + day}": 0 for day in range(AHEAD + 1)}
+        assert await partitions(database) == {"body_default": 0, **ahead, f"body_{TODAY + 31}": 1}
+        world.clock.move(DAY)
+        late = world.envelope()
+        await world.send(exchange, late)
+        assert (await partitions(database))[f"body_{TODAY + 32}"] == 1
+        await exchange.publish_operation(Address("IPSG"), world.amend(retention=300))
+        long = world.envelope()
+        await world.send(exchange, long)
+        assert (await partitions(database))["body_default"] == 1
+        world.clock.move(30 * DAY)
+        await work.look()
+        assert await kept(stores, early, late, long) == [False, True, True]
+        found = await partitions(database)
+        assert f"body_{TODAY + 31}" not in found
+        assert found["body_default"] == 0
+        assert found[f"body_{TODAY + 1 + 301}"] == 1
+        await work.look()
+        assert await partitions(database) == found
+
+
+async def test_nothing_is_left_in_the_data_directory_but_in_its_log(fresh_database: str) -> None:
+    world = World()
+    async with sql_stores(fresh_database) as stores, world.gateway(stores.store) as exchange:
+        assert isinstance(stores.store, SqlStore)
+        database = stores.store.database
+        bodies = SqlBodies(database)
+        work = Retention(exchange, stores.store, bodies, world.clock, world.watcher)
+        await work.look()
+        ordered, stray, due = world.envelope(), world.envelope(content=bytes(100_000)), world.envelope()
+        await world.send(exchange, ordered)
+        await world.send(exchange, due)
+        await exchange.publish_operation(Address("IPSG"), world.amend(retention=300))
+        await world.send(exchange, stray)
+        folder = await tables(database)
+        assert traces(folder, ordered, stray, due) == [True] * 3
+        digests = [ordered.digest, stray.digest]
+        await retention.erase(stores.store, bodies, world.clock, digests, Order(bytes(32)))
+        await run(database, "CHECKPOINT")
+        assert traces(folder, ordered, stray, due) == [False, False, True]
+        world.clock.move(31 * DAY)
+        await work.look()
+        await run(database, "CHECKPOINT")
+        assert traces(folder, ordered, stray, due) == [False] * 3
+
+
+async def test_a_role_that_owns_nothing_erases_and_says_what_it_could_not_do(fresh_database: str) -> None:
+    world = World()
+    async with sql_stores(fresh_database) as stores, world.gateway(stores.store) as exchange:
+        assert isinstance(stores.store, SqlStore)
+        database, owner = stores.store.database, "reader_of_bodies"
+        await Retention(exchange, stores.store, SqlBodies(database), world.clock, world.watcher).look()
+        envelope = world.envelope()
+        await world.send(exchange, envelope)
+        limited = Database(fresh_database)
+        bodies = SqlBodies(limited)
+        try:
+            await run(database, f"CREATE ROLE {owner}")
+            await run(database, f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {owner}")
+            async with limited.write() as connection:
+                await connection.execute(
+                    text(f"ALTER ROLE bureaunet IN DATABASE {database.engine.url.database} SET role = {owner}")
+                )
+            await limited.engine.dispose()
+            world.clock.move(31 * DAY)
+            with pytest.raises(Misuse):
+                await Retention(exchange, SqlStore(limited), bodies, world.clock, world.watcher).look()
+            assert await kept(stores, envelope) == [False]
+            erased = [read_entry(leaf.entry) for leaf in await stores.store.leaves(0, 100)]
+            assert [entry.event for entry in erased][-1] is Event.CONTENT_ERASED
+            assert world.watcher.named("retention-unprepared")
+        finally:
+            await limited.close()
+            await run(database, f"ALTER ROLE bureaunet IN DATABASE {database.engine.url.database} RESET role")
+            await run(database, f"DROP OWNED BY {owner}")
+            await run(database, f"DROP ROLE {owner}")
+
+
+async def tables(database: Database) -> Path:
+    """Where this database's tables are; the write-ahead log is elsewhere."""
+    async with database.write() as connection:
+        await connection.execute(text("CHECKPOINT"))
+        folder = (await connection.execute(text("SHOW data_directory"))).scalar_one()
+        number = (
+            await connection.execute(text("SELECT oid FROM pg_database WHERE datname = current_database()"))
+        ).scalar_one()
+    return Path(folder, "base", str(number))
+
+
+async def run(database: Database, statement: str) -> None:
+    async with database.write() as connection:
+        await connection.execute(text(statement))
