@@ -37,6 +37,7 @@ from gateway.api.listener import Connections, Site, server_context, url
 from gateway.api.operators import Check, OperatorsApi
 from gateway.api.reading import ReadingApi
 from gateway.api.witnessing import WitnessingApi
+from gateway.broker import submission_queues
 from gateway.chores import Chore, Chores
 from gateway.delivery import Delivery
 from gateway.exchange import Exchange
@@ -53,7 +54,6 @@ from gateway.two_people import Act
 from gateway.watching import Watching
 from gateway.witnesses import Policies, Witnesses
 from schemas.network import Network
-from schemas.wire import SUBMISSION_QUEUES
 
 OPERATORS_IDLE: Final = 30.0
 """Seconds."""
@@ -275,8 +275,12 @@ class Gateway:
     async def _consume(
         self, endpoint: Endpoint, exchange: Exchange, records: Records, publisher: Publisher
     ) -> Consumer:
-        consumer = Consumer(endpoint, SUBMISSION_QUEUES, self._watching)
         limits = self._settings.pipeline
+
+        def queues() -> list[str]:
+            return submission_queues(exchange.trust.directory)
+
+        consumer = Consumer(endpoint, queues, self._watching, prefetch=limits.prefetch)
         intake = Intake(exchange, records.store, publisher, self._clock, self._watching, limits=limits)
         handler = self._rehearsal.handler(intake.decide)
         await self._run(lambda: consumer.start(handler), consumer.stop)

@@ -1,6 +1,7 @@
 """What a broker loads for a directory: users, rights, exchanges, queues, bindings and policies (docs: the broker).
 
-    submit.<B>   direct, keys `routine` and `urgent`, to the gateway's queues; only <B> may publish to it
+    submit.<B>   direct, keys `routine` and `urgent`, to the gateway's two queues of what <B> submits; only <B> may
+                 publish to it, and what it sends too much of fills its own queues alone
     deliver      direct, key = queue name, to the inboxes and the probe; only the gateway may publish to it
     dlx, dead    where a broker puts what it could not deliver
 
@@ -77,7 +78,7 @@ def definitions(directory: Directory, tunables: Tunables = DEFAULTS) -> Definiti
     present = [row.address for row in rows if row.state is not State.WITHDRAWN]
     withdrawn = [row.address for row in rows if row.state is State.WITHDRAWN]
     inboxes = [inbox_queue(address, urgency) for address in present for urgency in Urgency]
-    submissions = [submissions_queue(urgency) for urgency in Urgency]
+    submissions = submission_queues(directory)
     limits: JsonValue = {"max-connections": tunables.connections, "max-channels": tunables.channels}
     return {
         "vhosts": [{"name": VHOST}],
@@ -100,12 +101,20 @@ def definitions(directory: Directory, tunables: Tunables = DEFAULTS) -> Definiti
             _binding(EXCHANGE_DEAD, QUEUE_DEAD, ""),
             *(_binding(EXCHANGE_DELIVER, name, name) for name in (QUEUE_PROBE, *inboxes)),
             *(
-                _binding(submit_exchange(address), submissions_queue(urgency), urgency)
+                _binding(submit_exchange(address), submissions_queue(address, urgency), urgency)
                 for address in present
                 for urgency in Urgency
             ),
         ],
     }
+
+
+def submission_queues(directory: Directory) -> list[str]:
+    """The gateway's queues: two for each participant in `directory` that is on the broker and has not withdrawn."""
+    rows = (row for row in directory.participants if row.link is Link.AMQP and row.state is not State.WITHDRAWN)
+    return [
+        submissions_queue(address, urgency) for address in sorted(row.address for row in rows) for urgency in Urgency
+    ]
 
 
 def write_definitions(directory: Directory, path: Path, tunables: Tunables = DEFAULTS) -> Written:
@@ -133,7 +142,8 @@ def _rights(user: str, *, write: str, read: str) -> Entry:
 
 
 def _gateway_rights() -> Entry:
-    read = "|".join([*(_exactly(submissions_queue(urgency)) for urgency in Urgency), _exactly(QUEUE_DEAD)])
+    # With the queues that all bureaus once shared: a gateway empties them before they are removed.
+    read = rf"^submissions(\..+)?$|{_exactly(QUEUE_DEAD)}"
     return _rights(GATEWAY_NAME, write=_exactly(EXCHANGE_DELIVER), read=read)
 
 
@@ -160,7 +170,7 @@ def _policies(tunables: Tunables) -> list[Entry]:
     return [
         _policy("bureaunet-dead", _exactly(QUEUE_DEAD), {**bounds, "overflow": "reject-publish"}),
         _policy("bureaunet-probe", _exactly(QUEUE_PROBE), {"max-length": 1, "overflow": "drop-head"}),
-        _policy("bureaunet-queues", r"^(submissions(\.urgent)?|inbox\..+)$", kept),
+        _policy("bureaunet-queues", r"^(submissions(\..+)?|inbox\..+)$", kept),
     ]
 
 

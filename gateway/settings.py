@@ -128,6 +128,8 @@ class Pipeline(_Frozen):
     """An overloaded gateway, or one without its database, asks others to wait so long."""
     trust_poll_milliseconds: int = Field(default=1000, ge=10)
     """Between looks for directory and operation versions that another process took."""
+    prefetch: int = Field(default=16, ge=1)
+    """Messages that a process holds of one queue of the broker: of one bureau, twice as many."""
     links_remembered: int = Field(default=4096, ge=1)
     """Links whose quota is kept in memory."""
     refusal_log_items: int = Field(default=1000, ge=0)

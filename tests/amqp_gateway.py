@@ -12,7 +12,7 @@ from typing import Self
 from sqlalchemy import select
 
 from bureaus.links.amqp import AmqpLink
-from gateway.adapters.rabbitmq.consumer import Consumer
+from gateway.adapters.rabbitmq.consumer import Consumer, Queues
 from gateway.adapters.rabbitmq.publisher import Publisher
 from gateway.adapters.rabbitmq.session import Timing
 from gateway.adapters.sql import tables
@@ -20,6 +20,7 @@ from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.schema import prepare
 from gateway.adapters.sql.store import SqlStore
 from gateway.api.amqp import Intake
+from gateway.broker import submission_queues
 from gateway.exchange import Exchange
 from schemas.claims import Head
 from schemas.codes import Urgency
@@ -32,7 +33,7 @@ from schemas.identity import Address
 from schemas.merkle import EMPTY
 from schemas.operation import Member, Role, sign_operation
 from schemas.receipts import Acceptance, read_acceptance
-from schemas.wire import ACCEPTANCES, SUBMISSION_QUEUES, InboxItem, ItemType, encode_submission
+from schemas.wire import ACCEPTANCES, InboxItem, ItemType, encode_submission
 from tests.broker_scene import BrokerScene, Saw, broker_directory, eventually, message_id
 from tests.world import (
     ACCEPTANCE,
@@ -46,8 +47,9 @@ from tests.world import (
     signing,
 )
 
-QUICK = Timing(first_pause=0.05, longest_pause=0.5, grace=1.0)
+QUICK = Timing(first_pause=0.05, longest_pause=0.5)
 NETWORK = new_network()
+QUEUES = submission_queues(broker_directory())
 
 
 @dataclass
@@ -74,7 +76,7 @@ class Gateway:
     clock: July2011
 
     @classmethod
-    async def make(cls, scene: BrokerScene, url: str, queues: Sequence[str]) -> Self:
+    async def make(cls, scene: BrokerScene, url: str, queues: Queues | None) -> Self:
         database, saw, clock = Database(url), Saw(), July2011()
         await prepare(database)
         store = SqlStore(database)
@@ -82,7 +84,7 @@ class Gateway:
         exchange = Exchange(
             store=store, network=NETWORK, signer=ACCEPTANCE, clock=clock, watcher=saw, inboxes=publisher
         )
-        consumer = Consumer(scene.gateway, queues, saw, QUICK)
+        consumer = Consumer(scene.gateway, queues or (lambda: QUEUES), saw, QUICK)
         intake = Intake(exchange, store, publisher, clock, saw)
         return cls(store, database, exchange, publisher, consumer, intake, saw, clock)
 
@@ -128,7 +130,7 @@ class Gateway:
 
 @asynccontextmanager
 async def gateway(
-    scene: BrokerScene, url: str | Path, *members: Address, queues: Sequence[str] = SUBMISSION_QUEUES
+    scene: BrokerScene, url: str | Path, *members: Address, queues: Queues | None = None
 ) -> AsyncIterator[Gateway]:
     """A gateway with an operation of these members, on a database that may be there already."""
     made = await Gateway.make(

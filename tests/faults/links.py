@@ -9,6 +9,7 @@ from typing import Final
 
 from bureaus.sandbox.cluster import Cluster
 from schemas.codes import Urgency
+from schemas.identity import Address
 from schemas.wire import submissions_queue
 from tests.faults.fault import Fault, Strike
 from tests.faults.scene import Leg, Scene, Setting
@@ -31,7 +32,7 @@ class Clustered(Scene):
 async def _kill_node(strike: Strike, *, leader: bool) -> None:
     assert isinstance(strike.scene, Clustered)
     cluster = strike.scene.cluster
-    leads = await cluster.leader(submissions_queue(Urgency.ROUTINE))
+    leads = await cluster.leader(submissions_queue(Address("BR"), Urgency.ROUTINE))
     await leads.settle()
     victim = leads if leader else strike.dice.choice([node for node in cluster.nodes if node is not leads])
     strike.begin(f"kill -9 of {victim.node}")

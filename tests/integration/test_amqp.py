@@ -53,9 +53,9 @@ async def test_a_submission_is_receipted_delivered_and_its_handover_recorded(
 
 async def test_an_urgent_message_takes_the_urgent_queues_all_the_way(scene: BrokerScene, tmp_path: Path) -> None:
     fr, br = scene.fresh(), scene.fresh()
-    urgent_only = [submissions_queue(Urgency.URGENT)]
+    urgent_only = [submissions_queue(fr, Urgency.URGENT)]
     routine, urgent = query(fr, br), query(fr, br, Urgency.URGENT)
-    async with gateway(scene, tmp_path, fr, br, queues=urgent_only) as gw, bureau(scene, fr, gw) as sender:
+    async with gateway(scene, tmp_path, fr, br, queues=lambda: urgent_only) as gw, bureau(scene, fr, gw) as sender:
         waiting = asyncio.create_task(submitted(sender, routine))
         assert (await submitted(sender, urgent)).accepted
         await gw.until(Event.CONTENT_CONSIGNMENT)
@@ -208,7 +208,7 @@ async def test_an_item_that_was_not_kept_comes_again(scene: BrokerScene, tmp_pat
 
 async def test_a_closed_link_lets_go_of_those_who_wait(scene: BrokerScene, tmp_path: Path) -> None:
     fr = scene.fresh()
-    async with gateway(scene, tmp_path, fr, queues=[submissions_queue(Urgency.URGENT)]) as gw:
+    async with gateway(scene, tmp_path, fr, queues=lambda: [submissions_queue(fr, Urgency.URGENT)]) as gw:
         async with bureau(scene, fr, gw) as link:
             submitting = asyncio.create_task(link.submit(encode_submission(query(fr, fr))))
             waiting = asyncio.ensure_future(anext(aiter(link.items(-1))))

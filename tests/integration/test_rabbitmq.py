@@ -19,6 +19,7 @@ from aiormq.exceptions import ChannelAccessRefused, PublishError
 from gateway.adapters.rabbitmq.consumer import PREFETCH, Consumer
 from gateway.adapters.rabbitmq.publisher import Publisher
 from gateway.adapters.rabbitmq.session import Endpoint, Timing
+from gateway.broker import submission_queues
 from gateway.ports import Arrival, Consignment, Outcome, Pending
 from schemas.claims import Header
 from schemas.codes import Urgency
@@ -27,19 +28,19 @@ from schemas.errors import Unavailable
 from schemas.identity import Address
 from schemas.wire import (
     MAX_SUBMISSION,
-    SUBMISSION_QUEUES,
     ItemType,
     broker_urls,
     decode_item,
     inbox_queue,
     submit_exchange,
 )
-from tests.broker_scene import UNIT, BrokerScene, Saw, message_id
+from tests.broker_scene import UNIT, BrokerScene, Saw, broker_directory, message_id
 from tests.conftest import BrokerFactory
 from tests.world import header, new_network, sealed_by
 
 pytestmark = pytest.mark.broker
 QUICK = Timing(first_pause=0.05, longest_pause=0.5, grace=1.0)
+QUEUES = submission_queues(broker_directory())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -95,7 +96,7 @@ class Taken:
 
 @asynccontextmanager
 async def consuming(endpoint: Endpoint, saw: Saw | None = None) -> AsyncIterator[Taken]:
-    taken, consumer = Taken(), Consumer(endpoint, SUBMISSION_QUEUES, saw or Saw(), QUICK)
+    taken, consumer = Taken(), Consumer(endpoint, lambda: QUEUES, saw or Saw(), QUICK)
     await consumer.start(taken)
     try:
         yield taken
@@ -109,7 +110,7 @@ async def consuming(endpoint: Endpoint, saw: Saw | None = None) -> AsyncIterator
 async def test_policies_and_limits_are_in_force(scene: BrokerScene) -> None:
     rows = {str(row["name"]): row for row in await scene.running.queues("name", "policy", "type")}
     assert {row["type"] for row in rows.values()} == {"quorum"}
-    assert rows["inbox.FR.urgent"]["policy"] == rows["submissions"]["policy"] == "bureaunet-queues"
+    assert rows["inbox.FR.urgent"]["policy"] == rows["submissions.routine.FR"]["policy"] == "bureaunet-queues"
     assert (rows["probe"]["policy"], rows["dead"]["policy"]) == ("bureaunet-probe", "bureaunet-dead")
     assert '"max-connections":16' in await scene.running.ctl("list_user_limits", "--user", "FR")
 
@@ -121,7 +122,14 @@ async def test_a_bureau_publishes_to_its_own_exchange_only(scene: BrokerScene) -
 
 
 async def test_a_bureau_reads_its_own_inboxes_only(scene: BrokerScene) -> None:
-    for queue_name in ("inbox.BR", "inbox.BR.urgent", "submissions", "dead", "probe"):
+    for queue_name in (
+        "inbox.BR",
+        "inbox.BR.urgent",
+        "submissions.routine.BR",
+        "submissions.urgent.FR",
+        "dead",
+        "probe",
+    ):
         async with scene.connection("FR") as connection:
             channel = await connection.channel()
             queue = await channel.get_queue(queue_name, ensure=False)

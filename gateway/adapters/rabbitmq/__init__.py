@@ -5,7 +5,7 @@ How they are put together (gateway/app.py), and the order to start in; to stop, 
     endpoint = Endpoint.of(settings.broker, certificate, key, authority)
     publisher = Publisher(endpoint, watcher)                 # ports Inboxes and Receipts
     exchange = Exchange(..., inboxes=publisher)
-    consumer = Consumer(endpoint, SUBMISSION_QUEUES, watcher)   # port Arrivals
+    consumer = Consumer(endpoint, lambda: submission_queues(directory), watcher)   # port Arrivals
     intake = Intake(exchange, store, publisher, clock, watcher)
     await exchange.start(); await publisher.start(); await consumer.start(intake.decide)
 """

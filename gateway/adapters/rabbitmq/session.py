@@ -47,6 +47,8 @@ class Timing:
     longest_pause: float = 10.0
     steady: float = 10.0
     """A session that lasted so long was good: the next pause is the first one again."""
+    look: float = 5.0
+    """Between two looks for queues that are new."""
     grace: float = 5.0
     """What is in hand when a session ends may take so long to finish."""
 
@@ -125,13 +127,25 @@ class Session:
 
     async def open_channel(self, connection: AbstractConnection, *, confirms: bool) -> AbstractChannel:
         """A channel whose end is the session's end too."""
+        channel = await self.bare_channel(connection, confirms=confirms)
+        await self.keep(channel)
+        return channel
+
+    async def bare_channel(self, connection: AbstractConnection, *, confirms: bool) -> AbstractChannel:
+        """A channel to try something on, whose end ends nothing else."""
         async with asyncio.timeout(self._timing.call):
             channel = connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
             await channel
-            channel.close_callbacks.add(lambda *_: self.recycle("a channel was closed"))
+        return channel
+
+    async def keep(self, channel: AbstractChannel) -> None:
+        """From now on the end of this channel is the session's end too."""
+        channel.close_callbacks.add(lambda *_: self.recycle("a channel was closed"))
+        async with asyncio.timeout(self._timing.call):
             underlay = await channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(lambda *_: self.recycle("the broker cancelled a consumer"))
-        return channel
+        if channel.is_closed:
+            self.recycle("a channel was closed")
 
     async def _run(self) -> None:
         failures = 0

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.broker import DEFAULTS, Definitions, definitions, write_definitions
+from gateway.broker import DEFAULTS, Definitions, definitions, submission_queues, write_definitions
+from schemas.codes import Urgency
 from schemas.directory import (
     Directory,
     Link,
@@ -22,6 +23,7 @@ from schemas.directory import (
 from schemas.errors import Misuse
 from schemas.identity import Address
 from schemas.keys import SealingKey, SigningKey
+from schemas.wire import SHARED_QUEUES, submissions_queue, submit_exchange
 
 ALWAYS = Validity(0, 1 << 39)
 
@@ -70,16 +72,29 @@ def test_the_gateway_writes_to_inboxes_through_one_exchange_and_reads_its_own_qu
     everything = names(made, "exchanges") | names(made, "queues")
     configure, write, read = rights(made, "gateway")
     assert {name for name in everything if re.search(write, name)} == {"deliver"}
-    assert {name for name in everything if re.search(read, name)} == {"submissions", "submissions.urgent", "dead"}
+    assert {name for name in everything if re.search(read, name)} == {
+        *submission_queues(directory(row("FR"), row("BR"))),
+        "dead",
+    }
+    assert all(re.search(read, name) for name in SHARED_QUEUES), "what is left in them is still taken"
     assert not any(re.search(configure, name) for name in everything)
+
+
+def test_no_bureau_and_no_unit_shares_a_queue_of_submissions_with_another() -> None:
+    rows = [row("KE"), row("KE/urgent"), row("KE/routine"), row("FR")]
+    queues = submission_queues(directory(*rows))
+    assert len(set(queues)) == len(queues) == 2 * len(rows)
+    assert not {*queues} & {*SHARED_QUEUES}
+    bound = {str(b["destination"]): b["source"] for b in definitions(directory(*rows))["bindings"]}
+    assert all(bound[submissions_queue(r.address, u)] == submit_exchange(r.address) for r in rows for u in Urgency)
 
 
 def test_each_urgency_has_its_queue_and_no_key_leads_to_two() -> None:
     made = definitions(directory(row("FR")))
     routes = {(str(entry["source"]), str(entry["routing_key"])): entry["destination"] for entry in made["bindings"]}
     assert len(routes) == len(made["bindings"])
-    assert routes["submit.FR", "routine"] == "submissions"
-    assert routes["submit.FR", "urgent"] == "submissions.urgent"
+    assert routes["submit.FR", "routine"] == "submissions.routine.FR"
+    assert routes["submit.FR", "urgent"] == "submissions.urgent.FR"
     assert routes["deliver", "inbox.FR.urgent"] == "inbox.FR.urgent"
     assert routes["deliver", "probe"] == "probe"
 
@@ -94,6 +109,7 @@ def test_who_withdrew_keeps_a_user_without_rights_since_importing_never_removes(
     made = definitions(directory(row("FR", state=State.WITHDRAWN), row("BR", state=State.SUSPENDED)))
     assert rights(made, "FR") == ("^$", "^$", "^$")
     assert not any("FR" in name for name in names(made, "queues") | names(made, "exchanges"))
+    assert submission_queues(directory(row("FR", state=State.WITHDRAWN))) == []
     assert rights(made, "BR") != rights(made, "FR"), "who is suspended is refused by the gateway, on the record"
 
 
@@ -117,7 +133,7 @@ def test_the_same_directory_gives_the_same_file_whatever_the_order_of_its_rows(t
     one = write_definitions(directory(*rows), tmp_path / "one.json")
     two = write_definitions(directory(*reversed(rows)), tmp_path / "two.json")
     assert one.path.read_bytes() == two.path.read_bytes()
-    assert (one.users, one.queues) == (4, 4 + 2 * 3)
+    assert (one.users, one.queues) == (4, 2 + 4 * 3)
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_names_on_the_broker() -> None:
     assert wire.submit_exchange(unit) == "submit.KE.border-namanga"
     assert wire.inbox_queue(unit, Urgency.URGENT) == "inbox.KE.border-namanga.urgent"
     assert wire.inbox_queue(unit, Urgency.ROUTINE) == "inbox.KE.border-namanga"
-    assert wire.submissions_queue(Urgency.URGENT) == "submissions.urgent"
+    assert wire.submissions_queue(unit, Urgency.URGENT) == "submissions.urgent.KE.border-namanga"
 
 
 @pytest.mark.parametrize("name", ["FR", "KE/border-namanga", "UNMIK", "IPSG/ccc"])
