@@ -19,6 +19,7 @@ RUNTIME_STAMP := .venv/.runtime-$(call checksum,requirements.txt pyproject.toml)
 NETWORK_STAMP := .venv/.network-$(call checksum,requirements-network.txt pyproject.toml)
 DEV_STAMP := .venv/.dev-$(call checksum,requirements-dev.txt pyproject.toml)
 PEERS_STAMP := .venv-peers/.python-$(call checksum,requirements-peers.txt)
+BENCH_STAMP := .venv-bench/.made-$(call checksum,benchmarks/requirements.txt)
 NODE_STAMP := .venv-peers/.node-$(call checksum,tests/peers/package-lock.json tests/peers/requirements-node.txt)
 
 DEMO_NEEDS := $(if $(filter amqp,$(LINK)),$(NETWORK_STAMP) broker,$(RUNTIME_STAMP))
@@ -51,8 +52,8 @@ check: venv ## formatter, linter, types, import contracts, sizes
 	$(BIN)/python -m tools.check_sizes
 	$(BIN)/python -m tools.check_never
 
-bench: venv ## measure ours beside something else (ONLY=NAME runs one)
-	@$(BIN)/python -m benchmarks $(ONLY) $(ARGS)
+bench: venv broker $(BENCH_STAMP) ## measure ours beside something else (ONLY=NAME runs one, LONG=1 an hour of memory)
+	@BUREAUNET_BENCH_LONG=$(LONG) $(BIN)/python -m benchmarks $(ONLY) $(ARGS)
 
 fmt: venv ## format, and mend what the linter can mend itself
 	$(BIN)/ruff check --fix-only --quiet $(CHECKED)
@@ -95,6 +96,12 @@ $(PEERS_STAMP):
 	@.venv-peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-peers.txt
 	@touch $@
 
+$(BENCH_STAMP):
+	@echo "installing benchmarks/requirements.txt" >&2
+	@tools/venv.sh .venv-bench
+	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r benchmarks/requirements.txt
+	@touch $@
+
 $(NODE_STAMP): $(PEERS_STAMP)
 	@tools/node_peers.sh install
 	@touch $@
@@ -108,9 +115,10 @@ lock: $(VENV_STAMP) $(PEERS_STAMP) ## pin every dependency again (ARGS=--upgrade
 	$(LOCK) $(ARGS) pyproject.toml --group build --extra network --extra token --group dev -c requirements-network.txt \
 		-o requirements-dev.txt
 	$(LOCK) $(ARGS) tests/peers/requirements.in -o requirements-peers.txt
+	$(LOCK) $(ARGS) benchmarks/requirements.in -o benchmarks/requirements.txt
 	$(LOCK) $(ARGS) tests/peers/requirements-node.in -o tests/peers/requirements-node.txt
 	@tools/node_peers.sh lock
 
 clean: ## remove what make made
-	rm -rf .venv .venv-peers tests/peers/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf .venv .venv-peers .venv-bench tests/peers/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache
