@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,7 +15,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from bureaus.auditor import Progress as Told
-from bureaus.auditor import Verdict, audit, pinned, receipts_in, verdict_row
+from bureaus.auditor import Verdict, audit, pinned, receipts_in, verdict_json, verdict_row
+from bureaus.commands.disclosed import looks_disclosed, verify_file
 from schemas.errors import Misuse
 from schemas.exchanges import Delivery, Message, Report
 from schemas.network import Network
@@ -27,7 +28,7 @@ record would verify. Take the file that you enrolled with, and read its fingerpr
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(short_help="Verify an operation's record, offline.")
+@click.command(short_help="Verify an operation's record or a disclosed message, offline.")
 @click.argument("record", type=_FILE)
 @click.option("--network", type=_FILE, help="The network file that you pinned out of band.")
 @click.option(
@@ -35,6 +36,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     multiple=True,
     type=_FILE,
     help="Receipts that a bureau kept of this operation, one after another in a file; each must be in the record.",
+)
+@click.option(
+    "--html", "page", type=_FILE, help="Write a page for people: one HTML file, no script, to read and print."
 )
 @click.option("--exchanges", is_flag=True, help="Show every exchange: who asked whom, each side's steps and times.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for machines.")
@@ -44,11 +48,12 @@ def verify(
     record: Path,
     network: Path | None,
     receipts: tuple[Path, ...],
+    page: Path | None,
     *,
     exchanges: bool,
     as_json: bool,
 ) -> None:
-    """Verify the RECORD of an operation with nothing but the network file that you pinned.
+    """Verify the RECORD of an operation, or one disclosed message, with nothing but the network file that you pinned.
 
     Every signature, every hash, every entry's place in the ledger and the order of events are checked; no gateway is
     asked. It says what is missing (a handover, an answer) and ends with 1 where anything does not verify.
@@ -57,19 +62,51 @@ def verify(
     Example:
       bureaunet verify infra-sa-2011.record --network network.bn
       bureaunet verify infra-sa-2011.record --network network.bn --receipts fr.receipts --json
+      bureaunet verify infra-sa-2011.record --network network.bn --html infra-sa-2011.html
+      bureaunet verify message.disclosure --network network.bn
     """  # noqa: D301  # click's \b keeps the lines of the example
     kept = itertools.chain.from_iterable(map(receipts_in, receipts)) if receipts else None
     try:
+        trusted = _pinned(network)
+        disclosed = looks_disclosed(record)
+        _check_page(page, disclosed=disclosed)
+        if disclosed:
+            ctx.exit(0 if verify_file(record, trusted, as_json=as_json) else 1)
         with _bar(record, shown=not as_json) as told:
-            verdict = audit(record, _pinned(network), kept, told)
+            verdict = audit(record, trusted, kept, told)
+        if page is not None:
+            _write_page(verdict, trusted, record, page)
     except Misuse as error:
         click.echo(f"error: {error.detail}", err=True)
         ctx.exit(2)
     if as_json:
-        click.echo(json.dumps(verdict_row(verdict, exchanges=exchanges)))
+        for piece in verdict_json(verdict, exchanges=exchanges):
+            click.echo(piece, nl=False)
+        click.echo()
     else:
         show(verdict, Console(), exchanges=exchanges)
     ctx.exit(0 if verdict.ok else 1)
+
+
+def _check_page(page: Path | None, *, disclosed: bool) -> None:
+    if page is not None and disclosed:
+        raise Misuse("a disclosed message has no page: it is shown as it is verified")
+    if page is not None and page.exists():
+        raise Misuse(f"{page} is there already")
+
+
+def _write_page(verdict: Verdict, network: Network, record: Path, page: Path) -> None:
+    from bureaus.page.record import write_page  # noqa: PLC0415  # only where a page is asked for
+
+    unfinished = page.with_name(f".{page.name}.{os.getpid()}")
+    try:
+        with unfinished.open("x", encoding="utf-8") as file:
+            write_page(verdict, network, record.name, file.write)
+        unfinished.replace(page)
+    except OSError as error:
+        raise Misuse(f"cannot write the page {page}: {error.strerror}") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _pinned(path: Path | None) -> Network:
@@ -116,10 +153,14 @@ def _summary(report: Report) -> Table:
     table.add_column(overflow="fold")
     row = verdict_row(Verdict(report))
     note = " (provisional: the quorum of witnesses has not signed)" if report.provisional else ""
+    witnesses = (
+        f"{', '.join(report.witnesses) or 'none'}, of a quorum of {report.quorum}" if report.quorum else "none named"
+    )
     lines = {
         "network": report.network.hex(),
         "checkpoint": f"{report.size} entries at {_when(report.checkpoint_time * 1000)}{note}",
         "root": report.root.hex(),
+        "witnesses": witnesses,
         "directory": f"version {report.directory_version}",
         "phase": report.phase,
         "entries": _counted(row["events"]),

@@ -1,5 +1,6 @@
 """`bureaunet verify` tells people and machines the same, and its exit code is the answer."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from bureaus.commands.verify import verify
 from schemas import merkle
 from schemas.evidence import Event
 from schemas.receipts import Acceptance, sign_acceptances
+from tests.vector_runs import load
 from tests.world import ACCEPTANCE, AUTHORITY, Log, flip, full_log
 
 
@@ -71,6 +73,66 @@ def test_files_that_cannot_be_used_are_usage_errors(home: Path, name: str, netwo
     result = CliRunner().invoke(verify, [str(home / name), "--network", str(home / network)])
     assert result.exit_code == 2
     assert result.stderr.startswith("error: ")
+
+
+def test_a_page_is_written_for_people_whether_it_verifies_or_not(home: Path) -> None:
+    good, bad = home / "good.html", home / "bad.html"
+    assert run(home, "--html", str(good)).exit_code == 0
+    assert "It verifies." in good.read_text("utf-8")
+    (home / "record").write_bytes(flip((home / "record").read_bytes(), 3000))
+    assert run(home, "--html", str(bad)).exit_code == 1
+    assert "It does not verify." in bad.read_text("utf-8")
+    again = run(home, "--html", str(good))
+    assert (again.exit_code, "is there already" in again.stderr) == (2, True)
+    assert sorted(path.name for path in home.iterdir()) == ["bad.html", "good.html", "network.bn", "receipts", "record"]
+
+
+def test_a_page_that_cannot_be_written_is_a_usage_error(home: Path) -> None:
+    result = run(home, "--html", str(home / "none" / "page.html"))
+    assert (result.exit_code, "cannot write the page" in result.stderr) == (2, True)
+
+
+def test_machines_learn_the_file_s_hash_though_it_does_not_verify(home: Path) -> None:
+    for data in ((home / "record").read_bytes(), b"\x58\x20 and more that is no record"):
+        (home / "record").write_bytes(data)
+        row = json.loads(run(home, "--json").stdout)
+        assert row["format"] == 1
+        assert row["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+def given(tmp_path: Path, name: str) -> tuple[str, str, str]:
+    """A disclosure of the vectors, and the network file that it is about, as they are named on the command line."""
+    file, network = tmp_path / f"{name}.disclosure", tmp_path / "vectors.bn"
+    file.write_bytes(bytes.fromhex(load(f"disclosure/{name}")["given"]["data"]))
+    network.write_bytes(bytes.fromhex(load("context")["network"]))
+    return str(file), "--network", str(network)
+
+
+def test_a_disclosed_message_is_shown_with_its_content_and_what_its_handling_asks(tmp_path: Path) -> None:
+    arguments = given(tmp_path, "ok")
+    told = CliRunner().invoke(verify, arguments)
+    assert told.exit_code == 0
+    assert "OK: FR said this to BR" in told.output
+    assert '"case": "FR-1"' in told.output
+    assert "H0: for preventing and combating crime only" in told.output
+    row = json.loads(CliRunner().invoke(verify, [*arguments, "--json"]).output)
+    assert (row["ok"], row["sender"], row["content"]) == (True, "FR", {"asked": ["status"], "case": "FR-1"})
+
+
+def test_a_tampered_disclosure_does_not_verify_and_says_why(tmp_path: Path) -> None:
+    arguments = given(tmp_path, "content")
+    told = CliRunner().invoke(verify, arguments)
+    assert told.exit_code == 1
+    assert "commitment: the content is not the one that was committed to" in told.output
+    row = json.loads(CliRunner().invoke(verify, [*arguments, "--json"]).output)
+    assert (row["ok"], row["reason"]) == (False, "commitment")
+
+
+def test_a_disclosure_has_no_page_and_needs_the_pinned_network_too(tmp_path: Path) -> None:
+    arguments = given(tmp_path, "ok")
+    page = CliRunner().invoke(verify, [*arguments, "--html", str(tmp_path / "page")])
+    assert (page.exit_code, "has no page" in page.stderr) == (2, True)
+    assert CliRunner().invoke(verify, arguments[:1]).exit_code == 2
 
 
 def receipt(log: Log, index: int | None, by: str = "gateway") -> bytes:
