@@ -82,13 +82,9 @@ def submit_exchange(bureau: Address) -> str:
     return f"submit.{bureau.replace('/', '.')}"
 
 
-def submissions_queue(urgency: Urgency) -> str:
-    """The gateway's queue of submissions."""
-    return _SUBMISSIONS + (".urgent" if urgency is Urgency.URGENT else "")
-
-
-SUBMISSION_QUEUES: Final = tuple(submissions_queue(urgency) for urgency in Urgency)
-"""All of them."""
+def submissions_queue(bureau: Address, urgency: Urgency) -> str:
+    """The gateway's queue of what one bureau submits: each has its own, so that none stands behind another's."""
+    return f"submissions.{urgency}.{bureau.replace('/', '.')}"
 
 
 def inbox_queue(participant: Address, urgency: Urgency) -> str:
