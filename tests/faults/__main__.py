@@ -1,7 +1,8 @@
 """The fault suite: `make faults`, or `python -m tests.faults [NAME ...] [--seed N] [--count N] [--list]`.
 
 Prints progress, then one row a fault; writes the rows to build/faults.json; exits 1 if anything was lost, doubled or
-wrong in any of them. Needs the Debian package rabbitmq-server, and root for full disks (it mounts small tmpfs).
+wrong in any of them. Ctrl-C (or SIGTERM) ends everything that was started, shows the rows so far and exits 130. Needs
+the Debian package rabbitmq-server, and root for full disks (it mounts small tmpfs).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import json
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -27,15 +29,17 @@ from tests.faults.table import show
 
 OUT: Final = REPOSITORY / "build" / "faults.json"
 COUNT: Final = 10_000
+INTERRUPTED: Final = 130
+"""Exit code after Ctrl-C."""
 SPARE: Final = 200
 """Envelopes sealed beyond the count, for faults that take more."""
 
 
-async def run(faults: Sequence[Fault], seed: int, count: int, keep: Path | None) -> list[Row]:
-    """Run the faults one after another."""
+async def run(faults: Sequence[Fault], seed: int, count: int, keep: Path | None, rows: list[Row]) -> None:
+    """Run the faults one after another; a row for each that has ended is added to `rows`."""
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # asyncio's: it cancels us, once
     folder = Path(tempfile.mkdtemp(prefix="bureaunet-faults-"))
     grounds: dict[bool, Ground] = {}
-    rows: list[Row] = []
     try:
         for number, fault in enumerate(faults, 1):
             if fault.embedded not in grounds:
@@ -48,7 +52,6 @@ async def run(faults: Sequence[Fault], seed: int, count: int, keep: Path | None)
             _write(rows)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return rows
 
 
 async def _one(fault: Fault, ground: Ground, folder: Path, seed: int, count: int, place: str, keep: Path | None) -> Row:
@@ -91,7 +94,13 @@ def main(names: tuple[str, ...], seed: int | None, count: int, *, listing: bool,
     chosen = [fault for fault in FAULTS if not names or fault.name in names]
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     click.echo(f"seed {seed}")
-    rows = uvloop.run(run(chosen, seed, count, keep))
+    rows: list[Row] = []
+    try:
+        uvloop.run(run(chosen, seed, count, keep, rows))
+    except KeyboardInterrupt:
+        show(rows)
+        click.echo(f"interrupted: {len(rows)} of {len(chosen)} faults were run")
+        sys.exit(INTERRUPTED)
     show(rows)
     sys.exit(0 if all(row.good for row in rows) else 1)
 

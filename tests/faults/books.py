@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -65,7 +65,10 @@ class Progress:
     """How far the gateway is."""
 
     undelivered: int
+    handled: int
+    """Messages that a bureau with the SDK acknowledged as processed: each leads to one answer."""
     answers: int
+    """Those that were accepted."""
 
 
 def _path(url: str) -> Path | None:
@@ -73,25 +76,26 @@ def _path(url: str) -> Path | None:
     return Path(url.removeprefix(head)) if url.startswith(head) else None
 
 
-async def _ask_progress(rows: _Rows) -> Progress:
-    found = await rows.all(
-        "SELECT (SELECT count(*) FROM delivery), (SELECT count(*) FROM message WHERE re IS NOT NULL)"
-    )
-    return Progress(int(found[0][0]), int(found[0][1]))
+async def _ask_progress(rows: _Rows, responders: Collection[str]) -> Progress:
+    undelivered = await rows.all("SELECT count(*) FROM delivery")
+    handled = await rows.all("SELECT recipient, count(*) FROM acknowledgement GROUP BY recipient")
+    answers = await rows.all("SELECT count(*) FROM message WHERE re IS NOT NULL AND accepted")
+    done = sum(int(count) for recipient, count in handled if recipient in responders)
+    return Progress(int(undelivered[0][0]), done, int(answers[0][0]))
 
 
-async def progress(url: str) -> Progress:
-    """What is still to be handed over, and how many answers there are."""
+async def progress(url: str, responders: Collection[str]) -> Progress:
+    """What is still to be handed over, and how many answers there are to what these bureaus handled."""
     path = _path(url)
     if path is not None:
         reader = _Sqlite(path)
         try:
-            return await _ask_progress(reader)
+            return await _ask_progress(reader, responders)
         finally:
             reader.close()
     connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=5)
     try:
-        return await _ask_progress(_Postgres(connection))
+        return await _ask_progress(_Postgres(connection), responders)
     finally:
         await connection.close()
 

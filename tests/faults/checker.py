@@ -238,11 +238,7 @@ class _Judge:
     # ---- effects
 
     def _check_effects(self) -> None:
-        """What a handler sent and its completion are one commit: each query that is done has one answer.
-
-        An answer that the gateway refused, on record and with a receipt, is not lost: its sender knows.
-        """
-        refused = {(sender, re) for sender, accepted, _, re in self._evidence.books.messages.values() if not accepted}
+        """What a handler sent and its completion are one commit: each query that is done has one accepted answer."""
         answers: Counter[tuple[str, bytes]] = Counter(
             (sender, re)
             for sender, accepted, _, re in self._evidence.books.messages.values()
@@ -253,7 +249,7 @@ class _Judge:
                 self._say(DOUBLED, f"{who} answered {query.hex()[:12]} {count} times")
         for who, store in self._evidence.sdk.items():
             for digest, _, state in store.taken:
-                if state == "done" and self._asks(digest) and not answers[who, digest] and (who, digest) not in refused:
+                if state == "done" and self._asks(digest) and not answers[who, digest]:
                     self._say(LOST, f"{who} handled {digest.hex()[:12]}, and its answer is not there")
                 if state in {"new", "running", "failed"}:
                     self._say(LOST, f"{who} took {digest.hex()[:12]}, which is {state} still")

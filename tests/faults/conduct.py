@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from bureaus.links.http import HttpLink, client_context
@@ -21,7 +23,9 @@ FULL: Final = 40
 OFFSET: Final = "BUREAUNET_TEST_CLOCK_OFFSET"
 FLOODER: Final = Address("KE")
 FLOOD_QUOTA: Final = 2500
-FLOOD_WINDOW: Final = 256
+FLOOD_WINDOW: Final = 900
+FLOODED_WINDOW: Final = 4
+"""Submissions of each other bureau in the hands of the gateway, then."""
 GATEWAYS: Final = (240, 540)
 """Seconds that the gateways' clocks are ahead of most bureaus'; keys are too young here for clocks to go back."""
 AFTERWARDS: Final = 140
@@ -31,21 +35,22 @@ HASTY: Final = 440
 """Seconds that one sender is ahead: too far for the first gateway, and not for the second."""
 
 
-def _deaf(load: Load) -> None:
-    for address in SILENT:
-        load.light[address].reads.clear()
-
-
 async def _never_reads(strike: Strike) -> None:
-    """Their inboxes fill, one is full; everybody else gets everything. In the end they read, and get everything too."""
+    """Two stop reading: their inboxes fill, one is full; the others get everything, as fast as before.
+
+    In the end those two read again, and get everything too.
+    """
     broker, load = strike.scene.broker, strike.load
     pattern = rf"^inbox\.{SILENT[0]}(\.urgent)?$"
     policy = f'{{"max-length":{FULL},"overflow":"reject-publish","delivery-limit":1000000}}'
     await broker.ctl("set_policy", "--priority", "9", "--apply-to", "queues", "full", pattern, policy)
+    strike.begin("two bureaus read no more")
+    for address in SILENT:
+        load.light[address].reads.clear()
     await load.until_receipts(len(load.sealed))
-    owed = sum(len(set(s.recipients) - set(SILENT) - set(load.responders)) for s in load.sealed)
+    strike.look_at_pace(set(load.light) - set(SILENT), time.monotonic())
     async with asyncio.timeout(60.0):
-        while sum(len(b.journal.handed) for b in load.light.values()) < owed:  # noqa: ASYNC110  # as in Load
+        while not all(_has_everything(load, address) for address in set(load.light) - set(SILENT)):  # noqa: ASYNC110  # as in Load
             await asyncio.sleep(0.1)
     strike.say("everybody else has everything: now they read")
     await broker.ctl("clear_policy", "full")
@@ -53,8 +58,16 @@ async def _never_reads(strike: Strike) -> None:
         load.light[address].reads.set()
 
 
+def _has_everything(load: Load, address: Address) -> bool:
+    owed = {sealed.digest for sealed in load.sealed if address in sealed.recipients}
+    return owed <= load.light[address].journal.handed.keys()
+
+
 def _flood(load: Load) -> None:
-    load.light[FLOODER].window = FLOOD_WINDOW
+    """Others have few submissions on their way at a time, so that their waits are the gateway's, not their own."""
+    for bureau in load.light.values():
+        bureau.window = FLOODED_WINDOW
+    load.light[FLOODER].window = 0
 
 
 def _flood_setting(_dice: random.Random, _count: int) -> Setting:
@@ -64,28 +77,45 @@ def _flood_setting(_dice: random.Random, _count: int) -> Setting:
 def _flooding(ground: Ground, count: int, dice: random.Random) -> Sequence[Sealed]:
     """Two thirds for everyone, one third from one bureau, more than its quota lets through."""
     targets = [seat.address for seat in ground.light if seat.address != FLOODER]
-    own = [ground.seal(FLOODER, (dice.choice(targets),)) for _ in range(count // 2)]
-    return [*ground.envelopes[: count - count // 2], *own]
+    own = [ground.seal(FLOODER, (dice.choice(targets),)) for _ in range(count // 3)]
+    return [*ground.envelopes[: count - count // 3], *own]
 
 
 async def _floods(strike: Strike) -> None:
-    """The others' envelopes are decided while the flood still comes."""
-    others = [bureau for address, bureau in strike.load.light.items() if address != FLOODER]
-    async with asyncio.timeout(120.0):
-        while any(len(b.journal.receipts) < _sent(strike.load, b.seat.address) for b in others):  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-    left = _sent(strike.load, FLOODER) - len(strike.load.light[FLOODER].journal.receipts)
-    strike.say(f"everybody else has every receipt; of the flood {left} are left")
+    """One bureau submits all that it has at once; the others' envelopes are decided as fast as before."""
+    load = strike.load
+    flooder, others = load.light[FLOODER], set(load.light) - {FLOODER}
+    flooder.window = FLOOD_WINDOW
+    strike.begin(f"{len(flooder.outbox)} envelopes from one bureau, {FLOOD_WINDOW} at a time")
+    flood = asyncio.create_task(flooder.send())
+    try:
+        async with asyncio.timeout(120.0):
+            while not flood.done() and not _sent(load, others):  # noqa: ASYNC110  # as in Load
+                await asyncio.sleep(0.1)
+            ended = time.monotonic()
+            strike.say(f"of the flood {len(flooder.outbox)} are left")
+            while not _sent(load, others):  # noqa: ASYNC110  # as in Load
+                await asyncio.sleep(0.1)
+        strike.look_at_pace(others, ended)
+        await flood
+    finally:
+        flood.cancel()
 
 
-def _sent(load: Load, address: Address) -> int:
-    return sum(sealed.sender == address for sealed in load.sealed)
+def _sent(load: Load, senders: Collection[Address]) -> bool:
+    """Whether these have a receipt for each of their envelopes."""
+    owed = Counter(sealed.sender for sealed in load.sealed)
+    return all(len(load.light[sender].journal.receipts) >= owed[sender] for sender in senders)
 
 
 def _echo(load: Load) -> None:
-    """One in three goes out four times at once: twice over its own link, and to each gateway; evidence three times."""
+    """One in three goes out four times at once: twice over its own link, and to each gateway; evidence three times.
+
+    Evidence goes out of order, too: the last that is owed first.
+    """
     ground, scene = load.scene.ground, load.scene
     for address, bureau in load.light.items():
+        bureau.owed = asyncio.LifoQueue()
         tls = client_context(*ground.tls_of(address))
         bureau.twice = 3
         bureau.others = tuple(HttpLink(gateway.url, tls) for gateway in scene.gateways)
@@ -105,6 +135,22 @@ async def _again(strike: Strike) -> None:
     forged = [ground.seal_again(sealed) for sealed in old[:50]]
     await asyncio.gather(*(load.light[s.sender].submit(s) for s in forged))
     strike.say(f"{len(forged)} other envelopes came under used ids")
+    strike.say(f"{_out_of_order(load):.0%} of the messages came before one that was sealed earlier")
+
+
+def _out_of_order(load: Load) -> float:
+    """Of the messages that bureaus took so far: the part before which one of the same sender's should have come."""
+    places = {sealed.digest: place for place, sealed in enumerate(load.scene.ground.envelopes)}
+    senders = {sealed.digest: sealed.sender for sealed in load.sealed}
+    early = total = 0
+    for bureau in load.light.values():
+        least: dict[Address, int] = {}
+        for digest in reversed([digest for digest in bureau.journal.handed if digest in places]):
+            sender, place = senders[digest], places[digest]
+            early += place > least.get(sender, place)
+            least[sender] = min(least.get(sender, place), place)
+            total += 1
+    return early / max(1, total)
 
 
 def _clock_setting(_dice: random.Random, _count: int) -> Setting:
@@ -130,8 +176,8 @@ async def _clocks(strike: Strike) -> None:
 
 
 FAULTS: Final = (
-    Fault("never-reads", "conduct", "bureaus that never read, one with a full inbox", _never_reads, prepare=_deaf),
-    Fault("floods", "conduct", "a bureau that floods", _floods, _flood_setting, _flood, _flooding),
+    Fault("never-reads", "conduct", "bureaus that never read, one with a full inbox", _never_reads, latest=0.4),
+    Fault("floods", "conduct", "a bureau that floods", _floods, _flood_setting, _flood, _flooding, latest=0.4),
     Fault("duplicates", "conduct", "everything twice and out of order", _again, prepare=_echo, envelopes=_shuffled),
     Fault(
         "clocks",

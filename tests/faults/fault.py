@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -13,18 +13,22 @@ from typing import Final
 import asyncpg
 
 from schemas.errors import BureaunetError
+from schemas.identity import Address
 from tests.faults.books import Progress, progress
 from tests.faults.checker import DOUBLED, LOST, WRONG, Complaint, Verdict, judge, summary
 from tests.faults.gathering import gather_evidence, read_side
 from tests.faults.ground import Ground, Sealed
 from tests.faults.load import Load, loaded
+from tests.faults.pace import Pace, compare
 from tests.faults.scene import Scene, Setting
 
 SENDING_SECONDS: Final = 300.0
 """Until every envelope has its receipt."""
 SETTLING_SECONDS: Final = 150.0
 """After that, until every copy is handed over and every answer is there."""
-MEMORY_MIB: Final = 100.0
+COMPARABLE: Final = 2000
+"""With so many envelopes there are receipts enough to compare."""
+MEMORY_MIB: Final = 64.0
 """A gateway may hold so much more at the end than before the load: pools, caches and what the allocator keeps."""
 Say = Callable[[str], None]
 
@@ -38,11 +42,31 @@ class Strike:
     dice: random.Random
     say: Say
     began: float = 0.0
+    complaints: list[Complaint] = field(default_factory=list)
+    """What the fault itself found wrong."""
+    pace: Pace | None = None
+    """How the fault slowed those who took no part, where it looked."""
 
     def begin(self, words: str) -> None:
         """The fault strikes now."""
         self.began = time.monotonic()
         self.say(words)
+
+    def look_at_pace(self, others: Collection[Address], ended: float) -> None:
+        """Compare how long these waited for receipts before the fault, and during it."""
+        self.pace = pace = compare(self.load.timeline, others, self.began, ended)
+        if pace is None:
+            self.say("too few receipts to compare how long they took")
+            if len(self.load.sealed) >= COMPARABLE:
+                self.complaints.append(
+                    Complaint(WRONG, "the others had hardly a receipt before the fault, or during it")
+                )
+            return
+        self.say(f"the others waited before: {pace.before}; during: {pace.during}")
+        if pace.slowed:
+            self.complaints.append(
+                Complaint(WRONG, f"the others were slowed: {pace.before} before, {pace.during} then")
+            )
 
     async def rest(self, low: float, high: float) -> None:
         """Let a random time pass, in seconds."""
@@ -74,6 +98,8 @@ class Fault:
     envelopes: Callable[[Ground, int, random.Random], Sequence[Sealed]] = _all
     scene: type[Scene] = Scene
     embedded: bool = False
+    latest: float = 0.6
+    """It strikes when at most this part of the receipts is had; never before a tenth is."""
 
 
 @dataclass
@@ -93,6 +119,10 @@ class Row:
     """Messages that came again over the wire and were not taken again."""
     memory: float = 0.0
     """MiB that the gateway which grew most holds more than before the load."""
+    levels: list[tuple[float, float]] = field(default_factory=list)
+    """MiB that each gateway held before the load, and at the end: another process, where it was started again."""
+    slowed: float | None = None
+    """How many times as long the others waited for a receipt during the fault (median), where that was looked at."""
     seconds: float = 0.0
     seed: int = 0
     complaints: list[str] = field(default_factory=list)
@@ -144,7 +174,7 @@ async def _send(fault: Fault, strike: Strike) -> None:
     sending = asyncio.create_task(load.send())
     try:
         async with asyncio.timeout(SENDING_SECONDS):
-            await load.until_receipts(int(strike.dice.uniform(0.1, 0.6) * len(load.sealed)))
+            await load.until_receipts(int(strike.dice.uniform(0.1, fault.latest) * len(load.sealed)))
             strike.begin("striking")
             await fault.strike(strike)
             strike.say("going on")
@@ -166,26 +196,28 @@ async def _report(strike: Strike) -> None:
 
 async def _settle(strike: Strike) -> None:
     """Wait until everything is where it belongs. What is not then, the checker finds."""
-    load, found = strike.load, Progress(0, 0)
+    load, found = strike.load, Progress(0, 0, 0)
+    responders = {str(address) for address in load.responders}
     ends = time.monotonic() + SETTLING_SECONDS
     while time.monotonic() < ends:
         try:
-            found = await progress(strike.scene.database_url)
+            found = await progress(strike.scene.database_url, responders)
         except (OSError, asyncpg.PostgresError):
             pass  # it may be away still
         else:
-            if found.undelivered == 0 and load.owing == 0 and found.answers >= load.answers_owed:
+            if found.undelivered == 0 and load.owing == 0 and found.answers >= found.handled:
                 return
         await asyncio.sleep(0.5)
-    strike.say(f"{found.undelivered} copies undelivered, {found.answers} of {load.answers_owed} answers")
+    strike.say(f"{found.undelivered} copies undelivered, {found.answers} of {found.handled} answers")
 
 
 async def _after(strike: Strike, level: Sequence[float], row: Row) -> list[Complaint]:
     """What only a running network shows: memory, and errors that no bureau should meet."""
     await asyncio.sleep(1.5)  # the last entries are signed
-    grown = [now.memory - before for now, before in zip(strike.scene.gateways, level, strict=True)]
-    row.memory = max(grown)
-    complaints = [Complaint(WRONG, words) for words in strike.load.timeline.troubles]
+    row.levels = [(before, now.memory) for now, before in zip(strike.scene.gateways, level, strict=True)]
+    row.memory = max(now - before for before, now in row.levels)
+    strike.say("memory of the gateways: " + ", ".join(f"{before:.0f} to {now:.0f} MiB" for before, now in row.levels))
+    complaints = [*strike.complaints, *(Complaint(WRONG, words) for words in strike.load.timeline.troubles)]
     if row.memory > MEMORY_MIB:
         complaints.append(Complaint(WRONG, f"a gateway holds {row.memory:.0f} MiB more than before"))
     if not all(gateway.running for gateway in strike.scene.gateways):
@@ -199,5 +231,6 @@ def _fill(row: Row, verdict: Verdict, complaints: Sequence[Complaint], strike: S
     row.lost, row.doubled, row.wrong = (verdict.count(kind) for kind in (LOST, DOUBLED, WRONG))
     row.pause = strike.load.timeline.pause(strike.began)
     row.copies = strike.load.timeline.copies
+    row.slowed = None if strike.pace is None else strike.pace.ratio
     if verdict.complaints:
         row.complaints.append(summary(verdict.complaints))

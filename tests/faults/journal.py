@@ -32,7 +32,8 @@ class Journal:
         self.path = path
         self._file = path.open("ab")
         self.receipts: dict[bytes, bytes] = {}
-        self.handed: set[bytes] = set()
+        self.handed: dict[bytes, None] = {}
+        """In the order in which they were taken."""
 
     def receipt(self, digest: bytes, receipt: bytes) -> None:
         """What came of a submission."""
@@ -44,7 +45,7 @@ class Journal:
         if digest in self.handed:
             return False
         self._write(["handed", digest, receipt, statement])
-        self.handed.add(digest)
+        self.handed[digest] = None
         return True
 
     def _write(self, record: list[cbor.Value]) -> None:

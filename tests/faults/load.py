@@ -45,6 +45,8 @@ class Timeline:
 
     receipts: list[float] = field(default_factory=list)
     handed: list[float] = field(default_factory=list)
+    waits: list[tuple[Address, float, float]] = field(default_factory=list)
+    """(sender, when it first submitted, when it had the receipt)."""
     copies: int = 0
     """Messages that came more than once over the wire, and were not taken again."""
     troubles: list[str] = field(default_factory=list)
@@ -72,7 +74,8 @@ class LightBureau:
         self.others: tuple[Link, ...] = ()
         self.window = WINDOW
         self._ground, self._timeline = ground, timeline
-        self._owed: asyncio.Queue[bytes] = asyncio.Queue()
+        self.owed: asyncio.Queue[bytes] = asyncio.Queue()
+        """What it took and did not acknowledge."""
         self._unacknowledged = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -111,6 +114,7 @@ class LightBureau:
 
     async def submit(self, sealed: Sealed, link: Link | None = None) -> None:
         """Submit the same bytes until there is a receipt."""
+        began = time.monotonic()
         while True:
             try:
                 receipt = await (link or self.link).submit(sealed.body)
@@ -121,7 +125,9 @@ class LightBureau:
                 return
             else:
                 self.journal.receipt(sealed.digest, receipt)
-                self._timeline.receipts.append(time.monotonic())
+                now = time.monotonic()
+                self._timeline.receipts.append(now)
+                self._timeline.waits.append((self.seat.address, began, now))
                 return
 
     async def _read(self) -> None:
@@ -146,7 +152,7 @@ class LightBureau:
         if self.journal.hand(digest, acceptance, statement):
             self._timeline.handed.append(time.monotonic())
             self._unacknowledged += 1
-            self._owed.put_nowait(digest)
+            self.owed.put_nowait(digest)
         else:
             self._timeline.copies += 1
 
@@ -154,7 +160,7 @@ class LightBureau:
         ground, address = self._ground, self.seat.address
         signer = ground.keys[address].signing[0]
         while True:
-            digest = await self._owed.get()
+            digest = await self.owed.get()
             said = Acknowledgement(
                 address, digest, Outcome.PROCESSED, int(time.time()), ground.network.id, Head(0, EMPTY)
             )
@@ -244,12 +250,6 @@ class Load:
         """Wait until so many receipts are had."""
         while self.receipts < count:  # noqa: ASYNC110  # receipts come one by one, nobody else waits for a number
             await asyncio.sleep(0.02)
-
-    @property
-    def answers_owed(self) -> int:
-        """Queries among what was sent: each leads to one answer."""
-        asked = set(self.responders)
-        return sum(len(asked.intersection(sealed.recipients)) for sealed in self.sealed)
 
     @property
     def owing(self) -> int:

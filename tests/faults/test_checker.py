@@ -186,6 +186,11 @@ def _effect_missing(honest: Honest, evidence: Evidence) -> None:
     evidence.books.messages[honest.answer.digest] = "BR", True, honest.answer.statement, bytes(32)
 
 
+def _answer_refused(honest: Honest, evidence: Evidence) -> None:
+    digest = honest.answer.digest
+    evidence.books.messages[digest] = "BR", False, honest.answer.statement, honest.messages[0].digest
+
+
 def _handler_never_ended(_honest: Honest, evidence: Evidence) -> None:
     store = evidence.sdk["BR"]
     stuck = tuple((digest, receipt, "running") for digest, receipt, _ in store.taken)
@@ -251,6 +256,7 @@ def _quarantined(_honest: Honest, evidence: Evidence) -> None:
         (_strangers_receipt, WRONG, "does not verify"),
         (_answered_twice, DOUBLED, "answered"),
         (_effect_missing, LOST, "its answer is not there"),
+        (_answer_refused, LOST, "its answer is not there"),
         (_handler_never_ended, LOST, "running still"),
         (_gap, WRONG, "gaps"),
         (_changed_entry, WRONG, "not what its leaf says"),

@@ -14,9 +14,11 @@ from gateway.adapters.rehearsal import Ending, Rehearsal, Stage
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.store import SqlStore
 from schemas.errors import Malformed, Misuse
+from schemas.identity import Address
 from tests.faults.fault import Row
 from tests.faults.journal import Journal, read_journal
 from tests.faults.load import Timeline
+from tests.faults.pace import compare
 from tests.faults.proxy import Proxy
 from tests.faults.table import lines
 
@@ -85,6 +87,38 @@ def test_a_journal_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_the_pause_is_the_longest_time_without_a_receipt_after_the_fault() -> None:
     assert Timeline(receipts=[0.0, 9.0, 10.0, 10.5, 13.0, 13.1]).pause(10.2) == pytest.approx(2.5)
+
+
+FR, BR = Address("FR"), Address("BR")
+
+
+def waits(before: float, during: float, count: int = 40) -> Timeline:
+    """Of FR, before and after the moment 100; and of BR, which is slow throughout."""
+    made = [(FR, float(n), n + before) for n in range(count)] + [
+        (FR, 100.0 + n, 100 + n + during) for n in range(count)
+    ]
+    return Timeline(waits=[*made, *((BR, 50.0 + n, 1050.0 + n) for n in range(100))])
+
+
+@pytest.mark.parametrize(("before", "during", "slowed"), [(0.1, 1.4, False), (0.1, 1.6, True), (2.0, 10.9, False)])
+def test_others_are_slowed_when_they_wait_several_times_as_long(before: float, during: float, *, slowed: bool) -> None:
+    pace = compare(waits(before, during), {FR}, 100.0, 200.0)
+    assert pace is not None
+    assert pace.ratio == pytest.approx(during / before)
+    assert pace.slowed is slowed
+
+
+def test_others_are_slowed_when_a_few_of_them_hardly_get_through() -> None:
+    timeline = waits(0.1, 0.1, 100)
+    timeline.waits += [(FR, 150.0, 170.0)] * 3
+    pace = compare(timeline, {FR}, 100.0, 200.0)
+    assert pace is not None
+    assert pace.slowed
+
+
+def test_nothing_is_compared_where_there_is_hardly_anything() -> None:
+    assert compare(waits(0.1, 0.1, 20), {FR}, 100.0, 200.0) is None
+    assert compare(waits(0.1, 0.1), {FR}, 200.0, 300.0) is None
 
 
 def test_a_row_with_a_loss_is_not_good() -> None:
