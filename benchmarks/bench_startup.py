@@ -1,4 +1,7 @@
-"""`bureaunet --help`, against importing aiohttp, pydantic and cryptography: what a shell waits for."""
+"""What a shell waits for, and what a program waits for: `--help`, and from the SDK's import to a first receipt.
+
+Both against importing aiohttp, pydantic and cryptography, which anything of this kind has to.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,57 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from benchmarks import scenes
 from benchmarks.compare import Measured, Question, compare
+from benchmarks.ground import OPERATION, Ground
+from schemas.directory import Link
 
-QUESTION: Final = Question(
+PACKAGES: Final = ("aiohttp", "pydantic", "cryptography")
+HELP: Final = Question(
     "startup",
     "bureaunet --help, against python -c 'import aiohttp, pydantic, cryptography'",
     "ms",
     goal=1.5,
-    packages=("aiohttp", "pydantic", "cryptography"),
+    packages=PACKAGES,
 )
+FIRST: Final = Question(
+    "startup-sdk",
+    "a program from import to its first receipt, against python -c 'import aiohttp, pydantic, cryptography'",
+    "ms",
+    goal=2.5,
+    packages=PACKAGES,
+)
+_IMPORTS: Final = [sys.executable, "-c", "import aiohttp, pydantic, cryptography"]
+_PROGRAM: Final = """
+import asyncio, sys
+from bureaus.client import Bureau
+from schemas.codes import Purpose
+from schemas.messages import WhereaboutsQuery
+from schemas.messages.codes import Asked
+
+async def main(home, to, operation):
+    async with Bureau.open(home) as bureau:
+        query = WhereaboutsQuery(asked=(Asked.STATUS,), case="SYNTHETIC-1")
+        exchange = await bureau.ask(query, to=[to], operation=operation, purpose=Purpose.ARREST)
+        await exchange.accepted()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
 
 
-def run() -> Measured:
-    """Measure."""
-    return compare(
-        QUESTION,
-        lambda: _run([sys.executable, "-m", "bureaus", "--help"]),
-        lambda: _run([sys.executable, "-c", "import aiohttp, pydantic, cryptography"]),
-    )
+def run() -> list[Measured]:
+    """Measure both."""
+    help_ = compare(HELP, lambda: _run([sys.executable, "-m", "bureaus", "--help"]), lambda: _run(_IMPORTS))
+    with scenes.stage(2, Link.HTTP) as stage:
+        stage.play(_serve)
+        made = stage.made
+        sender, recipient = made.bureaus
+        program = [sys.executable, "-c", _PROGRAM, str(made.running.home(sender)), str(recipient), OPERATION]
+        return [help_, compare(FIRST, lambda: _run(program), lambda: _run(_IMPORTS))]
+
+
+async def _serve(made: Ground) -> None:
+    await made.running.serve()
 
 
 def _run(command: Sequence[str]) -> float:

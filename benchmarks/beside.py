@@ -31,7 +31,8 @@ def arguments(made: Ground, items: int) -> list[str]:
     tls = made.gateway_tls
     files = ("--authority", str(tls.authority), "--certificate", str(tls.certificate), "--key", str(tls.key))
     keys = [wire.inbox_queue(address, Urgency.ROUTINE) for address in made.bureaus]
-    return ["--url", made.broker_url, *files, "--items", str(items), "--keys", *keys]
+    where = ("--sources", *made.sources, "--keys", *keys)
+    return ["--url", made.broker_url, *files, "--items", str(items), *where]
 
 
 async def relayed(command: Sequence[str | Path], items: int) -> Pace:

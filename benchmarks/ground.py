@@ -10,6 +10,8 @@ Quotas are lifted: what is measured is what the process can do, not what one bur
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -50,6 +52,7 @@ FROM, TO = 0.2, 0.95
 """The part of a run that is measured."""
 LOOK: Final = 0.05
 """Seconds between two looks at how far a run got."""
+_ROUTINE: Final = re.compile(r"submissions(\.routine\..+)?$")
 _LIFTED: Final = """\
 [pipeline]
 link_per_minute = 100000000
@@ -165,12 +168,18 @@ class Ground:
             self.loaders[sender] = await connection.channel(publisher_confirms=False)
         return self.loaders[sender]
 
-    async def waiting(self, queue: str = "submissions") -> int:
-        """Messages ready in a queue."""
+    @property
+    def sources(self) -> list[str]:
+        """The gateway's queues of routine submissions, as the broker has them."""
+        queues = json.loads((self.running.gateway_home.parent / "definitions.json").read_text("utf-8"))["queues"]
+        return [name for name in (row["name"] for row in queues) if _ROUTINE.match(name)]
+
+    async def waiting(self) -> int:
+        """Messages ready in those queues."""
         channel = await self._loader(self.bureaus[0])
         underlay = await channel.get_underlay_channel()
-        found = await underlay.queue_declare(queue, passive=True)
-        return found.message_count or 0
+        found = [await underlay.queue_declare(queue, passive=True) for queue in self.sources]
+        return sum(one.message_count or 0 for one in found)
 
     async def empty(self) -> None:
         """Throw away what is in everybody's inboxes."""
@@ -258,7 +267,8 @@ async def _gathered(running: PrivateNetwork, everyone: list[Address]) -> Ground:
     return Ground(running, everyone, network, directory, keys)
 
 
-async def _publish_operation(made: Ground) -> None:
+def operation_of(made: Ground) -> bytes:
+    """The operation that everybody is a member of, signed by its owner."""
     now = int(time.time())
     members = tuple(
         Member(address, Role.OWNER if address == OWNER else Role.PARTICIPANT, now - 3600) for address in made.keys
@@ -276,9 +286,13 @@ async def _publish_operation(made: Ground) -> None:
         purposes=tuple(Purpose),
         handling=tuple(Handling),
     )
+    return sign_operation(operation, made.network.id, made.keys[OWNER].signing[0])
+
+
+async def _publish_operation(made: Ground) -> None:
     link = HttpLink(made.running.url, made.tls(OWNER).client_context())
     try:
-        await link.publish(wire.OPERATIONS, sign_operation(operation, made.network.id, made.keys[OWNER].signing[0]))
+        await link.publish(wire.OPERATIONS, operation_of(made))
     finally:
         await link.aclose()
 

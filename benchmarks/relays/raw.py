@@ -33,7 +33,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--authority", type=Path, required=True)
     parser.add_argument("--certificate", type=Path, required=True)
     parser.add_argument("--key", type=Path, required=True)
-    parser.add_argument("--source", default="submissions", help="queue to take from")
+    parser.add_argument("--sources", nargs="+", required=True, help="queues to take from")
     parser.add_argument("--exchange", default="deliver", help="exchange to publish to")
     parser.add_argument("--keys", nargs="+", required=True, help="routing keys, taken in turn")
     parser.add_argument("--items", type=int, default=0, help="end after so many; 0 goes on")
@@ -59,12 +59,13 @@ async def relay(said: argparse.Namespace) -> list[Mark]:
     connection = await aio_pika.connect(said.url, ssl_context=context(said))
     outgoing = await aio_pika.connect(said.url, ssl_context=context(said))
     incoming_channel = await connection.channel(publisher_confirms=False)
-    await incoming_channel.set_qos(prefetch_count=PREFETCH)
+    await incoming_channel.set_qos(prefetch_count=max(PREFETCH // len(said.sources), 1))
     channel = await outgoing.channel(publisher_confirms=True, on_return_raises=True)
     exchange = await channel.get_exchange(said.exchange, ensure=False)
     arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
-    source = await incoming_channel.get_queue(said.source, ensure=False)
-    await source.consume(arrived.put)
+    for name in said.sources:
+        source = await incoming_channel.get_queue(name, ensure=False)
+        await source.consume(arrived.put)
     marks, done = [mark(0)], 0
     while not said.items or done < said.items:
         batch = [await arrived.get()]

@@ -1,0 +1,96 @@
+"""How long the slowest hundredth of messages takes from submission to the recipient, at half of what a gateway can do.
+
+Both sides get the same messages at the same pace from the same ends (benchmarks/relays/ends.py). Between two rounds
+nothing is kept but the networks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import statistics
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from benchmarks import beside, scenes
+from benchmarks.compare import Measured, Question, compare
+from benchmarks.ground import Ground
+from bureaus.sandbox.process import Process
+from bureaus.sandbox.process import run as run_program
+from schemas import wire
+
+QUESTION: Final = Question(
+    "latency",
+    "99th percentile from submission to handover at half the saturated rate, against a plain relay at the same rate",
+    "ms",
+    goal=3,
+    packages=("aio-pika", "aiormq", "asyncpg", "cryptography", "uvloop"),
+)
+SATURATING: Final = 3000
+"""Messages to find the saturated rate with."""
+SECONDS: Final = 6
+"""Of one round."""
+
+
+def run() -> Measured:
+    """Measure."""
+    with scenes.stage() as stage:
+        rate = stage.play(lambda made: scenes.through_ours(made, SATURATING)).rate / 2
+        print(f"  at {rate:.0f} messages/s", flush=True)
+        return compare(
+            QUESTION,
+            lambda: stage.play(lambda made: _slowest(made, rate, _gateway(made))),
+            lambda: stage.play(lambda made: _slowest(made, rate, _plain(made))),
+        )
+
+
+async def _slowest(made: Ground, rate: float, serving: AbstractAsyncContextManager[None]) -> float:
+    """The 99th percentile in milliseconds, with one of the two in the middle."""
+    await made.empty()
+    folder = await asyncio.to_thread(_prepare, made, int(rate * SECONDS))
+    async with serving:
+        command = [sys.executable, "-m", "benchmarks.relays.ends", str(folder), str(rate), made.broker_url]
+        said = await run_program(command, environment=beside.environment(), within=240.0)
+    waits = sorted(json.loads(said.splitlines()[-1]))
+    slowest = float(statistics.quantiles(waits, n=100)[-1]) * 1000
+    print(f"  50% {statistics.median(waits) * 1000:.1f} ms, 99% {slowest:.1f} ms of {len(waits)}", flush=True)
+    return slowest
+
+
+def _prepare(made: Ground, count: int) -> Path:
+    """What the ends need, in a folder."""
+    folder = Path(made.running.gateway_home).parent / "ends"
+    (folder / "tls").mkdir(parents=True, exist_ok=True)
+    bodies = [(str(sender), wire.encode_submission(one).hex()) for sender, one in made.queries(count)]
+    (folder / "bodies.json").write_text(json.dumps(bodies))
+    for address in made.bureaus:
+        tls = made.tls(address)
+        for file, ending in ((tls.authority, "ca"), (tls.certificate, "crt"), (tls.key, "key")):
+            shutil.copy(file, folder / "tls" / f"{address}.{ending}")
+    return folder
+
+
+@asynccontextmanager
+async def _gateway(made: Ground) -> AsyncIterator[None]:
+    await made.running.serve()
+    try:
+        yield
+    finally:
+        await made.running.drain()
+
+
+@asynccontextmanager
+async def _plain(made: Ground) -> AsyncIterator[None]:
+    log = Path(made.running.gateway_home).parent / "relay.log"
+    command = [sys.executable, "-m", "benchmarks.relays.raw", *beside.arguments(made, 0)]
+    relay = Process("relay", command, log=log, environment=beside.environment())
+    relay.start()
+    await asyncio.sleep(2.0)  # it says nothing when it is ready
+    try:
+        yield
+    finally:
+        await relay.stop()
