@@ -32,6 +32,7 @@ from bureaus.sandbox.pki import TlsFiles
 from bureaus.sandbox.process import LOOPBACK, Process, accepts, free_port, is_free, run
 from bureaus.sandbox.reach import private_folder
 from schemas.errors import Misuse, Reason, Unavailable
+from schemas.wire import HEARTBEAT
 
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 """Where the package keeps its programs. The wrappers on the PATH insist on the machine's own data and user."""
@@ -107,7 +108,7 @@ class Broker:
     @property
     def url(self) -> str:
         """The AMQP URL for a client that shows a certificate; give the TLS context beside it."""
-        return f"amqps://{LOOPBACK}:{self.port}/?auth=EXTERNAL&heartbeat=10"
+        return f"amqps://{LOOPBACK}:{self.port}/?auth=EXTERNAL&heartbeat={HEARTBEAT}"
 
     @property
     def process(self) -> Process:
