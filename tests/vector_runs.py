@@ -30,6 +30,7 @@ from schemas.merkle import EMPTY, verify_consistency, verify_inclusion
 from schemas.network import Network, read_network
 from schemas.notes import Policy, read_checkpoint
 from schemas.operation import SignedOperation, read_operation
+from schemas.preferences import SignedPreferences, claimed_by, read_preferences
 from schemas.receipts import read_acceptance, read_proof
 
 FOLDER: Final = Path(__file__).resolve().parent / "vectors"
@@ -170,6 +171,20 @@ def _operation(given: Given) -> Outcome:
     return _ok()
 
 
+def _preferences(given: Given) -> Outcome:
+    keys, net, previous = _keys(given), data(given["net"]), given["previous"]
+    before = None if previous is None else read_preferences(data(previous), net, keys)
+    read_preferences(data(given["data"]), net, keys, before)
+    return _ok()
+
+
+def _refusals(raws: list[str], version: directory.Directory) -> dict[Address, SignedPreferences]:
+    rows = [(data(raw), version.find(claimed_by(data(raw)))) for raw in raws]
+    keys = [{} if row is None else {one.key.key_id: one.key for one in row.signing} for _, row in rows]
+    found = (read_preferences(raw, network().id, own) for (raw, _), own in zip(rows, keys, strict=True))
+    return {signed.preferences.owner: signed for signed in found}
+
+
 def _authorisation(given: Given) -> Outcome:
     enrolment.read_authorisation(data(given["data"]), SigningPublic(data(given["key"])))
     return _ok()
@@ -226,7 +241,7 @@ def _admission(given: Given) -> Outcome:
     if isinstance(candidate, Rejected):
         return str(candidate.reason), {"step": candidate.step}
     facts = Facts(
-        Trust(network(), version, {signed.operation.id: signed}),
+        Trust(network(), version, {signed.operation.id: signed}, _refusals(given.get("preferences", []), version)),
         given["now"],
         given["size"],
         {data(digest): Decided(b"", 0, accepted=True) for digest in given.get("decided", ())},
@@ -295,6 +310,7 @@ _RUNS: Final[Mapping[str, Callable[[Given], Outcome]]] = {
     "note-key": _of_note_key,
     "open": _open,
     "operation": _operation,
+    "preferences": _preferences,
     "proof": _proof,
     "receipt": _receipt,
     "recipient": _recipient,

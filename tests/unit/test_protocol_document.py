@@ -5,7 +5,19 @@ import re
 import pytest
 
 from gateway.settings import Pipeline
-from schemas import claims, codes, directory, enrolment, envelope, evidence, network, operation, receipts, wire
+from schemas import (
+    claims,
+    codes,
+    directory,
+    enrolment,
+    envelope,
+    evidence,
+    network,
+    operation,
+    preferences,
+    receipts,
+    wire,
+)
 from schemas.errors import Reason
 from schemas.evidence import Event
 from tests.vector_runs import FOLDER, names
@@ -57,6 +69,7 @@ def test_every_type_of_statement_is_in_it() -> None:
         operation.OPERATION_TYP,
         enrolment.ENROLMENT_TYP,
         enrolment.ROTATION_TYP,
+        preferences.PREFERENCES_TYP,
     )
     assert {typ.removeprefix("application/vnd.bureaunet.") for typ in types} <= CODED
 

@@ -13,6 +13,7 @@ NOT_OF_BYTES = {
     Reason.UNDELIVERED: "a copy was not taken before it expired",
     Reason.RETENTION: "why an entry says that content was erased",
     Reason.ORDERED: "the same, by two people's order",
+    Reason.REQUEST_USED: "a request that acted before",
     Reason.UNREACHABLE: "the other side cannot be reached",
     Reason.OVERLOADED: "the other side cannot take more now",
     Reason.STORE: "the database cannot serve now",

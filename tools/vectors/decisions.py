@@ -17,6 +17,7 @@ from schemas.errors import Reason
 from schemas.evidence import Event
 from schemas.identity import Address, Signer
 from schemas.operation import Operation, Phase, sign_operation
+from schemas.preferences import Preferences, sign_preferences
 from schemas.receipts import Acceptance, sign_acceptances
 from schemas.wire import InboxItem, ItemType, encode_submission
 from tests.world import (
@@ -186,6 +187,10 @@ class _Admission:
         denied = _directory(self._scene, FR, kind=ParticipantKind.ORGANISATION)
         yield self._vector("kind-organisation", "an organisation asks", 12, "kind-not-allowed", directory=denied)
         yield self._vector("recipient-unknown", says, 12, "recipient-unknown", to_nobody)
+        told = Preferences(AR, 1, NOW, frozenset({FR}))
+        refusals = [sign_preferences(told, scene.net, signing(AR)).hex()]
+        says = "a recipient refuses this sender"
+        yield self._vector("sender-refused", says, 12, "sender-refused", preferences=refusals)
         spent, limits = {"FR": 7}, {"bureau_per_minute": 7}
         yield self._vector(
             "quota", "one more than the bureau may send in a minute", 12, "quota", spent=spent, limits=limits

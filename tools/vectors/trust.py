@@ -24,8 +24,10 @@ from schemas.merkle import EMPTY, leaf_hash
 from schemas.network import GENESIS_TYP
 from schemas.notes import Checkpoint, sign_checkpoint
 from schemas.operation import Operation, Phase, sign_operation
+from schemas.preferences import PREFERENCES_TYP, Preferences, sign_preferences
 from schemas.threshold import Holders
 from tests.world import (
+    AR,
     AUTHORITY,
     CURRENT,
     FR,
@@ -46,6 +48,7 @@ def vectors(scene: Scene) -> Iterator[Vector]:
     yield from _directories(scene)
     yield from _currents(scene)
     yield from _operations(scene)
+    yield from _preferences(scene)
     yield from _enrolments()
 
 
@@ -164,6 +167,33 @@ def _operations(scene: Scene) -> Iterator[Vector]:
         given: dict[str, Json] = {"data": data.hex(), "net": scene.net.hex(), "key": signing(IPSG).public.raw.hex()}
         given["previous"] = scene.operation.hex() if previous else None
         yield Vector(f"operation/{name}", says, "operation", given, outcome)
+
+
+def _preferences(scene: Scene) -> Iterator[Vector]:
+    plain = Preferences(FR, 1, NOW, frozenset({Address("BR"), Address("KE/border-namanga")}))
+
+    def signed(version: Preferences, by: Address = FR, net: bytes = scene.net) -> bytes:
+        return sign_preferences(version, net, signing(by))
+
+    def formed(*items: cbor.Value) -> bytes:
+        return cose.sign1(PREFERENCES_TYP, cbor.encode(list(items)), signing(FR), {15: {-65537: scene.net}})
+
+    first, nobody = signed(plain), replace(plain, version=2, refused=frozenset())
+    for name, says, data, previous, outcome in (
+        ("ok", "a bureau refuses a bureau and a unit", first, None, "ok"),
+        ("ok-nobody", "it refuses nobody any more", signed(nobody), first, "ok"),
+        ("back", "the first version again after the first", first, first, "version-order"),
+        ("skips", "the third after the first", signed(replace(plain, version=3)), first, "version-order"),
+        ("owner", "another's after it", signed(replace(plain, version=2, owner=AR)), first, "version-order"),
+        ("signer", "signed by another bureau", signed(plain, AR), None, "key-unknown"),
+        ("network", "another network's", signed(plain, net=bytes(32)), None, "network"),
+        ("order", "names that do not ascend", formed("FR", 1, NOW, ["BR", "AR"]), None, "structure"),
+        ("itself", "it refuses a unit of its own", formed("FR", 1, NOW, ["FR/airport"]), None, "structure"),
+        ("version-zero", "a version before the first", formed("FR", 0, NOW, []), None, "structure"),
+    ):
+        given: dict[str, Json] = {"data": data.hex(), "net": scene.net.hex(), "key": signing(FR).public.raw.hex()}
+        given["previous"] = None if previous is None else previous.hex()
+        yield Vector(f"preferences/{name}", says, "preferences", given, outcome)
 
 
 def _enrolments() -> Iterator[Vector]:

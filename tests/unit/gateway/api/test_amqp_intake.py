@@ -18,6 +18,7 @@ from schemas.directory import Link
 from schemas.errors import Forbidden, Malformed, Reason
 from schemas.evidence import Event, read_entry
 from schemas.identity import Address
+from schemas.preferences import Preferences, sign_preferences
 from schemas.wire import encode_submission
 from tests.support import World
 
@@ -81,6 +82,18 @@ async def test_evidence_is_taken_and_brings_no_receipt(office: Office) -> None:
     assert len(office.post.sent) == 1
 
 
+async def test_refusals_are_taken_over_the_broker_and_an_older_version_is_set_aside(office: Office) -> None:
+    said = Preferences(Address("BR"), 1, office.world.clock.now() // 1000, frozenset({FR}))
+    versions = (said, replace(said, version=2, refused=frozenset()), said)
+    key = office.world.offices["BR"].signing
+    raws = [sign_preferences(version, office.world.network.id, key) for version in versions]
+    for raw in raws:
+        await office.intake.decide(Arrival("submit.BR", "BR", "preferences", raw))
+    assert office.exchange.trust.preferences[Address("BR")].raw == raws[1]
+    assert await office.causes() == [(Address("BR"), "version-order", len(raws[0]))]
+    assert office.post.sent == []
+
+
 @pytest.mark.parametrize("user", [None, "BR", "", "FR/unit"])
 async def test_the_user_must_be_the_owner_of_the_exchange(office: Office, user: str | None) -> None:
     body = encode_submission(office.world.envelope())
@@ -134,6 +147,9 @@ async def test_a_fault_of_ours_sets_one_message_aside_and_no_other(office: Offic
             raise ZeroDivisionError
 
         async def evidence(self, _link: Address, _body: bytes) -> None:
+            raise ZeroDivisionError
+
+        async def publish_preferences(self, _link: Address, _body: bytes) -> int:
             raise ZeroDivisionError
 
     intake = Intake(Faulty(), office.store, office.post, office.world.clock, office.world.watcher)
