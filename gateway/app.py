@@ -233,7 +233,7 @@ class Gateway:
         consumer = None
         if endpoint is not None and publisher is not None:
             consumer = await self._consume(endpoint, exchange, records, publisher)
-        reading = ReadingApi(records.store, ledger)
+        reading = ReadingApi(records.store, ledger, self._clock)
         operators = OperatorsApi(checks, watching, exchange.gatehouse.refusals)
         quieten = await self._listen(exchange, delivery, (reading, WitnessingApi(witnesses)), operators)
         if consumer is not None:  # first of all: while requests in hand are answered, the broker gives us nothing more

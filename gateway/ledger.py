@@ -203,6 +203,24 @@ class Ledger:
         nodes = await self._nodes(wanted)
         return merkle.consistency_proof(lambda level, at: nodes[level, at], old, new)
 
+    async def tile(self, level: int, index: int, width: int) -> bytes | None:
+        """The first `width` hashes of tile (level, index); None while no checkpoint covers so many.
+
+        What is given never changes: a published checkpoint covers it.
+
+        Raises:
+            Untrusted: `checkpoint`, hashes that should be there are missing. Unavailable: `store`.
+        """
+        published = await self.published()
+        size = 0 if published is None else published.size
+        first = index * WIDTH
+        if first + width > size >> HEIGHT * level:
+            return None
+        whole = (await self._tree.subtree_tiles([(level, index)])).get((level, index))
+        if whole is not None:
+            return whole[: width * HASH_SIZE]
+        return b"".join(await self._hashes(level, first, width))
+
     async def tlog_proof(self, index: int) -> Proof | None:
         """The C2SP tlog-proof of an entry under a checkpoint read `FRESH` ago at most; None while none covers it."""
         covering = None if self.witnesses is None else await self.witnesses.covering(index)

@@ -23,6 +23,7 @@ from schemas.identity import Address
 CBOR_TYPE: Final = "application/cbor"
 SEQUENCE_TYPE: Final = "application/cbor-seq"
 COSE_TYPE: Final = "application/cose"
+TILE_TYPE: Final = "application/octet-stream"
 NOTE_TYPE: Final = "text/plain; charset=utf-8"
 
 MESSAGES: Final = "/v1/messages"
@@ -45,6 +46,8 @@ CANDIDATE: Final = "/v1/checkpoint/candidate"
 WITNESSED: Final = "/v1/checkpoint/witnessed"
 """The newest that the quorum signed."""
 CONSISTENCY: Final = "/v1/consistency"
+TILE: Final = "/v1/tile"
+"""Before a tile's path as in C2SP tlog-tiles: LEVEL/N[.p/W]."""
 SEALED: Final = "/v1/sealed"
 OPENAPI: Final = "/v1/openapi.json"
 

@@ -129,6 +129,14 @@ def _paths() -> Part:
                 [_path_number("old", least=1), _path_number("new", least=1)],
             )
         },
+        f"{wire.TILE}/{{level}}/{{tile}}": {
+            "get": _get(
+                "tile",
+                "The first hashes of a tile of the tree (C2SP tlog-tiles); what it holds never changes.",
+                wire.TILE_TYPE,
+                [_path("level", {"type": "integer", "minimum": 0, "maximum": 7}), _TILE],
+            )
+        },
         f"{wire.SEALED}/{{digest}}": {
             "get": _get("sealed", "A sealed part by its SHA-256, to its parties.", wire.COSE_TYPE, [_DIGEST])
         },
@@ -220,5 +228,6 @@ _ID: Final[Part] = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,39}$"}
 _CODE: Final[Part] = {"type": "string", "pattern": "^[A-Z]{2,16}$"}
 _UNIT: Final[Part] = {"type": "string", "pattern": "^[a-z0-9-]{1,40}$"}
 _ADDRESSES: Final[Part] = {"type": "array", "items": {"type": "string"}}
+_TILE: Final = _path("tile", {"type": "string", "pattern": r"^(x[0-9]{3}/){0,5}[0-9]{3}(\.p/[1-9][0-9]{0,2})?$"})
 _DIGEST: Final = _path("digest", {"type": "string", "pattern": "^[0-9a-f]{64}$"})
 _PROBLEM: Final[Part] = {"$ref": "#/components/responses/Problem"}

@@ -15,16 +15,17 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
+from gateway.api import tiles
 from gateway.api.openapi import document
 from gateway.api.problems import RETRY_SECONDS, Refused, missing
 from gateway.api.requests import LINK, asked, digest, number
-from gateway.ports import MessageRow, Store
+from gateway.ports import Clock, MessageRow, Store
 from schemas import cbor, wire
 from schemas.errors import Reason
 from schemas.evidence import Entry, Event, read_entry
 from schemas.identity import Address
 from schemas.notes import read_body
-from schemas.operation import claimed_owner
+from schemas.operation import Operation, Role, claimed
 from schemas.preferences import claimed_by
 from schemas.receipts import Proof
 
@@ -37,6 +38,9 @@ class Proofs(Protocol):
 
     async def note(self) -> str | None:
         """The newest published checkpoint."""
+
+    async def tile(self, level: int, index: int, width: int) -> bytes | None:
+        """The first hashes of a tile; None while no checkpoint covers so many."""
 
     async def tlog_proof(self, index: int) -> Proof | None:
         """The proof of an entry under the newest checkpoint; None while none covers it."""
@@ -56,6 +60,7 @@ class Versions:
         self._store = store
         self._directories: list[tuple[int, bytes]] = []
         self._operations: dict[str, list[tuple[int, bytes]]] = {}
+        self._newest: dict[str, Operation] = {}
         self._seen = -1
         self._preferences: dict[str, bytes] = {}
         self._preferred = -1
@@ -72,9 +77,16 @@ class Versions:
         """(ledger index, bytes) by version, from 1, of each operation."""
         for index, raw in await self._store.operations(self._seen):
             if index > self._seen:
-                self._operations.setdefault(claimed_owner(raw)[0], []).append((index, raw))
+                operation = claimed(raw)
+                self._newest[operation.id] = operation
+                self._operations.setdefault(operation.id, []).append((index, raw))
                 self._seen = index
         return self._operations
+
+    async def operation(self, name: str) -> Operation | None:
+        """The newest version of an operation, as its owner signed it."""
+        await self.operations()
+        return self._newest.get(name)
 
     async def preferences(self) -> dict[str, bytes]:
         """The newest refusals of each participant, by address."""
@@ -88,9 +100,10 @@ class Versions:
 class ReadingApi:
     """Handlers of what bureaus look up."""
 
-    def __init__(self, store: Store, proofs: Proofs) -> None:
+    def __init__(self, store: Store, proofs: Proofs, clock: Clock) -> None:
         self._store = store
         self._proofs = proofs
+        self._clock = clock
         self._versions = Versions(store)
         self._openapi = json.dumps(document()).encode()
 
@@ -110,6 +123,7 @@ class ReadingApi:
             f"{wire.ENTRIES}/{{index}}": self.entry,
             wire.CHECKPOINT: self.checkpoint,
             f"{wire.CONSISTENCY}/{{old}}/{{new}}": self.consistency,
+            f"{wire.TILE}/{{level}}/{{tile:.+}}": self.tile,
             f"{wire.SEALED}/{{digest}}": self.sealed,
             wire.OPENAPI: self.openapi,
         }
@@ -177,7 +191,7 @@ class ReadingApi:
         return _note(proof.format())
 
     async def entry(self, request: web.Request) -> web.Response:
-        """GET /v1/entries/{index}: an entry's bytes, to its parties."""
+        """GET /v1/entries/{index}: an entry's bytes, to its parties, and to its operation's owner and auditors."""
         index = number(request, "index")
         leaves = await self._store.leaves(index, index + 1)
         if not leaves or not await self._may_read(request[LINK], read_entry(leaves[0].entry)):
@@ -201,6 +215,15 @@ class ReadingApi:
             raise Refused(HTTPStatus.BAD_REQUEST, Reason.CONSISTENCY, "sizes are above 0 and the old one is not larger")
         return _cbor(cbor.encode(list(await self._proofs.consistency(old, new))))
 
+    async def tile(self, request: web.Request) -> web.Response:
+        """GET /v1/tile/{level}/{tile}: hashes of the tree, as C2SP tlog-tiles; kept by whoever asked, for ever."""
+        level, index, width = tiles.parse(request.match_info["level"], request.match_info["tile"])
+        hashes = await self._proofs.tile(level, index, width)
+        if hashes is None:
+            raise missing("no checkpoint covers this tile")
+        headers = {"Cache-Control": tiles.KEPT}
+        return web.Response(body=hashes, content_type=wire.TILE_TYPE, headers=headers)
+
     async def sealed(self, request: web.Request) -> web.Response:
         """GET /v1/sealed/{digest}: a sealed part by its SHA-256, to its parties."""
         body = await self._store.sealed(digest(request, "digest"), request[LINK])
@@ -215,8 +238,19 @@ class ReadingApi:
     async def _may_read(self, link: Address, entry: Entry) -> bool:
         if entry.event in PUBLIC_EVENTS or (entry.party is not None and link.covers(entry.party)):
             return True
+        if entry.operation is not None and await self._audits(link, entry.operation):
+            return True
         row = None if entry.digest is None else await self._store.message(entry.digest)
         return row is not None and _is_party(link, row)
+
+
+    async def _audits(self, link: Address, operation: str) -> bool:
+        """Whether a link speaks for the operation's owner, or for one who is its auditor now."""
+        current = await self._versions.operation(operation)
+        if current is None:
+            return False
+        member = current.member(link, self._clock.now() // 1000)
+        return link.covers(current.owner) or (member is not None and member.role is Role.AUDITOR)
 
 
 def _is_party(link: Address, row: MessageRow) -> bool:

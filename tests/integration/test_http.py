@@ -218,7 +218,9 @@ async def test_acceptances_entries_and_sealed_parts_are_for_parties_alone(networ
         for party in ("BR", "AR"):
             assert await read(network, party, path)
         for stranger in ("IPSG", OUTSIDER):
-            assert await network.problem(stranger, "GET", path) == (404, Reason.NOT_FOUND)
+            if (stranger, path) != ("IPSG", paths[1]):
+                assert await network.problem(stranger, "GET", path) == (404, Reason.NOT_FOUND)
+    assert await read(network, "IPSG", paths[1]), "the operation's owner reads its entries, and nothing else of others"
     assert network.receipt(await read(network, "AR", paths[0])) == receipt
 
 
@@ -234,6 +236,8 @@ async def test_acceptances_entries_and_sealed_parts_are_for_parties_alone(networ
         ("GET", f"{wire.PROOFS}/-1", (400, Reason.STRUCTURE)),
         ("GET", f"{wire.PROOFS}/99999999999999999999", (400, Reason.STRUCTURE)),
         ("GET", f"{wire.ACCEPTANCES}/zz", (400, Reason.STRUCTURE)),
+        ("GET", f"{wire.TILE}/0/0", (400, Reason.STRUCTURE)),
+        ("GET", f"{wire.TILE}/7/x999/999", (404, Reason.NOT_FOUND)),
         ("GET", f"{wire.CONSISTENCY}/2/1", (400, Reason.CONSISTENCY)),
         ("GET", f"{wire.CONSISTENCY}/0/1", (400, Reason.CONSISTENCY)),
         ("GET", f"{wire.CONSISTENCY}/1/999999", (404, Reason.NOT_FOUND)),

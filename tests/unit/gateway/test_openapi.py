@@ -32,7 +32,7 @@ def served() -> set[tuple[str, str]]:
     bureaus = BureausApi(exchange, Delivery(store, watching), clock, limits, watching, Connections(limits, watching))
     tree = MemoryTree(store)
     witnesses = Witnesses(MemoryCosignatures(tree), Policies(store, world.new_network()), clock, watching)
-    reading = ReadingApi(store, Ledger(tree, world.LOG, clock, watching))
+    reading = ReadingApi(store, Ledger(tree, world.LOG, clock, watching), clock)
     routes = bureaus_application(bureaus, reading, WitnessingApi(witnesses)).router.routes()
     return {(route.method, route.resource.canonical) for route in routes if route.resource is not None}
 
