@@ -272,12 +272,14 @@ class Log:
         """The ledger's leaf hashes."""
         return [merkle.leaf_hash(entry) for entry in self.entries]
 
+    @property
+    def head(self) -> Checkpoint:
+        """The tree's head over everything so far."""
+        return Checkpoint(self.log.name, len(self.entries), merkle.root(self.leaves))
+
     def note(self) -> str:
-        """A signed checkpoint over everything so far."""
-        leaves = self.leaves
-        return sign_checkpoint(
-            Checkpoint(self.log.name, len(leaves), merkle.root(leaves)), self.log, self.time // 1000 + 1
-        )
+        """A signed checkpoint of it."""
+        return sign_checkpoint(self.head, self.log, self.time // 1000 + 1)
 
     def record(self) -> bytes:
         """The operation's record under a new checkpoint."""
@@ -295,18 +297,18 @@ class Log:
         return [*items, end_item(End(len(self.steps), self.number, sealed))]
 
 
-def opened_log() -> Log:
+def opened_log(network: Network | None = None) -> Log:
     """A log with the first directory and the operation in it."""
-    log = Log()
+    log = Log(network or new_network())
     log.publish_directory(first_directory())
     log.stranger()
     log.publish_operation(first_operation())
     return log
 
 
-def full_log() -> Log:
+def full_log(network: Network | None = None) -> Log:
     """One query answered by Brazil, not yet by Argentina; one refused; one whose sealed part is erased."""
-    log = opened_log()
+    log = opened_log(network)
     query = log.submit()
     log.consign(query, BR, AR)
     log.hand_over(query, BR)

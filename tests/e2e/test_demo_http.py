@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import subprocess
 import sys
@@ -11,12 +12,17 @@ from typing import Final
 
 import psutil
 import pytest
+from click.testing import CliRunner
 from pydantic import TypeAdapter
 
 from bureaus.caseload import Caseload
+from bureaus.commands.verify import verify
 from bureaus.exercises.catalogue import operation
 from bureaus.exercises.plan import make_plan
+from schemas.envelope import read
+from schemas.wire import decode_submission
 from tests.e2e.exercise_runs import OBJECT, Json, bureaunet, held, kept_by_the_gateway, lying_open
+from tests.tampering import COPIES
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -94,6 +100,42 @@ def test_a_record_with_one_byte_changed_does_not_verify(kept: tuple[Path, Json],
         done = bureaunet("verify", tampered, "--network", out / "network.bn", "--json")
         assert done.returncode == 1, at
         assert OBJECT.validate_json(done.stdout)["reason"]
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_each_tampered_copy_of_its_record_does_not_verify_and_says_why(
+    kept: tuple[Path, Json], tmp_path: Path, name: str
+) -> None:
+    out, _ = kept
+    tampered = tmp_path / "tampered.record"
+    tampered.write_bytes(COPIES[name].of((out / RECORD).read_bytes()))
+    said = CliRunner().invoke(verify, [str(tampered), "--network", str(out / "network.bn"), "--json"])
+    assert said.exit_code == 1
+    assert OBJECT.validate_json(said.stdout)["reason"] in COPIES[name].reasons
+
+
+def test_a_page_of_its_record_can_be_read(kept: tuple[Path, Json], tmp_path: Path) -> None:
+    out, _ = kept
+    page = tmp_path / "record.html"
+    done = bureaunet("verify", out / RECORD, "--network", out / "network.bn", "--html", page)
+    assert done.returncode == 0, done.stderr.decode()
+    said = page.read_text("utf-8")
+    assert "It verifies." in said
+    assert "Nothing is missing" in said
+
+
+def test_a_bureau_discloses_one_message_of_it_offline(kept: tuple[Path, Json], tmp_path: Path) -> None:
+    """The gateway has ended: the sender's store holds the message, its salt, and the proof that it fetched then."""
+    out, _ = kept
+    digest = hashlib.sha256(decode_submission((out / "envelope.cbor").read_bytes()).statement).hexdigest()
+    sender = read(decode_submission((out / "envelope.cbor").read_bytes()).statement).header.iss
+    file, home = tmp_path / "one.disclosure", out / "private" / "bureaus" / sender
+    done = bureaunet("disclose", digest[:16], "--home", home, "--out", file)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"warning: It was sent by" in done.stderr
+    shown = bureaunet("verify", file, "--network", out / "network.bn", "--json")
+    assert shown.returncode == 0, shown.stdout.decode()
+    assert OBJECT.validate_json(shown.stdout)["digest"] == digest
 
 
 def test_no_name_of_a_target_is_in_anything_that_the_gateway_keeps(kept: tuple[Path, Json], caseload: Caseload) -> None:
