@@ -62,7 +62,10 @@ async def _one(fault: Fault, ground: Ground, folder: Path, seed: int, count: int
 
     scene = folder / f"scene-{fault.name}"
     row = await run_fault(fault, ground, scene, seed, count, say)
-    say(f"{row.accepted} accepted, {row.lost} lost, {row.doubled} doubled, {row.wrong} wrong, pause {row.pause:.1f} s")
+    say(
+        f"{row.accepted} accepted, {row.lost} lost, {row.doubled} doubled, {row.wrong} wrong;"
+        f" pause {row.pause:.1f} s, of one bureau {row.longest:.1f} s"
+    )
     for complaint in row.complaints:
         click.echo(f"    {complaint}")
     if keep is not None and not row.good:
@@ -99,7 +102,7 @@ def main(names: tuple[str, ...], seed: int | None, count: int, *, listing: bool,
         uvloop.run(run(chosen, seed, count, keep, rows))
     except KeyboardInterrupt:
         show(rows)
-        click.echo(f"interrupted: {len(rows)} of {len(chosen)} faults were run")
+        click.echo(f"interrupted: {len(rows)} of {len(chosen)} faults had ended")
         sys.exit(INTERRUPTED)
     show(rows)
     sys.exit(0 if all(row.good for row in rows) else 1)

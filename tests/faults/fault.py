@@ -114,7 +114,9 @@ class Row:
     doubled: int = 0
     wrong: int = 0
     pause: float = 0.0
-    """Seconds until receipts came again."""
+    """Seconds without a receipt for anybody, at most, from the fault on."""
+    longest: float = 0.0
+    """The same for the one bureau that waited longest; part of it is how long the fault itself lasted."""
     copies: int = 0
     """Messages that came again over the wire and were not taken again."""
     memory: float = 0.0
@@ -230,6 +232,7 @@ def _fill(row: Row, verdict: Verdict, complaints: Sequence[Complaint], strike: S
     row.accepted, row.refused = verdict.accepted, verdict.refused
     row.lost, row.doubled, row.wrong = (verdict.count(kind) for kind in (LOST, DOUBLED, WRONG))
     row.pause = strike.load.timeline.pause(strike.began)
+    row.longest = strike.load.timeline.longest_of_one(strike.began)
     row.copies = strike.load.timeline.copies
     row.slowed = None if strike.pace is None else strike.pace.ratio
     if verdict.complaints:

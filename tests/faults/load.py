@@ -54,8 +54,19 @@ class Timeline:
 
     def pause(self, since: float) -> float:
         """The longest time without a receipt after `since`, in seconds."""
-        times = [since, *(moment for moment in self.receipts if moment >= since)]
-        return max((late - early for early, late in pairwise(times)), default=0.0)
+        return _longest_gap(since, self.receipts)
+
+    def longest_of_one(self, since: float) -> float:
+        """The longest time that one sender was without a receipt after `since`, until its last one, in seconds."""
+        moments: dict[Address, list[float]] = {}
+        for sender, _, had in self.waits:
+            moments.setdefault(sender, []).append(had)
+        return max((_longest_gap(since, own) for own in moments.values()), default=0.0)
+
+
+def _longest_gap(since: float, moments: Iterable[float]) -> float:
+    times = [since, *(moment for moment in moments if moment >= since)]
+    return max((late - early for early, late in pairwise(times)), default=0.0)
 
 
 class LightBureau:

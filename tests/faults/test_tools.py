@@ -121,11 +121,17 @@ def test_nothing_is_compared_where_there_is_hardly_anything() -> None:
     assert compare(waits(0.1, 0.1), {FR}, 200.0, 300.0) is None
 
 
+def test_one_sender_may_wait_longer_than_all_of_them() -> None:
+    had = [(FR, 0.0, 10.0 + n) for n in range(10)] + [(BR, 0.0, moment) for moment in (9.0, 11.0, 18.5)]
+    timeline = Timeline([moment for _, _, moment in had], waits=had)
+    assert timeline.longest_of_one(10.0) == pytest.approx(7.5)
+
+
 def test_a_row_with_a_loss_is_not_good() -> None:
-    row = Row("name", envelopes=10_000, accepted=10_500, pause=1.25, seed=7)
+    row = Row("name", envelopes=10_000, accepted=10_500, pause=1.25, longest=6.5, seed=7)
     assert row.good
     assert not Row("name", lost=1).good
-    assert "".join(lines([row])[-1].split()) == "name10000105000001.27"
+    assert "".join(lines([row])[-1].split()) == "name10000105000001.26.57"
 
 
 def test_hooks_do_nothing_unless_asked_and_are_read_strictly() -> None:
