@@ -38,7 +38,8 @@ test: venv services peers ## run all tests (ARGS="tests/unit -k name" runs some)
 faults: venv services ## run the fault suite, 20 to 40 minutes (LIST=1 names them, ONLY=NAME SEED=N runs one again)
 	@$(BIN)/python -m tests.faults $(if $(LIST),--list) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(ONLY)
 
-adversary: venv broker ## attack a real gateway and a real broker; the table goes to build/adversary.json
+adversary: venv ## attack a real gateway and a real broker; the table goes to build/adversary.json
+	@deploy/install-services.sh rabbitmq-server softhsm2
 	@BUREAUNET_ADVERSARY_REPORT=build/adversary.json $(BIN)/pytest tests/adversary --quiet --durations=0 $(ARGS)
 
 fuzz: venv ## fuzz decode, verify, open and admission until Ctrl-C (TIME=seconds ends by itself)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,23 +18,37 @@ from schemas.receipts import Acceptance
 from tests.adversary.plays import (
     brokers,
     construction,
+    drift,
     encoding,
     enrolling,
     floods,
+    homes,
     lies,
     links,
+    people,
+    refusing,
     replays,
+    revoking,
+    rights,
     sealing,
     signatures,
 )  # isort: skip
 from tests.adversary.scene import Scene, eventually
-from tests.adversary.table import ATTACKS, LEDGER, LOG, PLAYS, Handed, Result, Seen
+from tests.adversary.table import ATTACKS, LEDGER, LOG, PLAYS, Attack, Handed, Result, Seen
 
 REPORT: Final = "BUREAUNET_ADVERSARY_REPORT"
 """Environment variable: the file for the table, in JSON."""
 SLOW: Final = frozenset({"replay-after-window", "late-first-delivery", "forged-receipt"})
 """Plays that wait: they run beside each other, before the others."""
-_MODULES: Final = (brokers, construction, encoding, enrolling, floods, lies, links, replays, sealing, signatures)
+_MODULES: Final = (
+    *(brokers, construction, drift, encoding, enrolling, floods, homes, lies, links),
+    *(people, refusing, replays, revoking, rights, sealing, signatures),
+)
+BESIDE: Final = frozenset(
+    name for name in PLAYS if getattr(PLAYS[name], "__module__", "") in {drift.__name__, homes.__name__}
+)
+"""Plays that wait for other programs and ask nothing of the gateway: they run beside all the others."""
+BESIDE_SECONDS: Final = 240
 _REPORTED: Final[dict[str, Seen]] = {}
 
 
@@ -57,19 +72,22 @@ async def played(scene: Scene, request: pytest.FixtureRequest) -> Played:
     wanted = {item.name for item in request.session.items}
     names = [attack.name for attack in ATTACKS if f"test_attack[{attack.name}]" in wanted]
     results: dict[str, Result | BaseException] = {}
+    beside = {name: asyncio.create_task(_run(scene, name, BESIDE_SECONDS)) for name in names if name in BESIDE}
     slow = [name for name in names if name in SLOW]
     results.update(zip(slow, await asyncio.gather(*(_run(scene, name) for name in slow)), strict=True))
     for name in names:
-        if name not in SLOW:
+        if name not in SLOW | BESIDE:
             results[name] = await _run(scene, name)
+    for name, task in beside.items():
+        results[name] = await task
     looked = await _look_up(scene, results)
     _REPORTED.update({name: seen for name, seen in looked.items() if isinstance(seen, Seen)})
     return Played(looked, scene)
 
 
-async def _run(scene: Scene, name: str) -> Result | BaseException:
+async def _run(scene: Scene, name: str, seconds: float = 40) -> Result | BaseException:
     try:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(seconds):
             return await PLAYS[name](scene)
     except Exception as error:  # noqa: BLE001  # the attack's own test raises it again
         return error
@@ -137,7 +155,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("attacks")
     for row in table:
         attack = expected[row["attack"]]
-        held = (row["got"], row["recorded"]) == (attack.expected, attack.recorded)
-        word = "refused" if held else "DIFFERS"
+        word = "refused" if (row["got"], row["recorded"]) == _expected(attack) else "DIFFERS"
         terminalreporter.line(f"{row['attack']:<32} {word:<8} {row['got']:<22} {row['recorded']}")
-    terminalreporter.line(f"{len(table)} of {len(ATTACKS)} attacks; {path}")
+    if drift.PRINTED:
+        terminalreporter.section("bureaunet-gateway broker check")
+        for line in drift.PRINTED:
+            terminalreporter.line(line)
+    terminalreporter.section("totals")
+    held = [row for row in table if (row["got"], row["recorded"]) == _expected(expected[row["attack"]])]
+    places = Counter(row["recorded"] for row in table)
+    terminalreporter.line(", ".join(f"{place} {count}" for place, count in sorted(places.items())))
+    terminalreporter.line(f"{len(held)} of {len(ATTACKS)} attacks ended as expected; {path}")
+
+
+def _expected(attack: Attack) -> tuple[str, str]:
+    return str(attack.expected), attack.recorded

@@ -23,6 +23,16 @@ class Party:
     folder: Path
     signing: SigningKey = field(default_factory=SigningKey.generate)
     sealing: SealingKey = field(default_factory=SealingKey.generate)
+    units: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> ParticipantKind:
+        """By its address: IPSG is the secretariat, a code of more than four letters is an organisation's."""
+        if self.address.unit is not None:
+            return ParticipantKind.UNIT
+        if self.address == "IPSG":
+            return ParticipantKind.SECRETARIAT
+        return ParticipantKind.ORGANISATION if len(self.address) > 4 else ParticipantKind.NATIONAL_BUREAU
 
     @property
     def key(self) -> Path:
@@ -34,7 +44,8 @@ class Party:
         key = generate_private_key(SECP256R1())
         self.folder.mkdir(parents=True)
         self.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        kind = ParticipantKind.SECRETARIAT if self.address == "IPSG" else ParticipantKind.NATIONAL_BUREAU
         keys = (self.signing.public, self.sealing.public)
         csr = make_csr(key, self.address)
-        return sign_request(Request(self.address, kind, self.address, link, *keys, (), csr, now), self.signing)
+        return sign_request(
+            Request(self.address, self.kind, self.address, link, *keys, self.units, csr, now), self.signing
+        )

@@ -1,17 +1,8 @@
 """One network under attack: a real gateway process over real mutual TLS, a private RabbitMQ, and bureaus on both links.
 
-    IPSG      secretariat, owns the operations
-    FR BR AR  members over HTTP; the attacker holds their keys
-    MX        member over the broker; the attacker plays there
-    UY        active, in no operation
-    CL VE     suspended; withdrawn
-    SR PY     flood the gate; flood the ledger
-    CO PE     honest programs (the SDK) over HTTP and over the broker
-    SM        a program over HTTP, which the gateway lies to
-
-The network is one of real traffic. FR's row also lists an expired, a future and a revoked signing key, BR's a revoked
-and an expired sealing key. Everybody is synthetic. What no program of a bureau would do is made by hand (forging.py);
-what the gateway did with it is read from its ledger, its log and its metrics.
+The network is one of real traffic; who is in it stands in cast.py. FR's row also lists an expired, a future and a
+revoked signing key, BR's a revoked and an expired sealing key. What no program of a bureau would do is made by hand
+(forging.py); what the gateway did with it is read from its ledger, its log and its metrics.
 """
 
 from __future__ import annotations
@@ -57,35 +48,19 @@ from schemas.directory import (
 )
 from schemas.identity import Address
 from schemas.keys import SealingKey, SigningKey
-from schemas.operation import Member, Operation, Phase, Role, SignedOperation, read_operation, sign_operation
+from schemas.operation import Operation, Phase, SignedOperation, read_operation, sign_operation
 from schemas.receipts import Acceptance, read_acceptance
+from tests.adversary.cast import HTTP, LIED_TO, ON_BROKER, PROGRAMS, SETTINGS, UNITS, members
 from tests.adversary.parties import Party
 
 QUERY: Final = "whereabouts.query/1"
 RESPONSE: Final = "whereabouts.response/1"
+RESULT: Final = "result/1"
 OPERATION: Final = "infra-test"
 OTHER: Final = "infra-other"
 TRAINING: Final = "infra-training"
 CLOSED: Final = "infra-closed"
-HTTP: Final = ("IPSG", "FR", "BR", "AR", "UY", "CL", "VE", "SR", "PY")
-ON_BROKER: Final = ("MX",)
-LIED_TO: Final = "SM"
-PROGRAMS: Final = {"CO": Link.HTTP, "PE": Link.AMQP, LIED_TO: Link.HTTP}
-MEMBERS: Final = ("IPSG", "FR", "BR", "AR", "CL", "MX", "CO", "PE", "SR", LIED_TO)
 DAY: Final = 24 * 3600
-SETTINGS: Final = """
-[bureaus]
-connections_per_link = 12
-handshake_seconds = 2
-idle_seconds = 2
-body_seconds = 2
-answer_seconds = 2
-[pipeline]
-link_per_minute = 1200
-linger_milliseconds = 0
-[chores]
-summary_seconds = 1
-"""
 _T = TypeVar("_T")
 
 
@@ -95,7 +70,9 @@ class Scene:
     def __init__(self, folder: Path) -> None:
         self.folder, self.home = folder, folder / "gw"
         self.now = int(time.time())
-        self.parties = {name: Party(Address(name), folder / name) for name in (*HTTP, *ON_BROKER)}
+        self.parties = {
+            name: Party(Address(name), folder / name, units=UNITS.get(name, ())) for name in (*HTTP, *ON_BROKER)
+        }
         self.expired, self.future, self.void = (SigningKey.generate() for _ in range(3))
         self.void_sealing, self.expired_sealing = SealingKey.generate(), SealingKey.generate()
         self.programs: dict[str, Bureau] = {}
@@ -138,6 +115,7 @@ class Scene:
         second = replace(first, version=2, previous=first.hash, participants=rows, hash=b"")
         self.second_directory = self.sign_directory(second)
         self.directory: Directory = read_directory(self.second_directory, self.network, first)
+        self.authority.adopt(self.second_directory)
         given = self.authority.home
         names = ("network.bn", "certificates/gateway.pem", "ca.pem")
         complete_service(self.home, *((given / name).read_bytes() for name in names))
@@ -213,10 +191,7 @@ class Scene:
             assert status == 204, reason
 
     def operation(self, name: str, phase: Phase) -> Operation:
-        """Version 1 of an operation with every member in it."""
-        members = tuple(
-            Member(Address(code), Role.OWNER if code == "IPSG" else Role.PARTICIPANT, self.now - 60) for code in MEMBERS
-        )
+        """Version 1 of an operation with every member in it; OTHER also has results."""
         return Operation(
             name,
             1,
@@ -225,8 +200,8 @@ class Scene:
             "Test",
             Address("IPSG"),
             phase,
-            members,
-            (QUERY, RESPONSE),
+            members(self.now),
+            (QUERY, RESPONSE, RESULT) if name == OTHER else (QUERY, RESPONSE),
             (Purpose.ARREST, Purpose.LOCATION),
             (Handling.H0, Handling.H2),
         )

@@ -11,7 +11,9 @@
     aside       the recipient kept it aside: there is nobody to answer
     alarm       the recipient's store keeps the evidence, and its program seals nothing more
     program     the bureau's program raises it and adopts nothing of it; what it sent waits
-    authority   the authority's command fails and makes no directory version
+    authority   the authority's command, or the loading of what it signed, fails: there is no new directory version
+    command     the gateway's command fails, and the ledger has no entry of it
+    check       `broker check` prints it and exits 1
     code        the source itself: a check of how it is written
     nobody      the peer is not let in: there is nothing that could be recorded of it
 """
@@ -68,6 +70,7 @@ def play(function: Play) -> Play:
 
 LEDGER, LOG, METRICS, BROKER, ASIDE, ALARM, NOBODY = "ledger", "log", "metrics", "broker", "aside", "alarm", "nobody"
 SUMMARY, QUARANTINE, AUTHORITY, PROGRAM, CODE = "summary", "quarantine", "authority", "program", "code"
+COMMAND, CHECK = "command", "check"
 
 _SIGNATURES: Final = (
     Attack("forged-signature", "64 random bytes for a signature", Reason.SIGNATURE, LOG),
@@ -138,6 +141,54 @@ _RULES: Final = (
     Attack("kind-not-allowed", "a kind of message that the operation has not", Reason.KIND_NOT_ALLOWED, LEDGER),
     Attack("foreign-operation", "publishing an operation for its owner", Reason.LINK_IDENTITY, METRICS),
 )
+_RIGHTS: Final = (
+    Attack("organisation-asks", "an organisation's query: its row may only answer", Reason.KIND_NOT_ALLOWED, LEDGER),
+    Attack("unit-beyond-its-rights", "a border post's result: its row has none", Reason.KIND_NOT_ALLOWED, LEDGER),
+    Attack("unit-not-authorised", "a unit that its bureau's row does not list", Reason.KEY_UNKNOWN, LOG),
+    Attack("unit-for-its-bureau", "a unit in the name of its bureau", Reason.LINK_IDENTITY, LOG),
+    Attack("observer-asks", "a query by an observer of the operation", Reason.SENDER_NOT_MEMBER, LEDGER),
+    Attack("member-not-yet", "a query by a member from tomorrow on", Reason.SENDER_NOT_MEMBER, LEDGER),
+    Attack("member-no-more", "a query by a member until yesterday", Reason.SENDER_NOT_MEMBER, LEDGER),
+    Attack("handling-not-agreed", "a handling code that the operation has not", Reason.HANDLING, LEDGER),
+    Attack("rate-quota", "more messages than a bureau may send", Reason.QUOTA, LEDGER),
+    Attack("size-quota", "more bytes than a bureau may send", Reason.QUOTA, LEDGER),
+)
+_REFUSING: Final = (
+    Attack("sender-refused", "a message to somebody who refuses its sender", Reason.SENDER_REFUSED, LEDGER),
+    Attack("refused-among-others", "the same, hidden among other recipients", Reason.SENDER_REFUSED, LEDGER),
+    Attack("refused-by-its-unit", "the same, from a unit of the sender", Reason.SENDER_REFUSED, LEDGER),
+    Attack("refusals-of-another", "publishing whom another refuses", Reason.LINK_IDENTITY, METRICS),
+    Attack("refusals-taken-back", "publishing older refusals again", Reason.VERSION_ORDER, METRICS),
+    Attack("refusals-read-by-another", "reading whom another refuses", Reason.NOT_FOUND, METRICS),
+)
+_PEOPLE: Final = (
+    Attack("operator-without-request", "a directory loaded on nobody's word", Reason.THRESHOLD, COMMAND),
+    Attack("operator-alone", "one operator's request where two are needed", Reason.THRESHOLD, COMMAND),
+    Attack("operator-twice", "the same operator approves of his own request", Reason.THRESHOLD, COMMAND),
+    Attack("operator-not-listed", "the second is somebody whom nobody listed", Reason.KEY_UNKNOWN, COMMAND),
+    Attack("request-for-another-subject", "two operators signed for another file", Reason.SIGNATURE, COMMAND),
+    Attack("request-for-another-act", "two operators signed for another act", Reason.SIGNATURE, COMMAND),
+    Attack("request-too-old", "two operators signed it eight days ago", Reason.NOT_CURRENT, COMMAND),
+    Attack("operators-listed-by-nobody", "a list of operators not by the authority", Reason.KEY_UNKNOWN, COMMAND),
+)
+_AUTHORITY: Final = (
+    Attack("revocation-moved", "a revocation moved to a later index", Reason.KEY_VOID, AUTHORITY),
+    Attack("revocation-undone", "a signed version in which a void key is good again", Reason.KEY_VOID, AUTHORITY),
+    Attack("revocation-forgotten", "a signed version without the void key", Reason.KEY_VOID, AUTHORITY),
+    Attack("withdrawn-resumed", "who was withdrawn resumes", Reason.SENDER_SUSPENDED, AUTHORITY),
+    Attack("holder-alone", "one holder of the authority's keys, where two sign", Reason.THRESHOLD, AUTHORITY),
+    Attack("holder-twice", "the same holder's part twice", Reason.THRESHOLD, AUTHORITY),
+    Attack("holder-misled", "a holder is shown a draft that leaves a version out", Reason.VERSION_ORDER, AUTHORITY),
+    Attack("enrolled-again", "somebody enrols under a name that is listed", Reason.ADDRESS, AUTHORITY),
+    Attack("rotated-by-a-thief", "a rotation signed by a revoked key", Reason.KEY_VOID, AUTHORITY),
+    Attack("unit-enrolled-unauthorised", "a unit enrols without its bureau's word", Reason.ADDRESS, AUTHORITY),
+    Attack("unit-authorised-by-another", "a unit enrols on another bureau's word", Reason.ADDRESS, AUTHORITY),
+)
+_HOMES: Final = (
+    Attack("stolen-home", "a bureau's whole folder, without its passphrase", Reason.MISUSE, NOBODY),
+    Attack("token-without-pin", "a bureau's folder and token, without the PIN", Reason.MISUSE, NOBODY),
+    Attack("home-without-token", "a bureau's folder and PIN, without the token", Reason.MISUSE, NOBODY),
+)
 _ENCODING: Final = (
     Attack("cbor-bomb", "an array that claims four billion items", Reason.CBOR_TOO_MANY, LOG),
     Attack("cbor-string-bomb", "a string that claims eight exabytes", Reason.CBOR_TRUNCATED, LOG),
@@ -207,6 +258,12 @@ _BROKERS: Final = (
     Attack("administrator-other-receipt", "the same, with another's true receipt", Reason.NOT_ACCEPTED, ASIDE),
     Attack("administrator-refused", "the same, with the receipt of its refusal", Reason.NOT_ACCEPTED, ASIDE),
     Attack("administrator-first", "a false copy ahead of the true one: the true one arrives", "processed", LEDGER),
+    Attack("broker-extra-user", "a user more", "extra users", CHECK),
+    Attack("broker-wider-permission", "a bureau may write and read everything", "changed permissions", CHECK),
+    Attack("broker-changed-policy", "a queue that forgets", "changed policies", CHECK),
+    Attack("broker-removed-queue", "an inbox is gone", "missing bindings, missing queues", CHECK),
+    Attack("broker-extra-binding", "a queue that gets copies", "extra bindings, extra queues", CHECK),
+    Attack("broker-drift-mended-untold", "drift that is mended only when told", "repaired", CHECK),
 )
 _FLOODS: Final = (
     Attack("submission-flood", "more submissions than a link may make", Reason.LINK_QUOTA, LOG),
@@ -228,6 +285,11 @@ ATTACKS: Final = (
     *_REPLAYS,
     *_KEYS,
     *_RULES,
+    *_RIGHTS,
+    *_REFUSING,
+    *_PEOPLE,
+    *_AUTHORITY,
+    *_HOMES,
     *_ENCODING,
     *_INJECTION,
     *_LINKS,

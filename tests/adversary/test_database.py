@@ -38,7 +38,7 @@ async def test_a_changed_database_does_not_verify(scene: Scene, tmp_path: Path) 
     """Whoever writes to the database can change what it says, and `ledger verify` says that it was changed."""
     assert (await scene.submit("FR", encode_submission(honest(scene, "FR", "BR")))).accepted
     copy = tmp_path / "gw"
-    shutil.copytree(scene.home, copy, ignore=shutil.ignore_patterns("ledger.db*"))
+    shutil.copytree(scene.home, copy, ignore=shutil.ignore_patterns("ledger.db*", ".high-water.*"))
     with (
         closing(sqlite3.connect(scene.home / "ledger.db")) as there,
         closing(sqlite3.connect(copy / "ledger.db")) as here,

@@ -6,7 +6,9 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["schemas", "gateway.admission", "gateway.ports"]):
+with atheris.instrument_imports(
+    include=["schemas", "gateway.admission", "gateway.ports", "gateway.enrolling", "gateway.two_people"]
+):
     from tests.fuzz.targets import run  # the first import of what is fuzzed, so that its coverage is counted
 
 

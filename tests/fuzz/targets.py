@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, TypeAlias
 
-from gateway import admission
+from gateway import admission, enrolling, two_people
 from gateway.ports import Candidate, Facts, Rejected, Submission, Trust
 from gateway.settings import Pipeline
 from schemas import (
     cbor,
     cose,
     directory,
+    disclosure,
     enrolment,
     envelope,
     evidence,
@@ -28,14 +29,17 @@ from schemas import (
     network,
     notes,
     operation,
+    preferences,
     receipts,
+    threshold,
     wire,
+    witness,
 )
 from schemas import record as records
 from schemas.directory import Directory, Use
 from schemas.errors import BureaunetError
 from schemas.identity import Address
-from schemas.keys import SealingKey, SealingPublic, SigningPublic, Suite
+from schemas.keys import SealingKey, SealingPublic, SigningKey, SigningPublic, Suite
 from schemas.operation import SignedOperation
 from tests import vector_runs
 
@@ -137,6 +141,30 @@ def _signed_statement(data: bytes) -> object:
     return statement
 
 
+def _disclosure(data: bytes) -> object:
+    read = disclosure.read_disclosure(data)
+    assert read.encode() == data, "a second spelling of the same disclosure"
+    return disclosure.verify_disclosure(read, world().network)
+
+
+@cache
+def _operators() -> two_people.Operators:
+    keys = [SigningKey(bytes([number]) * 32).public for number in (1, 2)]
+    return two_people.Operators(tuple(two_people.Operator(key.key_id.hex(), key) for key in keys), 2)
+
+
+def _two_people(data: bytes) -> object:
+    """A request as the gateway takes it: for what it says that it is about, so that the rest is reached."""
+    two_people.claimed(data)
+    here = world()
+    return two_people.check(_operators(), data, two_people.Act.DIRECTORY_LOAD, b"", here.network, here.now // 1000)
+
+
+def _parts(data: bytes) -> object:
+    keys = _operators().by_id
+    return threshold.verify(data, two_people.REQUEST_TYP, keys, 2, world().network.id)
+
+
 def _current(data: bytes) -> object:
     return directory.read_current(data, world().network, world().directory, world().now // 1000)
 
@@ -233,6 +261,9 @@ def readers(target: str) -> Sequence[Reader]:
             cose.parse_encrypt,
             envelope.unpad,
             _address,
+            witness.claimed_cosignature,
+            preferences.claimed_by,
+            two_people.claimed,
             SigningPublic,
             lambda data: SealingPublic(Suite.HPKE_9_KE, data),
             *(_content(kind) for kind in sorted(messages.KINDS)),
@@ -244,6 +275,14 @@ def readers(target: str) -> Sequence[Reader]:
             lambda data: operation.read_operation(data, here.network.id, keys),
             network.read_network,
             enrolment.read_request,
+            lambda data: enrolling.take(data, here.directory, here.now // 1000),
+            two_people.read_card,
+            lambda data: two_people.read_list(data, here.network),
+            _two_people,
+            _parts,
+            lambda data: preferences.read_preferences(data, here.network.id, keys),
+            lambda data: witness.read_cosignature(data, here.network.policy),
+            _disclosure,
             _acknowledgement,
             _signed_statement,
             _text(_note),

@@ -13,6 +13,30 @@ import pytest
 from tests.adversary.table import ATTACKS
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+SHOWN: Final = (
+    *(
+        "tests/unit/schemas/test_vault.py",
+        "tests/unit/schemas/test_void.py",
+        "tests/unit/schemas/test_record_rights.py",
+    ),
+    *("tests/unit/gateway/test_keys_at_rest.py", "tests/unit/gateway/test_ceremony.py"),
+    *("tests/unit/gateway/test_changes.py", "tests/unit/gateway/test_drift.py", "tests/unit/gateway/test_rights.py"),
+    *("tests/unit/gateway/test_two_people.py", "tests/unit/gateway/test_refusals.py"),
+    *("tests/unit/bureaus/test_keys_at_rest.py", "tests/unit/bureaus/test_token.py"),
+    *("tests/unit/bureaus/test_keeper.py", "tests/unit/bureaus/test_rotation.py"),
+    *("tests/unit/bureaus/test_refusals.py", "tests/unit/bureaus/test_false_copies.py"),
+    *("tests/integration/test_rotation.py", "tests/integration/test_broker_check.py"),
+    "tests/fuzz/test_fuzz.py",
+)
+"""Files of tests of what is promised: each stands in a row at least."""
+TABLE: Final = frozenset(
+    {
+        "test_attack",
+        "test_the_table_and_the_plays_are_the_same",
+        "test_the_report_has_a_row_for_each_attack_that_ran",
+    }
+)
+"""Tests of the table of attacks itself."""
 TEST_ID: Final = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
@@ -42,7 +66,8 @@ def functions(path: str) -> frozenset[str]:
 def test_there_are_rows_for_every_party() -> None:
     text = (ROOT / "docs" / "security.md").read_text("utf-8")
     parties = ("A bureau", "A stranger on the network", "The broker's administrator", "A reader of the database")
-    for party in (*parties, "The gateway's operator"):
+    more = ("A thief of a bureau's folder, or of its keys", "Those who hold the authority's keys")
+    for party in (*parties, *more, "One operator where two are needed", "The gateway's operator"):
         assert f"\n## {party}\n" in text
     assert len(rows()) > 40
 
@@ -59,3 +84,15 @@ def test_each_row_names_tests_that_exist(tried: str, shown: str) -> None:
 def test_each_attack_stands_in_a_row() -> None:
     named = {name for _, shown in rows() for name in attacks(shown)}
     assert {attack.name for attack in ATTACKS} == named
+
+
+@pytest.mark.parametrize("path", SHOWN)
+def test_each_file_of_tests_of_what_is_promised_stands_in_a_row(path: str) -> None:
+    assert path in {named for _, shown in rows() for named, _ in TEST_ID.findall(shown)}
+
+
+def test_each_test_beside_the_table_of_attacks_stands_in_a_row() -> None:
+    named = {function for _, shown in rows() for path, function in TEST_ID.findall(shown) if "/adversary/" in path}
+    paths = (path.relative_to(ROOT).as_posix() for path in (ROOT / "tests" / "adversary").glob("test_*.py"))
+    tests = {name for path in paths for name in functions(path) if name.startswith("test_")}
+    assert tests - TABLE == named

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 from schemas import cbor, cose, threshold
 from schemas.directory import DIRECTORY_TYP, Link
-from schemas.enrolment import ENROLMENT_TYP
-from schemas.errors import Reason, Unavailable
+from schemas.enrolment import ENROLMENT_TYP, sign_authorisation, sign_rotation
 from schemas.identity import Address
+from tests.adversary.office import LOAD, Office, refused
 from tests.adversary.parties import Party
 from tests.adversary.plays.encoding import TERMINAL
 from tests.adversary.scene import Scene
@@ -30,29 +31,25 @@ def _values(statement: bytes) -> list[cbor.Value]:
 
 async def _enrolled(scene: Scene, place: int, change: Callable[[cbor.Value], cbor.Value]) -> Seen:
     """An honest request but for one field, signed by the newcomer, given to the authority's command."""
-    number = sum(1 for _ in scene.folder.glob("newcomer-*.cbor"))
-    newcomer = Party(Address("QX"), scene.folder / f"newcomer-{number}")
+    newcomer = _newcomer(scene)
     values = _values(newcomer.request(scene.now, Link.HTTP))
     values[place] = change(values[place])
-    path = scene.folder / f"newcomer-{number}.cbor"
-    path.write_bytes(cose.sign1(ENROLMENT_TYP, cbor.encode(values), newcomer.signing))
-    home = scene.authority.home
+    return await asked(scene, cose.sign1(ENROLMENT_TYP, cbor.encode(values), newcomer.signing))
+
+
+def _newcomer(scene: Scene, address: str = "QX") -> Party:
+    return Party(Address(address), scene.folder / f"newcomer-{uuid4().hex}")
+
+
+async def asked(scene: Scene, request: bytes) -> Seen:
+    """A request given to the authority's command, which must fail and make nothing."""
+    path, home = scene.folder / f"{uuid4().hex}.cbor", scene.authority.home
+    path.write_bytes(request)
 
     async def files() -> object:
         return {str(file): file.stat().st_mtime_ns for file in home.rglob("*") if file.is_file()}
 
-    return await _refused(scene, files, "authority", "approve", "--home", home, path)
-
-
-async def _refused(scene: Scene, made: Callable[[], Awaitable[object]], *command: str | Path) -> Seen:
-    """A command that must fail: the reason that it prints, and whether what was `made` before is all there is."""
-    before = await made()
-    try:
-        printed = await scene.command(*command)
-    except Unavailable as error:
-        printed = error.detail
-    got = next((str(reason) for reason in Reason if f"({reason})" in printed), printed)
-    return Seen(got, AUTHORITY if await made() == before else "made")
+    return await refused(files, AUTHORITY, "authority", "approve", "--home", home, path)
 
 
 @play
@@ -71,7 +68,7 @@ async def small_order_sealing_key(scene: Scene) -> Seen:
 
 @play
 async def small_order_key_listed(scene: Scene) -> Seen:
-    """The authority itself is tricked into signing: the gateway still takes no such directory."""
+    """The authority is tricked into signing, and two operators too: the gateway still takes no such directory."""
     honest = replace(scene.directory, version=3, previous=scene.directory.hash, hash=b"")
     payload = honest.encode().replace(scene.parties["UY"].signing.public.raw, SMALL_ORDER)
     assert payload != honest.encode()
@@ -81,10 +78,16 @@ async def small_order_key_listed(scene: Scene) -> Seen:
     path = scene.folder / "weak-directory.cbor"
     path.write_bytes(signed)
 
-    async def versions() -> object:
-        return [entry for entry in await scene.entries() if entry["event"] == "DirectoryUpdated"]
+    return await tricked(scene, path)
 
-    return await _refused(scene, versions, "participant", "load", "--home", scene.home, path)
+
+async def tricked(scene: Scene, path: Path) -> Seen:
+    """A version that the authority signed and two operators approve of: the gateway's command must fail."""
+    office = await Office.of(scene)
+    request = await office.request(LOAD, path, ("ada", "bo"))
+    return await refused(
+        office.versions, AUTHORITY, "participant", "load", "--home", scene.home, path, "--request", request
+    )
 
 
 @play
@@ -95,3 +98,28 @@ async def injection_in_enrolment(scene: Scene) -> Seen:
 @play
 async def injection_in_units(scene: Scene) -> Seen:
     return await _enrolled(scene, _UNITS, lambda _: ["../../FR"])
+
+
+@play
+async def unit_enrolled_unauthorised(scene: Scene) -> Seen:
+    """A unit of BR asks for a row of its own; BR's row does not name it, and BR did not sign."""
+    return await asked(scene, _newcomer(scene, "BR/annex").request(scene.now, Link.HTTP))
+
+
+@play
+async def unit_authorised_by_another(scene: Scene) -> Seen:
+    """The same, signed by FR."""
+    request = _newcomer(scene, "BR/annex").request(scene.now, Link.HTTP)
+    return await asked(scene, sign_authorisation(request, scene.parties["FR"].signing))
+
+
+@play
+async def enrolled_again(scene: Scene) -> Seen:
+    """Somebody enrols as FR, which is listed, with keys of his own."""
+    return await asked(scene, _newcomer(scene, "FR").request(scene.now, Link.HTTP))
+
+
+@play
+async def rotated_by_a_thief(scene: Scene) -> Seen:
+    """The thief of a key that was revoked asks for a new one with it."""
+    return await asked(scene, sign_rotation(_newcomer(scene, "FR").request(scene.now, Link.HTTP), scene.void))

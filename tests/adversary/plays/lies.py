@@ -36,7 +36,8 @@ from schemas.notes import Checkpoint, sign_checkpoint
 from schemas.operation import Phase, sign_operation
 from schemas.receipts import Acceptance, sign_acceptances
 from schemas.wire import InboxItem, decode_submission
-from tests.adversary.scene import LIED_TO, OPERATION, Scene
+from tests.adversary.cast import LIED_TO
+from tests.adversary.scene import OPERATION, Scene
 from tests.adversary.table import ALARM, PROGRAM, Seen, play
 
 HOUR: Final = 3600
