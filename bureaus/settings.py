@@ -22,7 +22,7 @@ class Limits:
     handler_retry_seconds: float = 0.5
     """From a handler's first failure to its next run; four times as long after each further one."""
     resealings: int = 3
-    """Times that one message is sealed again because a key was rotated."""
+    """Times that one message is sealed again because a key was rotated, or our clock is off."""
     backoff_first_seconds: float = 0.2
     """Longest wait after a link's first failure; doubles with each further one. The wait is a random part of it."""
     backoff_last_seconds: float = 30.0
@@ -37,6 +37,12 @@ class Limits:
     """Whether the proof of every accepted message is fetched and kept without being asked for."""
     proofs_at_once: int = 4
     """Proofs fetched at one time."""
+    witness: bool = True
+    """Whether checkpoints are cosigned, where the directory names us as a witness."""
+    witness_seconds: float = 10.0
+    """Between two looks for a checkpoint to cosign, or for the quorum of a proof that awaits it."""
+    witness_idle_seconds: float = 60.0
+    """The same where nothing was new for a while: the pause doubles up to this."""
 
 
 DEFAULT = Limits()
