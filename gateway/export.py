@@ -1,7 +1,8 @@
 """Writes an operation's record (protocol section 7): reads ports only, in ledger order and in bounded memory.
 
-Order of work: the newest checkpoint, which must cover the operation's last entry -> header, network file, checkpoint ->
-the directory's versions and the operation's entries by index, each with its path and what it rests on -> the end.
+Order of work: the newest checkpoint that the quorum of witnesses signed, or, where that does not cover the operation's
+last entry, the newest of all, then provisional -> header, network file, checkpoint with its cosignatures -> the
+directory's versions and the operation's entries by index, each with its path and what it rests on -> the end.
 
 Paths are computed from stored tiles, and from leaf hashes where a tile is not full yet; tiles are kept while the
 entries that need them go by, so that each is read about once.
@@ -40,7 +41,7 @@ _KEPT_SUBTREES: Final = 4096
 """Hashes."""
 _PAGE: Final = 256
 """Entries read at one time."""
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 _T = TypeVar("_T")
 
 
@@ -51,19 +52,21 @@ async def export_operation(
     operation: str,
     write: Callable[[bytes], object],
     progress: Progress | None = None,
+    witnessed: str | None = None,
 ) -> End:
     """Write the record of `operation` through `write`, under the newest checkpoint; `progress` is told each entry.
+
+    `witnessed` is the newest note that the quorum of witnesses signed: it goes before a newer one that they have not,
+    where it covers the operation's last entry.
 
     Raises:
         Misuse: there is no such operation. Unavailable: `store`, no checkpoint covers its last entry yet; nothing was
             written, try again in a second.
     """
-    note = await tree.checkpoint()
-    checkpoint = Checkpoint("", 0, merkle.EMPTY) if note is None else read_body(note)[0]
-    await _check_covered(store, operation, checkpoint)
+    note, checkpoint = await _covering(store, operation, (witnessed, await tree.checkpoint()))
     write(header_item(operation))
     write(network_item(network))
-    write(checkpoint_item(note or ""))
+    write(checkpoint_item(note))
     paths = Paths(tree, checkpoint.size)
     evidence = _Evidence(store)
     entries = number = sealed = 0
@@ -81,11 +84,16 @@ async def export_operation(
     return end
 
 
-async def _check_covered(store: Store, operation: str, checkpoint: Checkpoint) -> None:
+async def _covering(store: Store, operation: str, notes: Sequence[str | None]) -> tuple[str, Checkpoint]:
+    """The first of these notes that covers the operation's last entry."""
     if not await store.operation_leaves(operation, -1, 1):
         raise Misuse(f"no operation {operation} is recorded here")
-    if await store.operation_leaves(operation, checkpoint.size - 1, 1):
-        raise Unavailable(Reason.STORE, "no checkpoint covers the operation's last entry yet", retry_after=1)
+    for note in notes:
+        if note is not None:
+            checkpoint = read_body(note)[0]
+            if not await store.operation_leaves(operation, checkpoint.size - 1, 1):
+                return note, checkpoint
+    raise Unavailable(Reason.STORE, "no checkpoint covers the operation's last entry yet", retry_after=1)
 
 
 async def _merged(store: Store, operation: str, size: int) -> AsyncIterator[Leaf]:

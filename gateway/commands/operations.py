@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from gateway.commands.shared import emit, home_option, json_option
 from schemas.errors import Misuse
@@ -36,20 +40,37 @@ def export(name: str, home: Path, out: Path, *, as_json: bool) -> None:
     """  # noqa: D301  # click's \b keeps the lines of the example
     if out.exists():
         raise Misuse(f"{out} is there already")
-    end = asyncio.run(_export(name, home, out))
+    with _counter(shown=not as_json) as told:
+        end = asyncio.run(_export(name, home, out, told))
     row = {"operation": name, "file": str(out), "entries": end.entries, "number": end.number, "sealed": end.sealed}
     emit(row, f"{end.entries} entries, {end.sealed} sealed parts: {out}", as_json=as_json)
 
 
-async def _export(name: str, home: Path, out: Path) -> End:
+@contextmanager
+def _counter(*, shown: bool) -> Iterator[Callable[[int], object] | None]:
+    """Counts entries on a terminal; how many there will be is known at the end alone."""
+    console = Console(stderr=True)
+    if not shown or not console.is_terminal:
+        yield None
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.completed} entries"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("exporting", total=None)
+        yield lambda done: progress.update(task, completed=done)
+
+
+async def _export(name: str, home: Path, out: Path, told: Callable[[int], object] | None) -> End:
     from gateway.app import open_records  # noqa: PLC0415  # keeps --help quick
     from gateway.export import export_operation  # noqa: PLC0415  # as above
+    from gateway.witnesses import Policies, best_note  # noqa: PLC0415  # as above
 
     unfinished = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         with unfinished.open("xb") as file:
             async with open_records(home, migrate=False) as records:
-                end = await export_operation(records.store, records.tree, records.network.raw, name, file.write)
+                store, network = records.store, records.network
+                witnessed = await best_note(records.cosignatures, Policies(store, network), 0)
+                end = await export_operation(store, records.tree, network.raw, name, file.write, told, witnessed)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(out)

@@ -1,8 +1,9 @@
 """What the pipeline recorded comes out as a record that verifies; nothing comes out before a checkpoint covers it."""
 
+import contextlib
 import io
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import pytest_asyncio
@@ -20,12 +21,16 @@ from schemas.errors import Misuse, Reason, Unavailable
 from schemas.evidence import Acknowledgement, Outcome, sign_acknowledgement
 from schemas.exchanges import Report
 from schemas.identity import Address
+from schemas.keys import NoteKey
 from schemas.merkle import EMPTY
+from schemas.network import Network, make_network, read_network
+from schemas.notes import Checkpoint, Policy, read_body, sign_checkpoint, signature_line
 from schemas.operation import sign_operation
 from schemas.record import verify_record
 from tests.world import (
     ACCEPTANCE,
     AR,
+    AUTHORITY,
     BR,
     FR,
     IPSG,
@@ -37,8 +42,10 @@ from tests.world import (
     first_directory,
     first_operation,
     header,
+    make_genesis,
     new_network,
     sealed_by,
+    seed,
     signing,
 )
 
@@ -67,21 +74,25 @@ class Gateway:
         said = Acknowledgement(by, envelope.digest, outcome, NOW, self.log.network.id, Head(0, EMPTY), reason)
         await self.exchange.evidence(by, sign_acknowledgement(said, signing(by)))
 
-    async def export(self) -> Report:
+    async def publish(self) -> str:
+        """The note of a checkpoint over everything so far."""
         while await self.ledger.integrate(1000):
             pass
         await self.ledger.checkpoint()
-        out = io.BytesIO()
-        end = await export_operation(self.store, self.tree, self.log.network.raw, OPERATION, out.write)
+        return await self.tree.checkpoint() or ""
+
+    async def export(self, witnessed: str | None = None) -> Report:
+        await self.publish()
+        out, network = io.BytesIO(), self.log.network.raw
+        end = await export_operation(self.store, self.tree, network, OPERATION, out.write, witnessed=witnessed)
         out.seek(0)
         report = verify_record(out.read, self.log.network)
         assert report.entries == end.entries
         return report
 
 
-@pytest_asyncio.fixture
-async def gateway() -> AsyncIterator[Gateway]:
-    network = new_network()
+@contextlib.asynccontextmanager
+async def serving(network: Network) -> AsyncIterator[Gateway]:
     store, clock, watcher = MemoryStore(), SetClock(NOW * 1000), ListWatcher()
     tree = MemoryTree(store)
     exchange = Exchange(store=store, network=network, signer=ACCEPTANCE, clock=clock, watcher=watcher)
@@ -92,6 +103,33 @@ async def gateway() -> AsyncIterator[Gateway]:
     await exchange.publish_operation(IPSG, sign_operation(first_operation(), network.id, signing(IPSG)))
     yield Gateway(store, tree, exchange, Ledger(tree, LOG, clock, watcher), clock, log)
     await exchange.stop()
+
+
+@pytest_asyncio.fixture
+async def gateway() -> AsyncIterator[Gateway]:
+    async with serving(new_network()) as made:
+        yield made
+
+
+def cosigned(note: str, *witnesses: NoteKey) -> str:
+    return note + "".join(signature_line(read_body(note)[0], witness, NOW) for witness in witnesses)
+
+
+async def test_the_note_that_the_quorum_signed_goes_before_a_newer_one_while_it_covers_the_operation() -> None:
+    witnesses = tuple(NoteKey(f"{name}.example", seed(name)) for name in ("one", "two"))
+    policy = Policy(LOG.name, LOG.public, {key.name: key.public for key in witnesses}, 2)
+    first = sign_checkpoint(Checkpoint.empty(LOG.name), LOG, NOW)
+    genesis = replace(make_genesis(), policy=policy)
+    async with serving(read_network(make_network(genesis, [AUTHORITY], first))) as gateway:
+        await gateway.submit()
+        assert (await gateway.export()).provisional
+        witnessed = cosigned(await gateway.publish(), *witnesses)
+        report = await gateway.export(witnessed)
+        assert (report.provisional, report.witnesses, report.quorum) == (False, ("one.example", "two.example"), 2)
+        later = await gateway.submit()
+        report = await gateway.export(witnessed)
+        assert report.provisional, "what the quorum has not signed yet is shown as such, and not left out"
+        assert later.digest in report.indices
 
 
 async def test_what_was_exchanged_is_exported_and_verifies(gateway: Gateway) -> None:
