@@ -42,6 +42,7 @@ from bureaus.settings import Limits
 from bureaus.store import FILE, Store, receiving, sending
 from bureaus.store import identity as own
 from bureaus.store.identity import Keys
+from bureaus.telling import Telling
 from bureaus.trust import Trust
 from bureaus.voided import Voided
 from schemas import messages, wire
@@ -68,19 +69,19 @@ def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Bureau(Refusing):
+class Bureau(Refusing, Telling):
     """One participant: its store, its keys and its link. Made by `open`, used as `async with`."""
 
     def __init__(
         self, home: Path, connect: Connect, limits: Limits, clock: Callable[[], int], secret: Callable[[str], bytes]
     ) -> None:
+        super().__init__()
         self.home = home
         self._secret = secret
         self._connect = connect
         self._limits = limits
         self._clock = clock
         self._handlers: dict[str, Handler] = {}
-        self._void: list[Callable[[Voided], None]] = []
         self._open: OpenBureau | None = None
 
     @classmethod
@@ -141,6 +142,7 @@ class Bureau(Refusing):
                 who, network, Keyring(keys, opened), store, link, self._clock, self._limits, self._handlers
             )
             parts.voiding.tell = self._void
+            parts.keeper.when_misbehaved = self._misbehaved
             await parts.keeper.load()
             await self._first_refresh(parts)
             await store.run(receiving.put_all_back)
@@ -223,10 +225,6 @@ class Bureau(Refusing):
     async def voided(self) -> list[Voided]:
         """Messages that we took in and that a revocation made void since, in the order in which they came."""
         return await self._parts.voiding.all()
-
-    def on_void(self, tell: Callable[[Voided], None]) -> None:
-        """Call this with each message that becomes void; register it before the bureau is entered."""
-        self._void.append(tell)
 
     async def counts(self) -> dict[str, dict[str, int]]:
         """How much is in which state: `{"sent": {...}, "received": {...}, "acknowledgements": {...}}`."""

@@ -15,6 +15,7 @@ from bureaus.drafts import Draft
 from bureaus.enrolment import Identity
 from bureaus.exchange import Bell, Exchange, Handler, Received, Sent, answer_code
 from bureaus.expiry import Expiry
+from bureaus.gossip import Gossip
 from bureaus.guard import Guard
 from bureaus.handlers import Handlers
 from bureaus.inbox import Inbox
@@ -28,12 +29,14 @@ from bureaus.settings import Limits
 from bureaus.store import Store, receiving, sending
 from bureaus.store.identity import Keys
 from bureaus.voided import Voiding
+from bureaus.witness import Witness
 from schemas import envelope, messages
 from schemas.codes import Answer, Handling
 from schemas.errors import Misuse
 from schemas.evidence import Outcome
 from schemas.identity import Address
 from schemas.messages import Message
+from schemas.misbehaviour import Evidence
 from schemas.network import Network
 from schemas.receipts import Acceptance
 
@@ -74,7 +77,9 @@ class OpenBureau:
         self.inbox = Inbox(store, link, self.keeper, keys, clock, limits)
         self.voiding = Voiding(store, self.outbox.acceptance)
         self.expiry = Expiry(clock)
-        self.proofs = Proofs(store, link, network.policy, limits)
+        self.proofs = Proofs(store, link, lambda: self.keeper.trust.policy, limits)
+        self.gossip = Gossip(self.keeper.heads, self._accuse)
+        self.witness = Witness(store, link, self.keeper, keys, clock, limits)
         self.handlers = Handlers(self, store, self.inbox, self.outbox, handlers, clock, limits, self.view)
         self._registered = handlers
         self._looked = 0
@@ -89,6 +94,7 @@ class OpenBureau:
         self.keeper.when_refreshed = self._refreshed
         self.inbox.handled = lambda: tuple(self._registered)
         self.inbox.when_kept = self._kept
+        self.inbox.when_heard = self.gossip.heard
         self._workers.on_failure(self.outbox.ring_all)
         self._workers.on_failure(self.arrivals.ring)
 
@@ -104,6 +110,9 @@ class OpenBureau:
         self.handlers.wake()
         self.arrivals.ring()
 
+    async def _accuse(self, detail: str, evidence: Evidence) -> None:
+        await self.keeper.accuse(detail, evidence.encode())
+
     def start(self) -> None:
         """Start everything that a bureau does by itself."""
         name = self.who.address
@@ -114,6 +123,10 @@ class OpenBureau:
         self._workers.start(f"{name} keeper", self.keeper.keep_fresh())
         if self._limits.proofs:
             self._workers.start(f"{name} proofs", self.proofs.run())
+            self._workers.start(f"{name} witnessed proofs", self.proofs.run_witnessed())
+        self._workers.start(f"{name} gossip", self.gossip.run())
+        if self._limits.witness:
+            self._workers.start(f"{name} witness", self.witness.run())
 
     async def aclose(self) -> None:
         """End it all; what was not finished waits in the store."""
@@ -178,9 +191,9 @@ class OpenBureau:
         """Answers of an exchange after a sequence number."""
         return [(kept.sequence, self.view(kept)) for kept in await self.store.run(receiving.answers, intent, after)]
 
-    async def prove(self, digest: bytes, deadline: float | None) -> Proven:
-        """The verified proof of an accepted message."""
-        return await self.proofs.prove(digest, deadline)
+    async def prove(self, digest: bytes, deadline: float | None, *, witnessed: bool = False) -> Proven:
+        """The verified proof of an accepted message; `witnessed` waits for the quorum."""
+        return await self.proofs.prove(digest, deadline, witnessed=witnessed)
 
     async def attestations(self, digest: bytes) -> list[Acceptance]:
         """What the gateway attests about a message."""

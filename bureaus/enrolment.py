@@ -38,7 +38,7 @@ from schemas.directory import Link, ParticipantKind
 from schemas.enrolment import Request, read_request, sign_request
 from schemas.errors import Misuse, Reason, Untrusted
 from schemas.identity import Address, Signer
-from schemas.keys import SealingKey
+from schemas.keys import NoteKey, SealingKey
 from schemas.network import Network, read_network
 
 REQUEST: Final = "request.cbor"
@@ -47,7 +47,7 @@ LINK_CERTIFICATE: Final = "link.pem"
 AUTHORITY_CERTIFICATE: Final = "ca.pem"
 
 # Names of values in the store.
-ADDRESS: Final = "address"
+ADDRESS: Final = identity.ADDRESS
 KIND: Final = "kind"
 NAME: Final = "name"
 LINK: Final = "link"
@@ -117,7 +117,7 @@ async def request(
             return read_request(await asyncio.to_thread((home / REQUEST).read_bytes))
         tls_key = ec.generate_private_key(ec.SECP256R1())
         guard, locked = await asyncio.to_thread(guards.make, secret, token)
-        signing, sealing = guard.new_signer(), SealingKey.generate()
+        signing, sealing, witness = guard.new_signer(), SealingKey.generate(), NoteKey.generate(str(address))
         now = time.time_ns() // 1_000_000
         asked = Request(
             address,
@@ -129,10 +129,11 @@ async def request(
             units,
             make_csr(tls_key, address),
             now // 1000,
+            witness.public,
         )
-        body = sign_request(asked, signing)
+        body = sign_request(asked, signing, witness)
         await asyncio.to_thread(_write_request, home, tls_key, body, guard)
-        await store.run(_keep_request, asked, (signing, sealing), now, guard, locked)
+        await store.run(_keep_request, asked, (signing, sealing, witness), now, guard, locked)
         guard.close()
     return asked
 
@@ -140,12 +141,13 @@ async def request(
 def _keep_request(
     db: sqlite3.Connection,
     asked: Request,
-    keys: tuple[Signer, SealingKey],
+    keys: tuple[Signer, SealingKey, NoteKey],
     now: int,
     guard: Guard,
     locked: bytes | None,
 ) -> None:
-    identity.add_keys(db, *keys, now, guard)
+    identity.add_keys(db, *keys[:2], now, guard)
+    identity.add_witness(db, keys[2], now, guard)
     if locked is not None:
         identity.put(db, {identity.VAULT: locked})
     identity.put(

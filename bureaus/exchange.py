@@ -44,7 +44,7 @@ class Desk(Protocol):
     async def answers(self, intent: int, after: int) -> list[tuple[int, Received]]:
         """Answers of an exchange after a sequence number."""
 
-    async def prove(self, digest: bytes, deadline: float | None) -> Proven:
+    async def prove(self, digest: bytes, deadline: float | None, *, witnessed: bool = False) -> Proven:
         """The verified proof of an accepted message."""
 
     async def attestations(self, digest: bytes) -> list[Acceptance]:
@@ -175,14 +175,17 @@ class Sent:
             raise Unavailable(Reason.UNREACHABLE, "the gateway has not decided yet; the message waits") from None
         return receipt
 
-    async def proof(self, deadline: float | None = 30.0) -> Proven:
+    async def proof(self, deadline: float | None = 30.0, *, witnessed: bool = False) -> Proven:
         """The verified proof that the acceptance is in the ledger, waited for at most `deadline` seconds.
+
+        Its `standing` says whether the quorum of witnesses signed it; `witnessed` waits until it has, where the
+        directory names witnesses.
 
         Raises:
             Forbidden: it was refused. Unavailable: not in time. Untrusted: what the gateway gives does not prove it.
         """
         await self.accepted(deadline)
-        return await self._desk.prove(self.digest, deadline)
+        return await self._desk.prove(self.digest, deadline, witnessed=witnessed)
 
     async def attestations(self) -> list[Acceptance]:
         """What the gateway attested about it since: that an answer is overdue, that a copy expired."""

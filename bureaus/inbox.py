@@ -26,12 +26,13 @@ from bureaus.store import Store, receiving
 from bureaus.store.identity import Keys
 from bureaus.verification import Facts, Refused, Verified, verify
 from schemas import envelope, wire
-from schemas.claims import Header
+from schemas.claims import Head, Header
 from schemas.codes import Urgency
 from schemas.directory import Use
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable, Untrusted
 from schemas.evidence import Acknowledgement, Outcome, sign_acknowledgement
 from schemas.identity import Address
+from schemas.misbehaviour import Source, Statement
 from schemas.receipts import read_acceptance
 from schemas.wire import InboxItem, ItemType
 
@@ -62,6 +63,8 @@ class Inbox:
         """The kinds that handlers are registered for."""
         self.when_kept: Callable[[Sequence[int]], None] = lambda _: None
         """Called after each batch with the exchanges that it answered."""
+        self.when_heard: Callable[[str, Head, Statement], None] = lambda _, __, ___: None
+        """Called with each tree head in what verified: (whose word, the head, the signed statement)."""
         self.when_acknowledged: Callable[[], None] = self._acknowledgements.wake
 
     # ---------------------------------------------------------------------------------------- taking in
@@ -119,6 +122,7 @@ class Inbox:
             if isinstance(outcome, Verified):
                 header = outcome.statement.header
                 seen[header.iss, header.cti] = outcome.digest
+                self.when_heard(header.iss, header.head, Statement(Source.ENVELOPE, item.statement))
             outcomes.append(outcome)
         return outcomes
 

@@ -13,9 +13,10 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
-from bureaus import logs
+from bureaus import gossip, logs
 from bureaus.heads import Heads
 from bureaus.links import Link
 from bureaus.pump import Backoff
@@ -24,9 +25,10 @@ from bureaus.store import Store, identity, verified
 from bureaus.store.identity import Keys
 from bureaus.trust import Trust, Version
 from schemas import cbor, wire
-from schemas.directory import CURRENT_LIFETIME, Directory, Participant, read_current, read_directory
+from schemas.directory import CURRENT_LIFETIME, Directory, Participant, read_current, read_directory, read_stated
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable, Untrusted
 from schemas.identity import Address, parse_operation_id
+from schemas.misbehaviour import Evidence, Source, Statement, is_misbehaviour
 from schemas.network import Network
 from schemas.operation import Operation, claimed_owner, read_operation
 from schemas.threshold import Holders
@@ -60,9 +62,11 @@ class Keeper:
         self._turn = asyncio.Lock()
         self._refreshed = 0
         self._trust: Trust | None = None
-        self._heads = Heads(store, link, network.policy, limits, self._sound_alarm)
+        self.heads = Heads(store, link, network, limits, self._sound_alarm)
         self.when_refreshed: Callable[[], Awaitable[None]] = _nothing
         """Called after each refresh."""
+        self.when_misbehaved: list[Callable[[Path, str], None]] = []
+        """Told of each proof of misbehaviour: its file, and what happened in words."""
 
     @property
     def trust(self) -> Trust:
@@ -84,8 +88,8 @@ class Keeper:
         holders = None if office is None else Holders.from_value(cbor.decode(office))
         directory = read_directory(raw, self._network, holders=holders)
         alarm = await self._store.run(identity.alarm)
-        await self._heads.load()
-        head = self._heads.head
+        await self.heads.load()
+        head = self.heads.head
         confirmed = self._confirmed(directory, await self._store.run(verified.confirmation))
         self._trust = Trust(
             self._address, self._network, directory, confirmed, head, {}, None if alarm is None else alarm[1]
@@ -111,8 +115,8 @@ class Keeper:
                 return  # somebody else's refresh began after we asked
             began = self._clock()
             await self._refresh_directory()
-            await self._heads.refresh()
-            self._trust = replace(self.trust, head=self._heads.head)
+            await self.heads.refresh()
+            self._trust = replace(self.trust, head=self.heads.head)
             await self._refresh_operations()
             self._refreshed = began
             await self.when_refreshed()
@@ -126,6 +130,15 @@ class Keeper:
         pause = self._refreshed / 1000 + self._limits.refresh_pause_seconds - self._clock() / 1000
         await asyncio.sleep(max(0.0, pause))
         await self.refresh()
+
+    async def take_head(self, note: str) -> None:
+        """Hold a checkpoint against the head that we accepted, and accept it where it is larger.
+
+        Raises:
+            Untrusted: `consistency`, it contradicts ours: an alarm; `checkpoint`. Unavailable. Malformed.
+        """
+        await self.heads.take(note)
+        self._trust = replace(self.trust, head=self.heads.head)
 
     async def keep_fresh(self) -> None:
         """Refresh now and then, for ever; a failure is logged and tried again."""
@@ -173,11 +186,13 @@ class Keeper:
             try:
                 current = read_current(raw, self._network, self.trust.directory, self._clock() // 1000)
             except Untrusted as error:
+                await self._check_version(raw)
                 if error.reason not in (Reason.NOT_CURRENT, Reason.KEY_UNKNOWN) or not await self._next_directory():
                     raise
             else:
                 await self._store.run(verified.keep_confirmation, raw)
                 self._trust = replace(self.trust, confirmed=current.time)
+                await self.heads.confirm(raw, current)
                 return
 
     async def _first_directory(self) -> None:
@@ -203,20 +218,54 @@ class Keeper:
             following = read_directory(raw, self._network, directory)
         except Untrusted as error:
             if error.reason is Reason.VERSION_ORDER:
-                await self._sound_alarm(error.reason, "a directory version contradicts the one that we have", raw)
+                said = "a directory version contradicts the one that we have"
+                await self._sound_alarm(error.reason, said, await self._two_directories() or raw)
             raise
         await self._adopt_directory(following, raw)
         return True
+
+    async def _check_version(self, raw: bytes) -> None:
+        """Sound the alarm where the gateway states another directory under the number of the one that we have.
+
+        Raises:
+            Untrusted: `not-current`, after the alarm.
+        """
+        directory = self.trust.directory
+        try:
+            stated = read_stated(raw, self._network, directory)
+        except (Malformed, Untrusted):  # by no key that ours delegates: the versions after ours say more
+            return
+        if stated.version != directory.version or stated.hash == directory.hash:
+            return
+        said = f"the gateway states another directory version {stated.version} than the one that we have"
+        ours = await self._store.run(verified.directory) or b""
+        words = Statement(Source.DIRECTORY, ours), Statement(Source.CURRENT, raw)
+        evidence = Evidence(*words, (), (ours,)).encode()
+        await self._sound_alarm(Reason.NOT_CURRENT, said, await self._two_directories() or evidence)
+        raise Untrusted(Reason.NOT_CURRENT, said)
+
+    async def _two_directories(self) -> bytes | None:
+        """The proof that the authority signed two versions under the number of ours, if the gateway has the other."""
+        directory = self.trust.directory
+        try:
+            raw = await self._link.get(f"{wire.DIRECTORY}/{directory.version}")
+            other = read_directory(raw, self._network, holders=directory.holders)
+        except BureaunetError:  # it has none, or what it has is signed by nobody: then ours has no rival
+            return None
+        if other.version != directory.version or other.hash == directory.hash:
+            return None
+        ours = await self._store.run(verified.directory) or b""
+        return Evidence(Statement(Source.DIRECTORY, ours), Statement(Source.DIRECTORY, raw)).encode()
 
     async def _adopt_directory(self, directory: Directory, raw: bytes) -> None:
         row = directory.find(self._address)
         if row is not None and row.address == self._address and not _key_ids(row) <= self._keys.made:
             await self._sound_alarm(Reason.KEY_UNKNOWN, "the directory lists a key for us that we did not make", raw)
             raise Untrusted(Reason.KEY_UNKNOWN, "the directory lists a key for us that we did not make")
-        await self._heads.prove(directory)
+        await self.heads.prove(directory)
         holders = None if directory.holders is None else cbor.encode(directory.holders.to_value())
         await self._store.run(verified.keep_directory, directory.version, raw, holders)
-        head = self._heads.head
+        head = self.heads.head
         before = self._trust or Trust(self._address, self._network, directory, 0, head)
         self._trust = replace(before, directory=directory, head=head)
         _log.info("directory adopted", bureau=self._address, version=directory.version)
@@ -262,9 +311,18 @@ class Keeper:
 
     async def _sound_alarm(self, reason: Reason, detail: str, evidence: bytes) -> None:
         _log.critical("alarm", bureau=self._address, reason=reason, detail=detail)
+        if is_misbehaviour(evidence):
+            await self.accuse(detail, evidence)
         await self._store.run(identity.raise_alarm, self._clock(), reason, detail, evidence)
         if self._trust is not None:
             self._trust = replace(self._trust, alarm=self._trust.alarm or detail)
+
+    async def accuse(self, detail: str, evidence: bytes) -> None:
+        """Keep a proof of misbehaviour in our home, and tell of it."""
+        path = await asyncio.to_thread(gossip.keep, self._store.path.parent, evidence)
+        _log.critical("misbehaviour", bureau=self._address, detail=detail, file=path.name)
+        for tell in self.when_misbehaved:
+            tell(path, detail)
 
 
 async def _nothing() -> None:

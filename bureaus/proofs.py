@@ -1,4 +1,8 @@
-"""Proofs that what we sent is in the ledger: fetched once a checkpoint covers it, verified, and kept with the entry."""
+"""Proofs that what we sent is in the ledger: fetched once a checkpoint covers it, verified, and kept with the entry.
+
+Where the directory names witnesses, a proof is provisional until their quorum has signed its checkpoint, and says so:
+`Proven.standing`. It is kept meanwhile, and another takes its place once the quorum has signed one that covers it.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,10 @@ from bureaus.store import Store, sending
 from schemas import wire
 from schemas.errors import BureaunetError, Malformed, Misuse, Reason, Unavailable, Untrusted
 from schemas.evidence import Entry, Event, read_entry
-from schemas.notes import Policy, SignedCheckpoint
+from schemas.notes import Policy, SignedCheckpoint, Standing, open_note
 from schemas.receipts import read_proof
 
 _log: Final = logs.get(__name__)
-_WITNESSED: Final = 10.0
-"""Seconds between two looks for the witnesses' signatures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +35,39 @@ class Proven:
     index: int
     text: str
     checkpoint: SignedCheckpoint
-    provisional: bool
-    """The quorum of witnesses has not signed yet."""
+    standing: Standing
+    """Whether the quorum of witnesses signed it, has not yet, or the policy names no witnesses."""
+
+    @property
+    def provisional(self) -> bool:
+        """The quorum of witnesses has not signed yet."""
+        return self.standing is Standing.PROVISIONAL
 
 
 class Proofs:
     """Fetches and keeps proofs: in the background for every accepted message, and for whoever asks."""
 
-    def __init__(self, store: Store, link: Link, policy: Policy, limits: Limits) -> None:
+    def __init__(self, store: Store, link: Link, policy: Callable[[], Policy], limits: Limits) -> None:
+        """`policy` gives the one in force."""
         self._store = store
         self._link = link
         self._policy = policy
         self._limits = limits
         self._given_up: set[bytes] = set()
         self._pump = Pump(self._due, self._fetch_in_turn, limits)
+        self._witnessed = Pump(self._awaiting, self._fetch_in_turn, limits)
         self.wake: Callable[[], None] = self._pump.wake
 
     async def run(self) -> None:
         """Fetch the proofs of what was accepted, for ever."""
         await self._pump.run()
 
-    async def prove(self, digest: bytes, deadline: float | None) -> Proven:
-        """The proof of an accepted message, waited for at most `deadline` seconds.
+    async def run_witnessed(self) -> None:
+        """Fetch again the proofs that await the quorum, for ever."""
+        await self._witnessed.run()
+
+    async def prove(self, digest: bytes, deadline: float | None, *, witnessed: bool = False) -> Proven:
+        """The proof of an accepted message, waited for at most `deadline` seconds; `witnessed` waits for the quorum.
 
         Raises:
             Unavailable: not in time. Untrusted, Malformed: what the gateway gives does not prove it. Misuse: not
@@ -65,23 +78,48 @@ class Proofs:
             async with asyncio.timeout(deadline):
                 while True:
                     try:
-                        return await self._prove(digest)
+                        return await self._prove(digest, witnessed=witnessed)
                     except Unavailable as error:
                         await asyncio.sleep(backoff.next(error.retry_after))
         except TimeoutError:
-            raise Unavailable(Reason.UNREACHABLE, "no checkpoint covers it yet") from None
+            awaited = "its quorum of witnesses has not signed yet" if witnessed else "no checkpoint covers it yet"
+            raise Unavailable(Reason.UNREACHABLE, awaited) from None
 
-    async def _prove(self, digest: bytes) -> Proven:
+    async def _prove(self, digest: bytes, *, witnessed: bool) -> Proven:
         kept = await self._store.run(sending.proved, digest)
         if kept is None:
             raise Misuse("only an accepted message has a proof")
         if kept.entry is not None and kept.proof is not None:
-            return self._verify(kept, kept.entry, kept.proof)
-        return await self._fetch(kept)
+            proven = self._verify(kept, kept.entry, kept.proof)
+            if not proven.provisional:
+                return proven
+        proven = await self._fetch(kept)
+        if proven.provisional and witnessed:
+            raise Unavailable(Reason.CHECKPOINT, "the quorum of witnesses has not signed yet")
+        return proven
 
     async def _due(self) -> list[sending.Proved]:
         rows = await self._store.run(sending.unproved, self._limits.proofs_at_once + len(self._given_up))
         return [row for row in rows if row.digest not in self._given_up][: self._limits.proofs_at_once]
+
+    async def _awaiting(self) -> list[sending.Proved]:
+        """Provisional ones that a checkpoint with its quorum covers by now."""
+        if not await self._store.run(sending.provisional, _ALL, 1):
+            return []
+        later = Unavailable(Reason.CHECKPOINT, "the witnesses have not signed yet", retry_after=self._again)
+        try:
+            text = (await self._link.get(wire.WITNESSED)).decode()
+            signed = open_note(text, self._policy()).counted(self._policy())
+        except (BureaunetError, UnicodeDecodeError):
+            raise later from None
+        rows = await self._store.run(sending.provisional, signed.checkpoint.size, self._limits.proofs_at_once)
+        if not rows:
+            raise later
+        return rows
+
+    @property
+    def _again(self) -> float:
+        return self._limits.witness_seconds
 
     async def _fetch_in_turn(self, row: sending.Proved) -> None:
         try:
@@ -94,7 +132,9 @@ class Proofs:
             _log.error("a proof does not verify", digest=row.digest.hex(), reason=error.reason)
         else:
             if proven.provisional:
-                raise Unavailable(Reason.CHECKPOINT, "the witnesses have not signed yet", retry_after=_WITNESSED)
+                self._witnessed.wake()
+                if row.standing == Standing.PROVISIONAL:
+                    raise Unavailable(Reason.CHECKPOINT, "the witnesses have not signed", retry_after=self._again)
 
     async def _fetch(self, row: sending.Proved) -> Proven:
         text = await self._link.get(f"{wire.PROOFS}/{row.place}")
@@ -103,8 +143,7 @@ class Proofs:
             proven = self._verify(row, entry, text.decode())
         except UnicodeDecodeError:
             raise Malformed(Reason.RECEIPT_FORM, "a proof is text") from None
-        if not proven.provisional:
-            await self._store.run(sending.keep_proof, row.digest, proven.raw, proven.text)
+        await self._store.run(sending.keep_proof, row.digest, proven.raw, proven.text, str(proven.standing))
         return proven
 
     def _verify(self, row: sending.Proved, raw: bytes, text: str) -> Proven:
@@ -112,5 +151,13 @@ class Proofs:
         entry = read_entry(raw)
         if (entry.event, entry.digest, proof.index) != (Event.SUBMISSION_ACCEPTANCE, row.digest, row.place):
             raise Untrusted(Reason.INCLUSION, "the entry is not the acceptance of this message")
-        signed = proof.verify(raw, self._policy)
-        return Proven(entry, raw, proof.index, text, signed, signed.provisional(self._policy))
+        policy = self._policy()
+        signed = proof.open(raw, policy).counted(policy)
+        standing = signed.standing(policy)
+        if row.proof is not None and row.standing == Standing.WITNESSED:
+            standing = Standing.WITNESSED  # under the policy of its time, which may have other witnesses than now
+        return Proven(entry, raw, proof.index, text, signed, standing)
+
+
+_ALL: Final = 1 << 62
+"""Above every ledger index."""

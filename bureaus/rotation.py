@@ -29,7 +29,7 @@ from schemas.directory import Participant
 from schemas.enrolment import ROTATION_TYP, Request, read_request, sign_request, sign_rotation
 from schemas.errors import Misuse
 from schemas.identity import Signer
-from schemas.keys import SealingKey
+from schemas.keys import NoteKey, SealingKey
 
 ROTATION: Final = "rotation.cbor"
 NEXT_KEY: Final = "link.next.key"
@@ -59,13 +59,15 @@ async def rotate(who: Identity, own: Participant, store: Store, keys: Keys, guar
         return Rotation(path, before)
     tls_key = ec.generate_private_key(ec.SECP256R1())
     signing, sealing = guard.new_signer(), SealingKey.generate()
+    witness = NoteKey.generate(str(who.address))
     now = time.time_ns() // 1_000_000
     csr = enrolment.make_csr(tls_key, who.address)
     public = (signing.public, sealing.public)
-    asked = Request(who.address, own.kind, own.name, own.link, *public, own.units, csr, now // 1000)
-    body = sign_rotation(sign_request(asked, signing), old)
+    asked = Request(who.address, own.kind, own.name, own.link, *public, own.units, csr, now // 1000, witness.public)
+    body = sign_rotation(sign_request(asked, signing, witness), old)
     await store.run(identity.add_keys, signing, sealing, now, guard)
-    keys.add(signing, sealing)
+    await store.run(identity.add_witness, witness, now, guard)
+    keys.add(signing, sealing, witness)
     await asyncio.to_thread(enrolment.write_file, who.home / NEXT_KEY, enrolment.pem_of(tls_key, guard), 0o600)
     await asyncio.to_thread(enrolment.write_file, path, body, 0o644)
     return Rotation(path, asked)

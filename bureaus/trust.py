@@ -14,8 +14,10 @@ from schemas.errors import Forbidden, Reason, Untrusted
 from schemas.identity import Address, Signer
 from schemas.keys import SealingPublic, SigningPublic
 from schemas.network import Network
+from schemas.notes import Policy
 from schemas.operation import Operation, SignedOperation
 from schemas.receipts import Acceptance
+from schemas.witness import policy_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ class Trust:
     """By id, the versions that we saw, ascending."""
     alarm: str | None = None
     """What somebody did that must not be: nothing is sealed until a person has looked."""
+
+    @property
+    def policy(self) -> Policy:
+        """Whose cosignatures count, by the directory in force."""
+        return policy_of(self.network.policy, self.directory)
 
     @property
     def own(self) -> Participant:

@@ -357,6 +357,20 @@ def read_current(data: bytes, network: Network, directory: Directory, now: int) 
     Raises:
         Malformed: the codec's reasons. Untrusted: `key-unknown`, `signature`, `network`, `not-current`.
     """
+    current = read_stated(data, network, directory)
+    if (current.version, current.hash) != (directory.version, directory.hash):
+        raise Untrusted(Reason.NOT_CURRENT, "another version of the directory is current")
+    if now - current.time > CURRENT_LIFETIME:
+        raise Untrusted(Reason.NOT_CURRENT, "the directory has not been confirmed for 24 hours")
+    return current
+
+
+def read_stated(data: bytes, network: Network, directory: Directory) -> Current:
+    """Verify the signature of such a statement alone, by a key that `directory` delegates.
+
+    Raises:
+        Malformed: the codec's reasons. Untrusted: `key-unknown`, `signature`, `network`.
+    """
     sign1 = cose.parse_sign1(data, CURRENT_TYP)
     if sign1.header.get(cose.CLAIMS) != {NET: network.id}:
         raise Untrusted(Reason.NETWORK, "the statement is of another network")
@@ -366,14 +380,8 @@ def read_current(data: bytes, network: Network, directory: Directory, now: int) 
     sign1.verify(key)
     match cbor.decode(sign1.payload):
         case [int(version), bytes(digest), int(time), head]:
-            current = Current(version, digest, time, Head.from_value(head))
-        case _:
-            raise Malformed(Reason.STRUCTURE, "a current statement is [version, hash, time, head]")
-    if (current.version, current.hash) != (directory.version, directory.hash):
-        raise Untrusted(Reason.NOT_CURRENT, "another version of the directory is current")
-    if now - current.time > CURRENT_LIFETIME:
-        raise Untrusted(Reason.NOT_CURRENT, "the directory has not been confirmed for 24 hours")
-    return current
+            return Current(version, digest, time, Head.from_value(head))
+    raise Malformed(Reason.STRUCTURE, "a current statement is [version, hash, time, head]")
 
 
 def directory_hash(data: bytes) -> bytes:

@@ -19,7 +19,7 @@ from schemas.errors import Malformed, Reason, Untrusted
 from schemas.evidence import Event
 from schemas.identity import Signer
 from schemas.keys import SigningPublic
-from schemas.notes import Policy, SignedCheckpoint, read_checkpoint, unb64
+from schemas.notes import OpenNote, Policy, SignedCheckpoint, open_note, unb64
 
 ACCEPTANCE_TYP: Final = "application/vnd.bureaunet.acceptance+cose"
 _PROOF_HEAD: Final = "c2sp.org/tlog-proof@v1"
@@ -142,16 +142,24 @@ class Proof:
         path = "".join(f"{line}\n" for line in map(_hash_line, self.path))
         return f"{_PROOF_HEAD}\nindex {self.index}\n{path}\n{self.note}"
 
+    def open(self, entry: bytes, policy: Policy) -> OpenNote:
+        """Check that `entry` is in the log at `index` under the log's own line; witnesses' lines are left to ask.
+
+        Raises:
+            Malformed, Untrusted: `checkpoint`, `inclusion`.
+        """
+        opened = open_note(self.note, policy)
+        head = opened.checkpoint
+        merkle.verify_inclusion(merkle.leaf_hash(entry), self.index, head.size, self.path, head.root)
+        return opened
+
     def verify(self, entry: bytes, policy: Policy) -> SignedCheckpoint:
         """Check that `entry` is in the log at `index`, under a checkpoint signed as `policy` says.
 
         Raises:
             Malformed, Untrusted: `checkpoint`, `inclusion`.
         """
-        signed = read_checkpoint(self.note, policy)
-        head = signed.checkpoint
-        merkle.verify_inclusion(merkle.leaf_hash(entry), self.index, head.size, self.path, head.root)
-        return signed
+        return self.open(entry, policy).under(policy)
 
 
 def _hash_line(node: bytes) -> str:

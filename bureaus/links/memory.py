@@ -20,6 +20,7 @@ from bureaus import enrolment
 from bureaus.links import Link
 from bureaus.links.memory_ledger import ORIGIN, Ledger
 from bureaus.links.memory_refusals import MemoryRefusals
+from bureaus.links.memory_witnesses import MemoryWitnesses
 from bureaus.store import FILE, Store, identity
 from schemas import cbor, envelope, wire
 from schemas.claims import Header
@@ -87,6 +88,7 @@ class MemoryNetwork:
         first = sign_checkpoint(Checkpoint.empty(ORIGIN), self.ledger.key, self.seconds)
         self.file = make_network(genesis, [self._authority], first)
         self.network = read_network(self.file)
+        self.witnesses = MemoryWitnesses(self.ledger, policy)
         self.refusals = MemoryRefusals(self.network.id)
         self.directories: list[bytes] = []
         self._places: list[int] = []
@@ -151,7 +153,9 @@ class MemoryNetwork:
         services = tuple(Service(use, key.public, valid) for use, key in self._keys.items())
         version, previous = (1, None) if last is None else (last.version + 1, last.hash)
         office = None if successor is None else Holders((successor.public,), 1)
-        following = Directory(version, previous, self.seconds, services, rows, succession=office)
+        following = Directory(
+            version, previous, self.seconds, services, rows, succession=office, witnesses=self.witnesses.named
+        )
         raw = sign_directory(following, [self._authority], self.network)
         self._directory, self._authority = read_directory(raw, self.network, last), successor or self._authority
         self.directories.append(raw)
@@ -159,8 +163,7 @@ class MemoryNetwork:
 
     def current(self) -> bytes:
         """The statement of which version is current."""
-        head = self.ledger.head()
-        current = Current(self.directory.version, self.directory.hash, self.seconds, head)
+        current = Current(self.directory.version, self.directory.hash, self.seconds, self.ledger.head())
         return sign_current(current, self.network.id, self._keys[Use.CURRENT])
 
     # ---------------------------------------------------------------------------------------- gateway
@@ -275,7 +278,9 @@ class MemoryNetwork:
         await self._arrived.wait()
 
     def evidence(self, link: Address, body: bytes) -> None:
-        """Take an acknowledgement."""
+        """Take an acknowledgement, or a witness' cosignature."""
+        if self.witnesses.took(link, body):
+            return
         signed = read_acknowledgement(body)
         found = self.directory.signing(signed.sign1.key_id)
         if found is None or not link.covers(signed.acknowledgement.iss):
@@ -302,9 +307,9 @@ class MemoryNetwork:
         readers: dict[str, Callable[[list[str], str], bytes]] = {
             "directory": self._read_directory,
             "operations": self._read_operation,
-            "checkpoint": lambda _, __: self.ledger.checkpoint(self.seconds).encode(),
-            "consistency": self._read_consistency,
-            "proofs": lambda parts, _: self.ledger.proof(int(parts[0]), self.seconds).encode(),
+            "checkpoint": lambda parts, _: self.witnesses.read(parts, self.seconds),
+            "consistency": lambda parts, _: cbor.encode(list(self.ledger.consistency(int(parts[0]), int(parts[1])))),
+            "proofs": lambda parts, _: self.witnesses.proof(int(parts[0]), self.seconds).encode(),
             "entries": lambda parts, _: self.ledger.entries[int(parts[0])],
             "sealed": self._read_sealed,
             "preferences": lambda parts, _: self.refusals.read("/".join(parts)),
@@ -330,10 +335,6 @@ class MemoryNetwork:
             ]
             return json.dumps(rows).encode()
         return self._operations[parts[0]][int(query.removeprefix("version=")) - 1][0].raw
-
-    def _read_consistency(self, parts: list[str], _: str) -> bytes:
-        old, new = int(parts[0]), int(parts[1])
-        return cbor.encode(list(self.ledger.consistency(old, new)))
 
     def _read_sealed(self, parts: list[str], _: str) -> bytes:
         for _receipt, sent in self._decided.values():

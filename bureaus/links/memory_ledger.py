@@ -35,15 +35,20 @@ class Ledger:
         """Size and root now."""
         return Head(len(self.entries), merkle.range_hash(self.subtrees, 0, len(self.entries)))
 
-    def checkpoint(self, now: int) -> str:
-        """The signed checkpoint at `now`, in seconds."""
-        head = self.head()
-        return sign_checkpoint(Checkpoint(ORIGIN, head.size, head.root), self.key, now)
+    def checkpoint(self, now: int, size: int | None = None) -> str:
+        """The checkpoint of the first `size` entries, or of all, signed at `now`, in seconds."""
+        size = len(self.entries) if size is None else size
+        return self.sign(Checkpoint(ORIGIN, size, merkle.range_hash(self.subtrees, 0, size)), now)
 
-    def proof(self, index: int, now: int) -> str:
-        """The tlog-proof of an entry."""
-        path = merkle.inclusion_proof(self.subtrees, index, len(self.entries))
-        return Proof(index, tuple(path), self.checkpoint(now)).format()
+    def sign(self, checkpoint: Checkpoint, now: int) -> str:
+        """A checkpoint, signed at `now`, in seconds."""
+        return sign_checkpoint(checkpoint, self.key, now)
+
+    def proof(self, index: int, now: int, size: int | None = None, note: str | None = None) -> str:
+        """The tlog-proof of an entry under `note`, a checkpoint of `size` entries, or under one of all."""
+        size = len(self.entries) if size is None else size
+        path = merkle.inclusion_proof(self.subtrees, index, size)
+        return Proof(index, tuple(path), note or self.checkpoint(now, size)).format()
 
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """The proof that the tree of `new` entries extends the one of `old`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 from bureaus.guard import Guard
 from schemas.errors import Misuse
 from schemas.identity import Signer
-from schemas.keys import SealingKey, SigningKey
+from schemas.keys import NoteKey, NotePublic, SealingKey, SigningKey
 
+ADDRESS = "address"
+"""The named value that says who we are; a witness signs under it."""
 VAULT = "vault"
 """The named value that locks the keys; none where they are not locked."""
 
@@ -21,15 +24,22 @@ class Keys:
 
     signing: tuple[Signer, ...]
     sealing: tuple[SealingKey, ...]
+    witness: tuple[NoteKey, ...] = ()
+    """None in a store that was made before there were witnesses, until its keys are rotated."""
 
     @property
     def made(self) -> frozenset[bytes]:
         """Their ids: the directory may list no other for us."""
         return frozenset(key.key_id for key in self.signing) | frozenset(key.key_id for key in self.sealing)
 
-    def add(self, signing: Signer, sealing: SealingKey) -> None:
-        """Two more, newest of all."""
+    def witness_key(self, public: NotePublic | None) -> NoteKey | None:
+        """The witness key with this public half, if it is ours."""
+        return next((key for key in self.witness if key.public == public), None)
+
+    def add(self, signing: Signer, sealing: SealingKey, witness: NoteKey) -> None:
+        """One more of each, newest of all."""
         self.signing, self.sealing = (signing, *self.signing), (sealing, *self.sealing)
+        self.witness = (witness, *self.witness)
 
 
 def get(db: sqlite3.Connection, name: str) -> bytes | None:
@@ -61,6 +71,13 @@ def add_keys(
     db.executemany("INSERT INTO private_key VALUES (?, ?, ?, ?, ?)", rows)
 
 
+def add_witness(db: sqlite3.Connection, key: NoteKey, created: int, guard: Guard | None = None) -> None:
+    """Keep a fresh witness key; `created` in milliseconds."""
+    key_id = hashlib.sha256(key.raw).digest()
+    kept = (guard or Guard()).keep(key_id, key.seed)
+    db.execute("INSERT INTO private_key VALUES (?, 'witness', 0, ?, ?)", (key_id, kept, created))
+
+
 def keys(db: sqlite3.Connection, guard: Guard | None = None) -> Keys | None:
     """Our keys, newest first; None before enrolment.
 
@@ -76,7 +93,9 @@ def keys(db: sqlite3.Connection, guard: Guard | None = None) -> Keys | None:
     sealing = tuple(
         SealingKey(guard.give(key_id, seed), suite) for key_id, use, suite, seed in rows if use == "sealing"
     )
-    return Keys(signing, sealing) if signing and sealing else None
+    name = (get(db, ADDRESS) or b"").decode()
+    witness = tuple(NoteKey(name, guard.give(key_id, seed)) for key_id, use, _, seed in rows if use == "witness")
+    return Keys(signing, sealing, witness) if signing and sealing else None
 
 
 def _signer(key_id: bytes, seed: bytes, guard: Guard) -> Signer:

@@ -7,7 +7,7 @@ from typing import Final
 
 from schemas.errors import Misuse
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the tables: `PRAGMA user_version`."""
 
 _PRAGMAS: Final = (
@@ -88,6 +88,15 @@ _SINCE_2: Final = """
 ALTER TABLE outgoing ADD COLUMN salt BLOB;
 """
 
+_SINCE_3: Final = """
+-- Whether the quorum of witnesses signed the checkpoint of a proof; where it is awaited, the proof is asked for again.
+ALTER TABLE outgoing ADD COLUMN standing TEXT;
+CREATE INDEX outgoing_provisional ON outgoing (place) WHERE standing = 'provisional';
+
+-- Tree heads that we witnessed or are about to: one of each size, kept before it is signed.
+CREATE TABLE witnessed (size INTEGER PRIMARY KEY, root BLOB NOT NULL, note TEXT NOT NULL) STRICT;
+"""
+
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Set the connection up, take the file for this process, and make the tables where there are none.
@@ -106,7 +115,7 @@ def _bring_up(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise Misuse(f"the store is of version {version}, this program knows {VERSION}")
-    for made, tables in enumerate((_TABLES, _SINCE_1, _SINCE_2)):
+    for made, tables in enumerate((_TABLES, _SINCE_1, _SINCE_2, _SINCE_3)):
         if version <= made:
             for statement in _statements(tables):
                 connection.execute(statement)

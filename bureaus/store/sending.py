@@ -67,6 +67,8 @@ class Proved:
     place: int
     entry: bytes | None
     proof: str | None
+    standing: str | None = None
+    """What the proof's cosignatures were found to make of it (schemas.notes.Standing)."""
 
 
 def post(db: sqlite3.Connection, postings: Sequence[Posting], now: int) -> list[int]:
@@ -156,14 +158,25 @@ def unproved(db: sqlite3.Connection, limit: int) -> list[Proved]:
 def proved(db: sqlite3.Connection, digest: bytes) -> Proved | None:
     """An accepted envelope and what proves it, as far as it was fetched."""
     row = db.execute(
-        "SELECT digest, place, entry, proof FROM outgoing WHERE digest = ? AND state = 'accepted'", (digest,)
+        "SELECT digest, place, entry, proof, standing FROM outgoing WHERE digest = ? AND state = 'accepted'", (digest,)
     ).fetchone()
     return None if row is None else Proved(*row)
 
 
-def keep_proof(db: sqlite3.Connection, digest: bytes, entry: bytes, proof: str) -> None:
-    """Keep a verified tlog-proof with the entry that it proves."""
-    db.execute("UPDATE outgoing SET entry = ?, proof = ? WHERE digest = ?", (entry, proof, digest))
+def provisional(db: sqlite3.Connection, below: int, limit: int) -> list[Proved]:
+    """Envelopes whose kept proof awaits the quorum of witnesses, with a ledger index below `below`, by index."""
+    query = "SELECT digest, place FROM outgoing WHERE standing = 'provisional' AND place < ? ORDER BY place LIMIT ?"
+    rows = db.execute(query, (below, limit))
+    return [Proved(bytes(digest), place, None, None, "provisional") for digest, place in rows]
+
+
+def keep_proof(db: sqlite3.Connection, digest: bytes, entry: bytes, proof: str, standing: str) -> None:
+    """Keep a verified tlog-proof with the entry that it proves; a proof with the quorum is never replaced by less."""
+    db.execute(
+        "UPDATE outgoing SET entry = ?, proof = ?, standing = ?"
+        " WHERE digest = ? AND (standing IS NOT 'witnessed' OR ? = 'witnessed')",
+        (entry, proof, standing, digest, standing),
+    )
 
 
 def submitted(db: sqlite3.Connection, digest: bytes) -> tuple[bytes, bytes] | None:

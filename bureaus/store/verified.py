@@ -17,6 +17,12 @@ def directory(db: sqlite3.Connection) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
+def chain(db: sqlite3.Connection, first: bytes) -> list[bytes]:
+    """The newest version, or all up to it where the authority is no more who it was `first` (as `holders` gives it)."""
+    rows = [bytes(raw) for (raw,) in db.execute("SELECT raw FROM directory ORDER BY version")]
+    return rows[-1:] if holders(db) in (None, first) else rows
+
+
 def keep_directory(db: sqlite3.Connection, version: int, raw: bytes, holders: bytes | None) -> None:
     """Keep a verified version, and who signed it or succeeds those who did (CBOR of schemas.threshold.Holders)."""
     db.execute("INSERT OR IGNORE INTO directory VALUES (?, ?)", (version, raw))
