@@ -16,7 +16,7 @@ from schemas.envelope import Envelope, commitment, pad
 from schemas.errors import Reason
 from schemas.evidence import Event
 from schemas.identity import Address, Signer
-from schemas.operation import Operation, Phase, sign_operation
+from schemas.operation import Member, Operation, Phase, Role, sign_operation
 from schemas.preferences import Preferences, sign_preferences
 from schemas.receipts import Acceptance, sign_acceptances
 from schemas.wire import InboxItem, ItemType, encode_submission
@@ -65,6 +65,10 @@ def _directory(scene: Scene, row: Address, **changes: object) -> str:
 
 def _signed(scene: Scene, version: Directory) -> str:
     return sign_directory(version, [AUTHORITY], scene.network).hex()
+
+
+def _auditing(members: tuple[Member, ...], address: Address) -> tuple[Member, ...]:
+    return tuple(replace(one, role=Role.AUDITOR) if one.address == address else one for one in members)
 
 
 def _signing(validity: Validity) -> tuple[SigningEntry, ...]:
@@ -167,11 +171,14 @@ class _Admission:
             return sign_operation(changed, scene.net, signing(IPSG)).hex()
 
         members = first_operation().members
+        asks, receives = (_auditing(members, address) for address in (FR, BR))
         yield self._claims("operation-unknown", "no such operation", 12, "operation-unknown", sub="infra-am-2012")
         for name, says, outcome, changed in (
             ("operation-closed", "the operation is closed", "operation-closed", version(phase=Phase.CLOSED)),
             ("exercise", "a real message in training", "exercise", version(phase=Phase.TRAINING)),
             ("not-member", "the sender is no member", "sender-not-member", version(members=members[:3])),
+            ("from-auditor", "the sender is an auditor", "sender-not-member", version(members=asks)),
+            ("to-auditor", "a recipient is an auditor", "recipient-not-member", version(members=receives)),
             (
                 "to-no-member",
                 "a recipient is no member",

@@ -161,7 +161,9 @@ def _operations(scene: Scene) -> Iterator[Vector]:
         ("skips", "the third after the first", signed(replace(second, version=3)), True, "version-order"),
         ("signer", "signed by a member", signed(plain, FR), False, "key-unknown"),
         ("network", "another network's", signed(plain, net=bytes(32)), False, "network"),
+        ("ok-review", "with a time of review", signed(replace(plain, review=NOW + 1)), False, "ok"),
         ("form", "an operation of another form", formless, False, "structure"),
+        ("review", "a time of review that is true", signed(replace(plain, review=True)), False, "structure"),
         ("name", "a name that acts on a terminal", signed(replace(plain, name="Test\x1b[2J")), False, "structure"),
     ):
         given: dict[str, Json] = {"data": data.hex(), "net": scene.net.hex(), "key": signing(IPSG).public.raw.hex()}
