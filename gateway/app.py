@@ -49,6 +49,7 @@ from gateway.retention import Retention
 from gateway.reviews import Reviews
 from gateway.service import Service, open_service, pinned_network
 from gateway.settings import Settings, load
+from gateway.standing import Standing
 from gateway.trust import TrustKeeper
 from gateway.two_people import Act
 from gateway.watching import Watching
@@ -209,10 +210,11 @@ class Gateway:
         checks: dict[str, Check] = {"store": records.store.ping}
         endpoint = self._endpoint()
         publisher = await self._publisher(endpoint, checks)
-        exchange = _exchange(self._service, records, settings, watching, publisher, self._clock)
         ledger = Ledger(records.tree, self._service.log, self._clock, watching, FileMark(settings.state_folder))
         await ledger.agree()
-        checks["high-water"] = ledger.agree
+        standing = Standing(watching, ledger.agree)
+        checks["high-water"] = standing.look
+        exchange = _exchange(self._service, records, settings, watching, publisher, self._clock, standing)
         witnesses = self._witnesses(records, exchange, ledger)
         delivery = Delivery(records.store, watching, settings.pipeline)
         exchange.consigned = delivery.wake
@@ -225,7 +227,7 @@ class Gateway:
         chores.add(Chore("retention", settings.chores.retention_seconds, retention.look))
         reviews = Reviews(records.store, self._clock, watching)
         chores.add(Chore("reviews", settings.chores.retention_seconds, reviews.look))
-        chores.add(Chore("high-water", MARK_SECONDS, ledger.agree, single=False))
+        chores.add(Chore("high-water", MARK_SECONDS, standing.look, single=False))
         await self._run(delivery.start, delivery.stop)
         await exchange.start()
         await self._run(chores.start, chores.stop)
@@ -333,6 +335,7 @@ def _exchange(
     watcher: Watcher,
     inboxes: Inboxes | None = None,
     clock: Clock | None = None,
+    standing: Standing | None = None,
 ) -> Exchange:
     return Exchange(
         store=records.store,
@@ -342,4 +345,5 @@ def _exchange(
         watcher=watcher,
         limits=settings.pipeline,
         inboxes=inboxes,
+        standing=standing,
     )

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from gateway.collector import Job
 from gateway.placing import Failures, Placements
-from gateway.ports import Candidate, Facts, Handover, Outcome
-from gateway.recording import Publication, Work
+from gateway.ports import Candidate, Facts, Outcome
 from gateway.settings import Pipeline
+from gateway.work import Publication, Work
 from schemas.evidence import Entry
 from schemas.identity import Address
 
-Payload: TypeAlias = Candidate | Handover | Publication | Placements | Failures | Entry
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """An acknowledgement as it came over a link; nothing in it is checked yet."""
+
+    link: Address
+    body: bytes
+
+
+Payload: TypeAlias = Candidate | Evidence | Publication | Placements | Failures | Entry
 Result: TypeAlias = Outcome | int | None
 Batch: TypeAlias = Sequence[Job[Payload, Result]]
 
 
 def work_of(batch: Batch, facts: Facts, limits: Pipeline, full: frozenset[Address]) -> Work:
-    """What the jobs other than submissions have to do. `full` are inboxes that take nothing more for now."""
+    """What has to be done for jobs that need no facts. `full` are inboxes that take nothing more for now."""
     lease_until = facts.now + limits.lease_seconds * 1000
     kept = {name: signed.operation.retention for name, signed in facts.trust.operations.items()}
     operations = {name: max(0, min(days, limits.longest_retention_days)) for name, days in kept.items()}
     work = Work(facts.trust.directory, operations, facts.now, lease_until, full)
     for job in batch:
         match job.payload:
-            case Handover() as handover:
-                work.handovers.append(handover)
             case Placements() as placed:
                 work.placed.extend(placed)
             case Failures() as failed:
@@ -36,6 +44,6 @@ def work_of(batch: Batch, facts: Facts, limits: Pipeline, full: frozenset[Addres
                 work.publications.append(publication)
             case Entry() as note:
                 work.notes.append(note)
-            case Candidate():
+            case Candidate() | Evidence():
                 pass
     return work

@@ -230,8 +230,8 @@ class Store(StatementReads, Protocol):
     async def expired(self, now_seconds: int, limit: int) -> list[Placed]:
         """Pending copies whose envelope has expired."""
 
-    async def owed(self, digest: bytes, address: Address) -> Owed | None:
-        """The copy of a message that was made for `address`, or for an address that `address` has the inbox of."""
+    async def owed(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, Owed]:
+        """(digest, who asks) -> the copy that was made for who asks, or for an address that it has the inbox of."""
 
     async def size(self) -> int:
         """Entries in the ledger."""

@@ -11,8 +11,8 @@ from gateway.collector import Collector
 from gateway.gatehouse import Gatehouse
 from gateway.jobs import Payload, Result
 from gateway.ports import Clock, Store
-from gateway.recording import Publication
 from gateway.trust import TrustKeeper, read_new_operation, read_new_preferences
+from gateway.work import Publication
 from schemas.errors import Forbidden, Reason, Unavailable
 from schemas.identity import Address
 from schemas.preferences import claimed_by

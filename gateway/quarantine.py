@@ -35,7 +35,7 @@ class Pipeline(Protocol):
     """The part of the exchange that released bytes go to."""
 
     async def submit(self, submission: Submission) -> Outcome:
-        """Decide a submission. Raises Unavailable; Malformed where it was set aside again."""
+        """Decide a submission. Raises Unavailable; Malformed where it cannot be processed again."""
 
     async def evidence(self, link: Address, body: bytes) -> None:
         """Take an acknowledgement. Raises Malformed, Untrusted, Forbidden, Unavailable."""

@@ -8,12 +8,10 @@ consignments that it leads to, confirmations, handovers, failures, summaries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from gateway import ledger, routing
 from gateway.ports import (
-    Candidate,
     Consignment,
     CopyKey,
     Handover,
@@ -24,102 +22,43 @@ from gateway.ports import (
     Store,
     Transaction,
 )
+from gateway.work import Decision, Done, Publication, Ruling, Work
 from schemas.directory import Directory, Link
-from schemas.envelope import Envelope, Statement
+from schemas.envelope import Envelope
 from schemas.errors import Reason
 from schemas.evidence import Entry, Event, Outcome
-from schemas.identity import Address, Signer
+from schemas.identity import Signer
 from schemas.operation import SignedOperation
 from schemas.preferences import SignedPreferences
 from schemas.receipts import Acceptance, sign_acceptances
 from schemas.wire import INLINE_RECIPIENTS
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A version of a directory, an operation or refusals to keep, verified."""
-
-    statement: Directory | SignedOperation | SignedPreferences
-    raw: bytes
+def _anywhere(_index: int) -> None:
+    """The ledger may begin at any index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """What admission decided about a message: admitted where there is no reason, else refused at steps 8 to 12."""
-
-    candidate: Candidate
-    reason: Reason | None = None
-
-    @property
-    def statement(self) -> Statement:
-        """The message's statement."""
-        return self.candidate.statement
-
-
-@dataclass(slots=True)
-class Work:
-    """What one transaction has to do."""
-
-    directory: Directory
-    """Where copies are routed by."""
-    operations: Mapping[str, int]
-    """The operations that exist, and for how many days each keeps sealed parts. A refusal under another id belongs to
-    none."""
-    now: int
-    lease_until: int
-    full: frozenset[Address] = frozenset()
-    """HTTP inboxes that take nothing more for now: copies for them are kept, pending."""
-    rulings: list[Ruling] = field(default_factory=list)
-    """Each digest once."""
-    handovers: list[Handover] = field(default_factory=list)
-    placed: list[Placed] = field(default_factory=list)
-    failed: list[Placed] = field(default_factory=list)
-    publications: list[Publication] = field(default_factory=list)
-    notes: list[Entry] = field(default_factory=list)
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to do."""
-        return not (self.rulings or self.handovers or self.placed or self.failed or self.publications or self.notes)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A digest's outcome, recorded."""
-
-    receipt: bytes
-    index: int
-
-
-@dataclass(slots=True)
-class Done:
-    """What one transaction did."""
-
-    decisions: dict[bytes, Decision] = field(default_factory=dict)
-    """By digest; one that is missing was decided by another process meanwhile."""
-    publications: dict[bytes, int] = field(default_factory=dict)
-    """Ledger index by SHA-256 of the statement."""
-    pending: list[Pending] = field(default_factory=list)
-    """Copies to publish, leased to this process."""
-    inboxes: set[Address] = field(default_factory=set)
-    """HTTP inboxes that something was put into."""
-
-
-async def commit(store: Store, work: Work, signer: Signer, net: bytes) -> Done:
-    """Do it all in one transaction.
+async def commit(
+    store: Store, work: Work, signer: Signer, net: bytes, begins: Callable[[int], None] = _anywhere
+) -> Done:
+    """Do it all in one transaction. `begins` is told the first entry's index before the commit, and may raise.
 
     Raises:
-        Unavailable: `store`, nothing was done. Untrusted: `version-order`, another published this version first.
+        Unavailable: `store`, nothing was done; or by `begins`. Untrusted: `version-order`, another published this
+            version first.
     """
     if work.empty:
         return Done()
     async with store.begin() as transaction:
-        return await _Batch(transaction, work, signer, net).run()
+        return await _Batch(transaction, work, signer, net, begins).run()
 
 
 class _Batch:
-    def __init__(self, transaction: Transaction, work: Work, signer: Signer, net: bytes) -> None:
+    def __init__(
+        self, transaction: Transaction, work: Work, signer: Signer, net: bytes, begins: Callable[[int], None]
+    ) -> None:
         self._transaction, self._work, self._signer, self._net = transaction, work, signer, net
+        self._begins = begins
         self._drafts: list[Entry] = []
         self._unplaced: set[CopyKey] = set()
         self._done = Done()
@@ -155,7 +94,7 @@ class _Batch:
         failed = self._draft_failures()
         for note in work.notes:
             self._draft(note)
-        base = (await ledger.record(transaction, self._drafts))[0][0] if self._drafts else 0
+        base = await self._append()
 
         receipts = await self._sign(rulings, base, decided)
         await transaction.insert_consigned([(copy, base + ordinal) for copy, ordinal in consigned])
@@ -166,6 +105,8 @@ class _Batch:
         await transaction.mark_failed(failed)
         await self._save_publications(base, published)
         self._done.inboxes = {copy.inbox for copy, _ in consigned}
+        self._done.consigned += [(copy.digest, copy.recipient) for copy, _ in consigned] + [key for key, _ in marks]
+        self._done.handed = [handover for handover, _ in handed]
         amqp = (copy for copy in owed if copy.link is Link.AMQP)
         self._done.pending = list(_pending(rulings, amqp, receipts))
         return self._done
@@ -174,6 +115,15 @@ class _Batch:
         """The day on which the sealed part goes: it is kept for whole days."""
         received = ruling.candidate.submission.received // routing.DAY
         return received + self._work.operations.get(ruling.statement.header.sub, 0) + 1
+
+    async def _append(self) -> int:
+        """Append the entries: the index of the first."""
+        if not self._drafts:
+            return 0
+        base = (await ledger.record(self._transaction, self._drafts))[0][0]
+        self._begins(base)
+        self._done.size = base + len(self._drafts)
+        return base
 
     def _placed_at_once(self, copy: Consignment) -> bool:
         """Whether this commit puts the copy into its inbox."""
@@ -222,6 +172,7 @@ class _Batch:
             if key in self._unplaced:
                 self._unplaced.discard(key)
                 placed = Placed(*key, handover.owed.operation, handover.owed.kind)
+                self._done.consigned.append(key)
                 self._draft(self._copy_entry(Event.CONTENT_CONSIGNMENT, placed))
             handed[key] = handover, self._draft(_handover_entry(handover, self._work.now))
         return list(handed.values())

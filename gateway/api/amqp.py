@@ -38,7 +38,7 @@ class Pipeline(Protocol):
     """The part of the exchange that arrivals go to."""
 
     async def submit(self, submission: Submission) -> Outcome:
-        """Decide a submission. Raises Unavailable; Malformed where it was set aside without a receipt."""
+        """Decide a submission. Raises Unavailable; Malformed where it can have no receipt."""
 
     async def evidence(self, link: Address, body: bytes) -> None:
         """Take an acknowledgement. Raises Malformed, Untrusted, Forbidden, Unavailable."""
@@ -133,8 +133,8 @@ class Intake:
         try:
             outcome = await self._served(lambda: self._pipeline.submit(submission))
         except Malformed as error:
-            self._watcher.saw("arrival-set-aside", link=link, cause=error.reason)
-            return None  # the pipeline keeps it in quarantine already
+            self._watcher.saw("arrival-unprocessed", link=link, cause=error.reason)
+            return None  # the pipeline has put it into quarantine already, if there was room
         await self._receipts.send([(link, outcome)])
         return str(outcome.reason) if outcome.step == _DECODING else None
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from gateway.adapters.memory.state import Copy, MemoryTransaction, State
 from gateway.ports import (
+    CopyKey,
     Decided,
     Leaf,
     MessageRow,
@@ -154,23 +155,10 @@ class MemoryStore:
         headers = [state.messages[one.digest].statement.header for one in rows]
         return [Placed(o.digest, o.recipient, h.sub, h.kind) for o, h in zip(rows, headers, strict=True)][:limit]
 
-    async def owed(self, digest: bytes, address: Address) -> Owed | None:
+    async def owed(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, Owed]:
         """As the port says."""
-        state = self._up()
-        candidates = [
-            (row.consignment.recipient != address, False, row.consignment.recipient)
-            for (named, _), row in state.copies.items()
-            if named == digest and address in (row.consignment.recipient, row.consignment.inbox)
-        ] + [
-            (recipient != address, True, recipient)
-            for named, recipient in state.acknowledgements
-            if named == digest and address.covers(recipient)
-        ]
-        if not candidates:
-            return None
-        _, acknowledged, recipient = min(candidates)
-        header = state.messages[digest].statement.header
-        return Owed(recipient, header.sub, header.kind, acknowledged)
+        found = ((key, _owed(self._up(), *key)) for key in keys)
+        return {key: owed for key, owed in found if owed is not None}
 
     async def size(self) -> int:
         """As the port says."""
@@ -283,3 +271,20 @@ def _pending(state: State, row: Copy) -> Pending:
     envelope, recipients = _inline(message)
     header = message.statement.header
     return Pending(row.consignment, index, receipt, envelope, recipients, header.sub, header.kind, row.attempts)
+
+
+def _owed(state: State, digest: bytes, address: Address) -> Owed | None:
+    candidates = [
+        (row.consignment.recipient != address, False, row.consignment.recipient)
+        for (named, _), row in state.copies.items()
+        if named == digest and address in (row.consignment.recipient, row.consignment.inbox)
+    ] + [
+        (recipient != address, True, recipient)
+        for named, recipient in state.acknowledgements
+        if named == digest and address.covers(recipient)
+    ]
+    if not candidates:
+        return None
+    _, acknowledged, recipient = min(candidates)
+    header = state.messages[digest].statement.header
+    return Owed(recipient, header.sub, header.kind, acknowledged)

@@ -10,8 +10,8 @@ tree.py         tiles, tree head, checkpoints; leases
 cosignatures.py what witnesses are asked and what they signed
 """
 
-from gateway.adapters.sql.cosignatures import SqlCosignatures
 from gateway.adapters.sql.bodies import SqlBodies
+from gateway.adapters.sql.cosignatures import SqlCosignatures
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.schema import prepare
 from gateway.adapters.sql.store import SqlStore

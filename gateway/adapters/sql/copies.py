@@ -9,14 +9,17 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    and_,
     bindparam,
     case,
     false,
     func,
     literal_column,
+    null,
     or_,
     select,
     true,
+    tuple_,
     union_all,
     update,
 )
@@ -24,7 +27,7 @@ from sqlalchemy import (
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.tables import Stage
-from gateway.ports import Consignment, Owed, Pending, Placed, Waiting
+from gateway.ports import Consignment, CopyKey, Owed, Pending, Placed, Waiting
 from schemas.codes import Urgency
 from schemas.directory import Link
 from schemas.envelope import Envelope
@@ -145,23 +148,44 @@ class Copies:
             rows = (await connection.execute(statement)).all()
         return [Placed(row.digest, Address(row.recipient), row.operation, row.kind) for row in rows]
 
-    async def owed(self, digest: bytes, address: Address) -> Owed | None:
-        """As `ports.Store.owed`."""
+    async def owed(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, Owed]:
+        """As `ports.Store.owed`: one question for what is still there and what was acknowledged."""
+        if not keys:
+            return {}
         copies, done = t.delivery, t.acknowledgement
-        open_copies = select(copies.c.digest, copies.c.recipient, false().label("acknowledged")).where(
-            copies.c.digest == digest, or_(copies.c.recipient == str(address), copies.c.inbox == str(address))
+        asked, digests = [(digest, str(address)) for digest, address in keys], sorted({digest for digest, _ in keys})
+        open_copies = select(copies.c.digest, copies.c.recipient, copies.c.inbox, false().label("acknowledged")).where(
+            or_(
+                tuple_(copies.c.digest, copies.c.recipient).in_(asked),
+                tuple_(copies.c.digest, copies.c.inbox).in_(asked),
+            )
         )
-        acknowledged = select(done.c.digest, done.c.recipient, true().label("acknowledged")).where(
-            done.c.digest == digest, or_(done.c.recipient == str(address), done.c.recipient.startswith(f"{address}/"))
-        )
+        of_unit = and_(done.c.digest.in_(digests), done.c.recipient.contains("/"))
+        columns = done.c.digest, done.c.recipient, null().label("inbox"), true().label("acknowledged")
+        acknowledged = select(*columns).where(or_(tuple_(done.c.digest, done.c.recipient).in_(asked), of_unit))
         either = union_all(open_copies, acknowledged).subquery()
         statement = select(either, t.message.c.operation, t.message.c.kind).join(
             t.message, t.message.c.digest == either.c.digest
         )
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
-        best = min(rows, key=lambda row: (row.recipient != str(address), row.acknowledged), default=None)
-        return None if best is None else Owed(Address(best.recipient), best.operation, best.kind, best.acknowledged)
+        by_digest: dict[bytes, list[Row[*tuple[Any, ...]]]] = {}
+        for row in rows:
+            by_digest.setdefault(row.digest, []).append(row)
+        found = ((key, _nearest(by_digest.get(key[0], ()), key[1])) for key in keys)
+        return {key: owed for key, owed in found if owed is not None}
+
+
+def _of_unit(row: Row[*tuple[Any, ...]], address: Address) -> bool:
+    """Whether the row is an acknowledgement of a unit of `address`: its inbox is not known any more."""
+    return row.acknowledged and address.covers(Address(row.recipient))
+
+
+def _nearest(rows: Sequence[Row[*tuple[Any, ...]]], address: Address) -> Owed | None:
+    """Of one message's copies the one for `address`: its own rather than one of its inbox, open rather than done."""
+    own = [row for row in rows if address in (row.recipient, row.inbox) or _of_unit(row, address)]
+    best = min(own, key=lambda row: (row.recipient != address, row.acknowledged), default=None)
+    return None if best is None else Owed(Address(best.recipient), best.operation, best.kind, best.acknowledged)
 
 
 def _at(stage: Stage) -> ColumnElement[bool]:

@@ -13,7 +13,19 @@ from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.copies import Copies
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.transaction import SqlTransaction, quarantined
-from gateway.ports import Decided, Leaf, MessageRow, Owed, Pending, Placed, Quarantined, Spent, ThreadFacts, Waiting
+from gateway.ports import (
+    CopyKey,
+    Decided,
+    Leaf,
+    MessageRow,
+    Owed,
+    Pending,
+    Placed,
+    Quarantined,
+    Spent,
+    ThreadFacts,
+    Waiting,
+)
 from schemas.codes import Handling, Purpose
 from schemas.errors import Reason
 from schemas.identity import Address
@@ -115,9 +127,9 @@ class SqlStore:
         """As the port says."""
         return await self._copies.expired(now_seconds, limit)
 
-    async def owed(self, digest: bytes, address: Address) -> Owed | None:
+    async def owed(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, Owed]:
         """As the port says."""
-        return await self._copies.owed(digest, address)
+        return await self._copies.owed(keys)
 
     async def size(self) -> int:
         """As the port says."""

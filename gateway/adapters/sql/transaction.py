@@ -232,7 +232,6 @@ class SqlTransaction(SqlStatements):
         row = (await self._connection.execute(taken)).first()
         return None if row is None else quarantined(row, row.body)
 
-
     async def held(self, digests: Sequence[bytes]) -> list[Held]:
         """As the port says."""
         return await erasure.held(self._connection, digests)
