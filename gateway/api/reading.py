@@ -243,7 +243,6 @@ class ReadingApi:
         row = None if entry.digest is None else await self._store.message(entry.digest)
         return row is not None and _is_party(link, row)
 
-
     async def _audits(self, link: Address, operation: str) -> bool:
         """Whether a link speaks for the operation's owner, or for one who is its auditor now."""
         current = await self._versions.operation(operation)
