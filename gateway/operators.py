@@ -26,6 +26,8 @@ class Action(StrEnum):
     BACKUP = "database.backup/1"
     RESTORE = "database.restore/1"
     REDELIVER = "inbox.redeliver/1"
+    OPERATORS = "operators.install/1"
+    """Nobody's: the authority signed the list that is its digest."""
 
 
 def operator_id(network: bytes, name: str) -> bytes:

@@ -57,7 +57,7 @@ class StatementReads(Protocol):
         """(ledger index, bytes) of versions of refusals with an index above `after`, ascending."""
 
     async def operators(self) -> tuple[int, bytes] | None:
-        """(version, bytes) of the newest list of operators; None where there is none."""
+        """(ledger index, bytes) of the newest list of operators; None where there is none."""
 
     async def current(self) -> bytes | None:
         """The newest DirectoryCurrent statement."""

@@ -1,29 +1,33 @@
 """Two people for what changes trust: a request that two operators signed before it is done; each is recorded.
 
-    operators.cbor  the authority's word on who the operators are: in the gateway's home, and from then on in force
-    request         [act, SHA-256 of its subject, time], signed by each operator apart, as a threshold statement
+    operators  the authority's word on who the operators are, in versions that rise: in the gateway's database, recorded
+               in the ledger, and as operators.cbor in its home; from then on in force
+    request    [act, SHA-256 of its subject, time, nonce], signed by each operator apart, as a threshold statement
 
 Order of work: each operator makes a key at home (`new_operator`), the authority lists them (`sign_list`), the gateway
 takes the list (`install`). Then one operator makes a request for a subject, a file, and another signs the same
 (`sign_request`); the command that acts is given both, checks (`check`) and records (`record`) before it acts. Rules:
 the number that is needed is at least two, and one operator counts once; a request is for one act, one subject, one
-network and one week.
+network and one week, and acts once. The newest list counts, of the database's and the home's: neither an older file put
+over a newer one nor a row taken away changes who signs.
 """
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from gateway import keyfiles, ledger
+from gateway.operators import Action
 from gateway.ports import Clock, Store
 from schemas import cbor, cose, threshold
-from schemas.errors import Forbidden, Malformed, Misuse, Reason
-from schemas.evidence import Entry, Event
+from schemas.errors import Forbidden, Malformed, Misuse, Reason, Untrusted
+from schemas.evidence import Entry, Event, read_entry
 from schemas.identity import Signer, parse_name
 from schemas.keys import SigningPublic
 from schemas.network import Network
@@ -38,6 +42,8 @@ CARD_FILE: Final = "operator.cbor"
 LIFETIME: Final = 7 * 24 * 3600
 """Seconds that a request holds."""
 _SKEW: Final = 300
+_NONCE: Final = 16
+_MOST: Final = 1 << 40
 
 
 class Act(StrEnum):
@@ -62,6 +68,7 @@ class Operators:
 
     operators: tuple[Operator, ...]
     needed: int
+    version: int = 1
 
     @property
     def by_id(self) -> Mapping[bytes, SigningPublic]:
@@ -78,10 +85,17 @@ class Request:
     """SHA-256 of the bytes that it is about."""
     time: int
     """Seconds since the epoch."""
+    nonce: bytes = field(default_factory=lambda: secrets.token_bytes(_NONCE))
+    """Two requests for the same act at the same time are two."""
 
     def encode(self) -> bytes:
         """The payload."""
-        return cbor.encode([str(self.act), self.subject, self.time])
+        return cbor.encode([str(self.act), self.subject, self.time, self.nonce])
+
+    @property
+    def id(self) -> bytes:
+        """What it is known by, whoever signed it: SHA-256 of the payload."""
+        return hashlib.sha256(self.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +139,10 @@ def read_card(data: bytes) -> Operator:
     return operator
 
 
-def sign_list(cards: Sequence[bytes], needed: int, signers: Sequence[Signer], network: Network) -> bytes:
-    """The authority's list of operators.
+def sign_list(
+    cards: Sequence[bytes], needed: int, signers: Sequence[Signer], network: Network, version: int = 1
+) -> bytes:
+    """A version of the authority's list of operators.
 
     Raises:
         Misuse: fewer than two are needed, or there are too few. Malformed, Untrusted: a card.
@@ -134,7 +150,7 @@ def sign_list(cards: Sequence[bytes], needed: int, signers: Sequence[Signer], ne
     operators = [read_card(card) for card in cards]
     if not 2 <= needed <= len({operator.key.key_id for operator in operators}):
         raise Misuse("two operators at least are needed, and there must be as many")
-    payload = cbor.encode([[[operator.name, operator.key.raw] for operator in operators], needed])
+    payload = cbor.encode([version, [[operator.name, operator.key.raw] for operator in operators], needed])
     return threshold.join(
         (threshold.sign_part(OPERATORS_TYP, payload, signer, network.id) for signer in signers), OPERATORS_TYP
     )
@@ -148,14 +164,28 @@ def read_list(data: bytes, network: Network, holders: Holders | None = None) -> 
     """
     office = holders or network.holders
     signed = threshold.verify(data, OPERATORS_TYP, office.by_id, office.needed, network.id)
-    match cbor.decode(signed.payload):
-        case [[*rows], int(needed)] if needed >= 2:
+    return _read_list(signed.payload)
+
+
+def claimed_version(data: bytes) -> int:
+    """The version that a list claims, nothing verified: for the authority, which makes the next one.
+
+    Raises:
+        Malformed: `structure`.
+    """
+    return _read_list(cose.parse_sign1(_parts(data)[0], OPERATORS_TYP).payload).version
+
+
+def _read_list(payload: bytes) -> Operators:
+    match cbor.decode(payload):
+        case [int(version), [*rows], int(needed)] if needed >= 2 and 1 <= version < _MOST:
             found = tuple(map(_operator, rows))
         case _:
-            raise Malformed(Reason.STRUCTURE, "a list of operators is [[[name, key], ...], needed], needed above 1")
-    if len({operator.key.key_id for operator in found}) != len(found):
+            form = "a list of operators is [version, [[name, key], ...], needed], needed above 1"
+            raise Malformed(Reason.STRUCTURE, form)
+    if isinstance(version, bool) or len({operator.key.key_id for operator in found}) != len(found):
         raise Malformed(Reason.STRUCTURE, "an operator is listed twice")
-    return Operators(found, needed)
+    return Operators(found, needed, version)
 
 
 def _operator(value: cbor.Value) -> Operator:
@@ -165,14 +195,23 @@ def _operator(value: cbor.Value) -> Operator:
     raise Malformed(Reason.STRUCTURE, "an operator is [name, key]")
 
 
-def operators_of(home: Path, network: Network, holders: Holders | None) -> Operators | None:
+async def operators_of(home: Path, store: Store, network: Network, holders: Holders | None) -> Operators | None:
     """Who the operators of the gateway in `home` are; None where the authority named none.
 
     Raises:
-        Malformed, Untrusted: as `read_list`.
+        Malformed, Untrusted: as `read_list`; `record-contradiction`, the ledger has no entry of the database's list.
+            Unavailable: `store`.
     """
-    path = home / LIST_FILE
-    return read_list(keyfiles.read(path), network, holders) if path.exists() else None
+    found = [read_list(keyfiles.read(home / LIST_FILE), network, holders)] if (home / LIST_FILE).exists() else []
+    kept = await store.operators()
+    if kept is not None:
+        index, raw = kept
+        leaves = await store.leaves(index, index + 1)
+        entries = [read_entry(leaf.entry) for leaf in leaves]
+        if [(entry.kind, entry.digest) for entry in entries] != [(Action.OPERATORS, hashlib.sha256(raw).digest())]:
+            raise Untrusted(Reason.RECORD_CONTRADICTION, "the ledger does not have the list of operators")
+        found.append(read_list(raw, network, holders))
+    return max(found, key=lambda one: one.version, default=None)
 
 
 def sign_request(home: Path, request: Request, network: Network, before: bytes | None = None) -> bytes:
@@ -209,9 +248,9 @@ def _parts(data: bytes) -> list[bytes]:
 
 def _read(payload: bytes) -> Request:
     match cbor.decode(payload):
-        case [str(act), bytes(subject), int(time)] if act in tuple(Act):
-            return Request(Act(act), subject, time)
-    raise Malformed(Reason.STRUCTURE, "a request is [act, hash, time]")
+        case [str(act), bytes(subject), int(time), bytes(nonce)] if act in tuple(Act) and len(nonce) == _NONCE:
+            return Request(Act(act), subject, time, nonce)
+    raise Malformed(Reason.STRUCTURE, "a request is [act, hash, time, nonce]")
 
 
 def check(operators: Operators, data: bytes | None, act: Act, subject: bytes, network: Network, now: int) -> Approved:
@@ -234,10 +273,10 @@ def check(operators: Operators, data: bytes | None, act: Act, subject: bytes, ne
 
 
 async def record(store: Store, clock: Clock, approved: Approved) -> list[int]:
-    """One entry for each operator's signature: their ledger indices.
+    """One entry for each operator's signature, and the request is used: the entries' ledger indices.
 
     Raises:
-        Unavailable: `store`.
+        Forbidden: `request-used`. Unavailable: `store`.
     """
     entries = [
         Entry(
@@ -251,31 +290,60 @@ async def record(store: Store, clock: Clock, approved: Approved) -> list[int]:
         for key_id in approved.signers
     ]
     async with store.begin() as transaction:
+        if not await transaction.use_request(approved.request.id):
+            raise Forbidden(Reason.REQUEST_USED, "the operators' request acted before: make another")
         return [index for index, _ in await ledger.record(transaction, entries)]
 
 
-def require(
-    home: Path, network: Network, holders: Holders | None, data: bytes | None, subject: tuple[Act, bytes], now: int
+async def require(
+    home: Path,
+    store: Store,
+    network: Network,
+    holders: Holders | None,
+    data: bytes | None,
+    subject: tuple[Act, bytes],
+    now: int,
 ) -> Approved | None:
     """What an act on this gateway rests on; None where the authority named no operators: then one person acts.
 
     Raises:
         As `operators_of` and `check`. Misuse: a request was given, and no operators are listed.
     """
-    operators = operators_of(home, network, holders)
+    operators = await operators_of(home, store, network, holders)
     if operators is None:
         if data is not None:
-            raise Misuse(f"there is no {LIST_FILE} in {home}: nobody's signature could count")
+            raise Misuse(f"no operators are listed for {home}: nobody's signature could count")
         return None
     return check(operators, data, *subject, network, now)
 
 
-def install(home: Path, data: bytes, network: Network, holders: Holders | None) -> Operators:
-    """Take the authority's list into a gateway's home; from now on what changes trust takes two people.
+async def install(
+    home: Path, store: Store, clock: Clock, data: bytes, network: Network, holders: Holders | None
+) -> Operators:
+    """Take the authority's list into a gateway, recorded; from now on what changes trust takes two people.
+
+    The list that is in force again changes nothing.
 
     Raises:
-        Malformed, Untrusted: as `read_list`.
+        Malformed, Untrusted: as `read_list` and `operators_of`; `version-order`, it is no newer than the one in force.
+            Unavailable: `store`.
     """
-    operators = read_list(data, network, holders)
+    operators, before = read_list(data, network, holders), await _before(home, store)
+    kept = await store.operators()
+    if kept is None or kept[1] != data:
+        if operators.version <= before:
+            raise Untrusted(Reason.VERSION_ORDER, f"version {before} of the list of operators is in force already")
+        digest = hashlib.sha256(data).digest()
+        entry = Entry(Event.OPERATOR_ACTION, clock.now(), digest=digest, kind=str(Action.OPERATORS))
+        async with store.begin() as transaction:
+            index = (await ledger.record(transaction, [entry]))[0][0]
+            await transaction.save_operators(operators.version, data, index)
     keyfiles.write_public(home / LIST_FILE, data)
     return operators
+
+
+async def _before(home: Path, store: Store) -> int:
+    """The newest version that this gateway had, 0 before the first: also one by holders who were succeeded since."""
+    path, kept = home / LIST_FILE, await store.operators()
+    versions = [claimed_version(keyfiles.read(path))] if path.exists() else []
+    return max([*versions, 0 if kept is None else claimed_version(kept[1])])

@@ -60,7 +60,9 @@ def key(home: Path, name: str, *, as_json: bool) -> None:
 @click.argument("operators", type=FILE)
 @json_option
 def install(home: Path, operators: Path, *, as_json: bool) -> None:
-    """Take the authority's list of operators into a gateway's home: from then on it takes two people.
+    """Take the authority's list of operators into a gateway: from then on it takes two people.
+
+    Each list has a version, one more than the list before: an older one is not taken again.
 
     \b
     Example:
@@ -69,13 +71,14 @@ def install(home: Path, operators: Path, *, as_json: bool) -> None:
     import asyncio  # noqa: PLC0415  # keeps --help quick
 
     from gateway import two_people  # noqa: PLC0415  # as above
-    from gateway.app import open_records  # noqa: PLC0415  # as above
+    from gateway.app import SystemClock, open_records  # noqa: PLC0415  # as above
 
     async def taken() -> two_people.Operators:
         async with open_records(home) as records:
             await records.statements.refresh()
             holders = records.statements.trust.directory.holders
-            return two_people.install(home, read_file(operators), records.network, holders)
+            data = read_file(operators)
+            return await two_people.install(home, records.store, SystemClock(), data, records.network, holders)
 
     made = asyncio.run(taken())
     rows = [{"name": one.name, "key": one.key.key_id.hex()} for one in made.operators]
@@ -103,11 +106,13 @@ def list_operators(home: Path, cards: tuple[Path, ...], needed: int, *, as_json:
     ours = Authority(home)
     directory = ours.directory()
     office = (None if directory is None else directory.holders) or ours.network.holders
-    signed = two_people.sign_list([read_file(card) for card in cards], needed, ours.signers(office), ours.network)
+    path, read = home / two_people.LIST_FILE, [read_file(card) for card in cards]
+    version = two_people.claimed_version(keyfiles.read(path)) + 1 if path.exists() else 1
+    signed = two_people.sign_list(read, needed, ours.signers(office), ours.network, version)
     two_people.read_list(signed, ours.network, office)
-    keyfiles.write_public(home / two_people.LIST_FILE, signed)
-    path = home / two_people.LIST_FILE
-    emit({"operators": str(path)}, f"signed  {path}", as_json=as_json)
+    keyfiles.write_public(path, signed)
+    row = {"operators": str(path), "version": version}
+    emit(row, f"signed  {path}, version {version}", as_json=as_json)
 
 
 @click.group()

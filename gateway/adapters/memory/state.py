@@ -52,7 +52,7 @@ class State:
     directories: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     operations: dict[tuple[str, int], tuple[int, bytes]] = field(default_factory=dict)
     preferences: dict[tuple[str, int], tuple[int, bytes]] = field(default_factory=dict)
-    operators: dict[int, bytes] = field(default_factory=dict)
+    operators: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     requests: set[bytes] = field(default_factory=set)
     spent: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """Bureau -> (minute, messages, bytes)."""
@@ -179,11 +179,11 @@ class MemoryTransaction:
             raise Untrusted(Reason.VERSION_ORDER, "another statement of this version came first")
         self._state.preferences[key] = index, signed.raw
 
-    async def save_operators(self, version: int, raw: bytes, index: int) -> None:  # noqa: ARG002  # a list is found by version
+    async def save_operators(self, version: int, raw: bytes, index: int) -> None:
         """As the port says."""
         if version in self._state.operators:
             raise Untrusted(Reason.VERSION_ORDER, "another statement of this version came first")
-        self._state.operators[version] = raw
+        self._state.operators[version] = index, raw
 
     async def use_request(self, request: bytes) -> bool:
         """As the port says."""

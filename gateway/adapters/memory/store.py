@@ -193,7 +193,8 @@ class MemoryStore:
 
     async def operators(self) -> tuple[int, bytes] | None:
         """As the port says."""
-        return max(self._up().operators.items(), default=None)
+        kept = self._up().operators
+        return kept[max(kept)] if kept else None
 
     async def spent(self, bureaus: Sequence[str], minute: int) -> list[Spent]:
         """As the port says."""

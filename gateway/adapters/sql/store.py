@@ -173,8 +173,8 @@ class SqlStore:
     async def operators(self) -> tuple[int, bytes] | None:
         """As the port says."""
         table = t.operator_list
-        rows = await self._all(select(table.c.version, table.c.statement).order_by(table.c.version.desc()).limit(1))
-        return (rows[0].version, rows[0].statement) if rows else None
+        rows = await self._all(select(table.c.idx, table.c.statement).order_by(table.c.version.desc()).limit(1))
+        return (rows[0].idx, rows[0].statement) if rows else None
 
     async def spent(self, bureaus: Sequence[str], minute: int) -> list[Spent]:
         """As the port says."""

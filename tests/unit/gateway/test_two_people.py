@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from gateway import two_people
 from gateway.__main__ import main
-from gateway.app import open_records
+from gateway.app import SystemClock, open_records
 from gateway.authority import Authority
 from gateway.service import complete_service, make_service
 from gateway.two_people import Act, Operators, Request
@@ -41,15 +42,27 @@ class Scene:
         for operator in self.operators:
             two_people.new_operator(operator, operator.name, None)
 
-    def listed(self, *numbers: int, needed: int = 2) -> bytes:
+    def listed(self, *numbers: int, needed: int = 2, version: int = 1) -> bytes:
         cards = [(self.operators[number] / two_people.CARD_FILE).read_bytes() for number in numbers]
         signers = self.authority.signers(self.network.holders)
-        return two_people.sign_list(cards, needed, signers, self.network)
+        return two_people.sign_list(cards, needed, signers, self.network, version)
+
+    def install(self, listed: bytes) -> Operators:
+        async def taken() -> Operators:
+            async with open_records(self.home) as records:
+                return await two_people.install(self.home, records.store, SystemClock(), listed, self.network, None)
+
+        return asyncio.run(taken())
+
+    def in_force(self) -> Operators | None:
+        async def found() -> Operators | None:
+            async with open_records(self.home) as records:
+                return await two_people.operators_of(self.home, records.store, self.network, None)
+
+        return asyncio.run(found())
 
     def request(self, *numbers: int, act: Act = Act.DIRECTORY_LOAD, age: int = 0, subject: bytes = SUBJECT) -> bytes:
-        import hashlib  # noqa: PLC0415
-
-        asked = Request(act, hashlib.sha256(subject).digest(), self.now - age)
+        asked = Request(act, hashlib.sha256(subject).digest(), self.now - age, bytes(16))
         made: bytes | None = None
         for number in numbers:
             made = two_people.sign_request(self.operators[number], asked, self.network, made)
@@ -119,12 +132,16 @@ def test_only_the_authority_says_who_the_operators_are(scene: Scene) -> None:
     cards = [(operator / two_people.CARD_FILE).read_bytes() for operator in scene.operators]
     forged = two_people.sign_list(cards, 2, [SigningKey.generate()], scene.network)
     with pytest.raises(Untrusted):
-        two_people.install(scene.home, forged, scene.network, None)
+        scene.install(forged)
     with pytest.raises(Misuse):
         two_people.sign_list(cards[:1], 2, [SigningKey.generate()], scene.network)
     assert not (scene.home / two_people.LIST_FILE).exists()
-    with pytest.raises(Misuse):
-        two_people.require(scene.home, scene.network, None, b"", (Act.DIRECTORY_LOAD, SUBJECT), scene.now)
+    assert scene.in_force() is None
+    first = scene.authority.approve([Bureau("FR").request()], scene.now).directory
+    asked = scene.folder / "request.cbor"
+    asked.write_bytes(scene.request(0, 1, subject=first.read_bytes()))
+    said = command("participant", "load", first, "--home", scene.home, "--request", asked, ok=False)
+    assert "nobody's signature could count" in said.output
 
 
 def command(*arguments: str | Path | int, ok: bool = True) -> Result:
@@ -160,17 +177,22 @@ def test_a_directory_is_loaded_by_two_from_when_the_authority_listed_operators(s
     command("participant", "load", second, "--home", scene.home, "--request", asked)
     recorded = entries(scene)
     events = [entry.event for entry in recorded]
-    assert events == [Event.DIRECTORY_UPDATED, Event.OPERATOR_ACTION, Event.OPERATOR_ACTION, Event.DIRECTORY_UPDATED]
-    listed = two_people.read_list((scene.home / "operators.cbor").read_bytes(), scene.network)
-    assert {entry.key_id for entry in recorded[1:3]} == set(listed.by_id)
-    assert {entry.digest for entry in recorded[1:]} == {recorded[3].digest}
-    assert {entry.kind for entry in recorded[1:3]} == {"directory.load/1"}
+    acted = Event.OPERATOR_ACTION
+    assert events == [Event.DIRECTORY_UPDATED, acted, acted, acted, Event.DIRECTORY_UPDATED]
+    raw = (scene.home / "operators.cbor").read_bytes()
+    listed = two_people.read_list(raw, scene.network)
+    assert (recorded[1].kind, recorded[1].digest) == ("operators.install/1", hashlib.sha256(raw).digest())
+    assert {entry.key_id for entry in recorded[2:4]} == set(listed.by_id)
+    assert {entry.digest for entry in recorded[2:]} == {recorded[4].digest}
+    assert {entry.kind for entry in recorded[2:4]} == {"directory.load/1"}
+    command("participant", "load", second, "--home", scene.home)  # again: nothing changes, and nobody is needed
+    assert entries(scene) == recorded
 
 
 def test_a_discard_takes_two_and_is_recorded(scene: Scene) -> None:
     first = scene.authority.approve([Bureau("FR").request()], scene.now).directory
     command("participant", "load", first, "--home", scene.home)
-    two_people.install(scene.home, scene.listed(0, 1), scene.network, None)
+    scene.install(scene.listed(0, 1))
 
     async def set_aside() -> int:
         async with open_records(scene.home) as records:
@@ -189,4 +211,46 @@ def test_a_discard_takes_two_and_is_recorded(scene: Scene) -> None:
     asked.write_bytes(scene.request(0, 1, act=Act.QUARANTINE_DISCARD))
     command(*discard, "--request", asked)
     kinds = [entry.kind for entry in entries(scene) if entry.event is Event.OPERATOR_ACTION]
-    assert kinds == ["quarantine.discard/1"] * 3
+    assert kinds == ["operators.install/1", *["quarantine.discard/1"] * 3]
+    again = ("quarantine", "discard", asyncio.run(set_aside()), *discard[3:], "--request", asked)
+    assert "request-used" in command(*again, ok=False).output
+    assert [entry.kind for entry in entries(scene) if entry.event is Event.OPERATOR_ACTION] == kinds
+
+
+def test_an_older_list_is_not_taken_again_wherever_it_is_put(scene: Scene) -> None:
+    first, second, rival = scene.listed(0, 1), scene.listed(1, 2, version=2), scene.listed(0, 2, version=2)
+    assert [scene.install(first).version for _ in range(2)] == [1, 1]
+    assert len(entries(scene)) == 1
+    scene.install(second)
+    for older in (first, rival):
+        with pytest.raises(Untrusted) as caught:
+            scene.install(older)
+        assert caught.value.reason is Reason.VERSION_ORDER
+    (scene.home / two_people.LIST_FILE).write_bytes(first)  # put over the newer one by hand
+    found = scene.in_force()
+    assert found is not None
+    assert found.version == 2
+    (scene.home / two_people.LIST_FILE).unlink()
+    assert scene.in_force() == found
+    assert [entry.kind for entry in entries(scene)] == ["operators.install/1"] * 2
+
+
+def test_a_list_that_the_ledger_does_not_have_is_not_believed(scene: Scene) -> None:
+    scene.install(scene.listed(0, 1))
+
+    async def slipped_in() -> None:
+        async with open_records(scene.home) as records, records.store.begin() as transaction:
+            await transaction.save_operators(2, scene.listed(1, 2, version=2), 1)
+
+    asyncio.run(slipped_in())
+    with pytest.raises(Untrusted) as caught:
+        scene.in_force()
+    assert caught.value.reason is Reason.RECORD_CONTRADICTION
+
+
+def test_the_authority_gives_each_list_the_next_version(scene: Scene) -> None:
+    cards = [operator / two_people.CARD_FILE for operator in scene.operators[:2]]
+    path = scene.authority.home / "operators.cbor"
+    for version in (1, 2):
+        command("authority", "operators", *cards, "--home", scene.authority.home)
+        assert two_people.read_list(path.read_bytes(), scene.network).version == version
