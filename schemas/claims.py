@@ -207,9 +207,14 @@ def _flag(value: cbor.Value) -> bool:
     return value
 
 
+def is_kind(text: str) -> bool:
+    """Whether a text has the form of a message kind: whoever prints one prints it as it is."""
+    return 0 < len(text) <= MAX_KIND and text.isascii() and text.isprintable()
+
+
 def _kind(value: cbor.Value) -> str:
     text = _text(value)
-    if not 0 < len(text) <= MAX_KIND or not text.isascii() or not text.isprintable():
+    if not is_kind(text):
         raise Malformed(Reason.CLAIM_TYPE, f"a kind is up to {MAX_KIND} printable characters")
     return text
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from schemas import cbor, cose
-from schemas.claims import NET
+from schemas.claims import MAX_KIND, NET, is_kind
 from schemas.codes import Handling, Purpose
 from schemas.errors import Malformed, Reason, Untrusted
 from schemas.identity import Address, Signer, parse_name, parse_operation_id
@@ -242,7 +242,7 @@ def _read_payload(payload: bytes) -> Operation:
             Address.parse(owner),
             Phase(phase),
             tuple(map(_member, members)),
-            tuple(map(str, kinds)),
+            tuple(map(_kind, kinds)),
             tuple(Purpose(str(code)) for code in purposes),
             tuple(Handling(str(code)) for code in handling),
             retention,
@@ -250,6 +250,12 @@ def _read_payload(payload: bytes) -> Operation:
         )
     except ValueError:
         raise Malformed(Reason.STRUCTURE, "an operation's phase, purposes or handling are not codes") from None
+
+
+def _kind(value: cbor.Value) -> str:
+    if isinstance(value, str) and is_kind(value):
+        return value
+    raise Malformed(Reason.STRUCTURE, f"a kind is up to {MAX_KIND} printable characters")
 
 
 def _review(rest: list[cbor.Value]) -> int | None:

@@ -163,6 +163,7 @@ def _operations(scene: Scene) -> Iterator[Vector]:
         ("network", "another network's", signed(plain, net=bytes(32)), False, "network"),
         ("ok-review", "with a time of review", signed(replace(plain, review=NOW + 1)), False, "ok"),
         ("form", "an operation of another form", formless, False, "structure"),
+        ("kinds", "a kind that moves the cursor", signed(replace(plain, kinds=("\x1b[2J",))), False, "structure"),
         ("review", "a time of review that is true", signed(replace(plain, review=True)), False, "structure"),
         ("name", "a name that acts on a terminal", signed(replace(plain, name="Test\x1b[2J")), False, "structure"),
     ):
