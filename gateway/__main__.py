@@ -14,6 +14,7 @@ from gateway.commands.migrate import migrate
 from gateway.commands.operations import operation
 from gateway.commands.operators import list_operators, operator, request
 from gateway.commands.participants import participant
+from gateway.commands.policy import policy
 from gateway.commands.quarantine import quarantine
 from gateway.commands.redeliver import redeliver
 from gateway.commands.refusals import refusals
@@ -45,7 +46,7 @@ for command in (init, authority, participant, serve, operation, ledger, quaranti
 for command in (operator, request, erase, redeliver, refusals):
     main.add_command(command)
 operation.add_command(reviews)
-for command in (*changes.COMMANDS, *ceremony.COMMANDS, list_operators):
+for command in (*changes.COMMANDS, *ceremony.COMMANDS, list_operators, policy):
     authority.add_command(command)
 
 if __name__ == "__main__":

@@ -3,15 +3,16 @@
     HOME/keys/authority-N.pem ca.pem         its private keys (mode 0600), encrypted (gateway/keyfiles.py); signatures
                                              need a threshold of the first kind
     HOME/network.bn ca.pem service.cbor      what participants pin; the gateway's request
+    HOME/witnesses/NAME.key                  witness keys (public, 1312 bytes) from approved requests, named likewise
     HOME/certificates/NAME.pem               issued; an address's slash is a dot in its file's name
     HOME/directory-N.cbor directory.cbor     every version; the newest again under the second name
     HOME/directory-N.draft                   a version that needs signatures from elsewhere (gateway/ceremony.py)
 
-Order of work: `create` once, then `approve` all requests at hand as one version; `revoke`, `set_state` and `succeed`
-make one each. Rules: it never sees a private key of
-anyone else; a request is signed by the key that it asks for, and a rotation by the key that it replaces; one address
-has one row, and nobody's key is listed twice. That a request is truly from the bureau it names, people check by its
-fingerprint.
+Order of work: `create` once, then `approve` all requests at hand as one version; `revoke`, `set_state`, `succeed` and
+`name_witnesses` make one each; who witnesses stays so until another version says otherwise. Rules: it never sees a
+private key of anyone else; a request is signed by the key that it asks for, and a rotation by the key that it replaces;
+one address has one row, and nobody's key is listed twice. That a request is truly from the bureau it names, people
+check by its fingerprint.
 """
 
 from __future__ import annotations
@@ -41,12 +42,13 @@ from schemas.directory import (
     sign_directory,
 )
 from schemas.enrolment import Request
-from schemas.errors import Misuse
+from schemas.errors import Malformed, Misuse
 from schemas.identity import Address
-from schemas.keys import SigningKey
+from schemas.keys import NotePublic, SigningKey
 from schemas.network import Genesis, Network, make_network, read_network
 from schemas.threshold import Holders
 from schemas.vault import Vault
+from schemas.witness import Witnesses, least_quorum
 
 SERVICE_DAYS: Final = 5 * 366
 _DAY: Final = 24 * 3600
@@ -63,6 +65,15 @@ class Approved:
     signed: bool
     changes: tuple[str, ...]
     """What it changes, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessing:
+    """Who shall witness the ledger: how many of them may be dishonest, and the quorum, 0 for the least that holds."""
+
+    names: tuple[Address, ...]
+    dishonest: int = 0
+    quorum: int = 0
 
 
 class Authority:
@@ -135,11 +146,14 @@ class Authority:
             newest = read_directory(path.read_bytes(), self.network, newest)
         return newest
 
-    def approve(self, requests: Sequence[bytes], now: int, terms: Terms | None = None) -> Approved:
+    def approve(
+        self, requests: Sequence[bytes], now: int, terms: Terms | None = None, witnessing: Witnessing | None = None
+    ) -> Approved:
         """List all of `requests` in a new version, and issue their certificates.
 
         They are enrolments, rotations, and units' enrolments that their bureaus authorised.
-        `now` is seconds since the epoch. All or nothing: the first request that cannot be approved is raised.
+        `now` is seconds since the epoch; `witnessing` names the witnesses from then on. All or nothing: the first
+        request that cannot be approved is raised.
 
         Raises:
             Malformed, Untrusted: a request does not verify. Forbidden: an address or a key is listed already, a unit's
@@ -152,7 +166,11 @@ class Authority:
         for asked in approved:
             rows[asked.request.address] = enrolling.row(asked, rows.get(asked.request.address), now, terms)
         enrolling.check_rows(rows, approved)
-        made = self._publish(before, rows, now)
+        for asked in approved:
+            if asked.request.witness is not None:
+                keyfiles.write_public(self._witness_path(asked.request.address), asked.request.witness.raw)
+        witnesses = None if witnessing is None else self._witnesses(witnessing)
+        made = self._publish(before, rows, now, witnesses=witnesses)
         issued = {asked.request.address: self._issue_client(asked.request, now, terms) for asked in approved}
         return replace(made, certificates=issued)
 
@@ -188,6 +206,36 @@ class Authority:
         rows = {row.address: row for row in before.participants}
         return self._publish(before, rows, now, holders)
 
+    def name_witnesses(self, witnessing: Witnessing, now: int) -> Approved:
+        """A version from which on these witness the ledger; with nobody named, nobody does.
+
+        Raises:
+            Misuse: there is no directory, a key is not known here, or the quorum does not hold.
+        """
+        before = self.directory()
+        if before is None:
+            raise Misuse("there is no directory yet")
+        rows = {row.address: row for row in before.participants}
+        return self._publish(before, rows, now, witnesses=self._witnesses(witnessing))
+
+    def _witnesses(self, asked: Witnessing) -> Witnesses:
+        missing = [name for name in asked.names if not self._witness_path(name).exists()]
+        if missing:
+            raise Misuse(
+                f"no approved request of {', '.join(missing)} had a witness key: let it rotate, and approve that"
+            )
+        keys = {str(name): NotePublic(keyfiles.read(self._witness_path(name))) for name in asked.names}
+        quorum = asked.quorum or least_quorum(len(keys), asked.dishonest)
+        try:
+            named = Witnesses(keys, quorum, asked.dishonest)
+            named.check()
+        except Malformed as error:
+            raise Misuse(error.detail) from None
+        return named
+
+    def _witness_path(self, address: Address) -> Path:
+        return self.home / "witnesses" / f"{address.replace('/', '.')}.key"
+
     def adopt(self, signed: bytes) -> Path:
         """Keep a version that was signed elsewhere, in parts.
 
@@ -210,9 +258,11 @@ class Authority:
         rows: Mapping[Address, Participant],
         now: int,
         succession: Holders | None = None,
+        witnesses: Witnesses | None = None,
     ) -> Approved:
         version = self._next(before, tuple(rows[address] for address in sorted(rows)), now)
-        version = replace(version, succession=succession)
+        kept = None if before is None else before.witnesses
+        version = replace(version, succession=succession, witnesses=witnesses or kept)
         words = tuple(changes.describe(before, version))
         office = (None if before is None else before.holders) or self.network.holders
         signers = self.signers(office)

@@ -6,6 +6,7 @@ by ledger index and is never moved to a later one, since what was void stays voi
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, TypeVar
@@ -106,6 +107,16 @@ def describe(before: Directory | None, after: Directory) -> Iterator[str]:
     if after.succession is not None:
         ids = ", ".join(key.key_id.hex()[:16] for key in after.succession.keys)
         yield f"the authority is succeeded: {after.succession.needed} of {ids}"
+    if (before.witnesses if before else None) != after.witnesses:
+        yield _witness_change(after)
+
+
+def _witness_change(after: Directory) -> str:
+    named = after.witnesses
+    if named is None or not named.keys:
+        return "no witnesses are named: the log's word stands alone"
+    keys = ", ".join(f"{name} {hashlib.sha256(key.raw).hexdigest()[:16]}" for name, key in sorted(named.keys.items()))
+    return f"witnesses: {named.quorum} of {len(named.keys)} sign, {named.dishonest} may be dishonest: {keys}"
 
 
 def _row_changes(old: Participant | None, new: Participant) -> Iterator[str]:

@@ -18,6 +18,7 @@ from gateway.commands.shared import (
     read_file,
 )
 from schemas.errors import Misuse
+from schemas.identity import Address
 
 if TYPE_CHECKING:
     from gateway.authority import Approved
@@ -32,6 +33,10 @@ HOME = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="The authority's folder: keep it off every server.",
 )
+
+
+WITNESS = click.option("--witness", "witnesses", multiple=True, help="Who witnesses the ledger; may be repeated.")
+DISHONEST = click.option("--dishonest", default=0, show_default=True, help="So many of the witnesses may be dishonest.")
 
 
 @click.group()
@@ -87,9 +92,20 @@ def authority_init(
 @click.argument("requests", nargs=-1, required=True, type=FILE)
 @click.option("--days", default=366, show_default=True, help="For how long keys and certificates hold.")
 @click.option("--overlap-days", default=7.0, show_default=True, help="For how long a rotated key still holds.")
+@WITNESS
+@DISHONEST
 @PASSPHRASE
 @json_option
-def approve(home: Path, requests: tuple[Path, ...], *, days: int, overlap_days: float, as_json: bool) -> None:
+def approve(
+    home: Path,
+    requests: tuple[Path, ...],
+    *,
+    days: int,
+    overlap_days: float,
+    witnesses: tuple[str, ...],
+    dishonest: int,
+    as_json: bool,
+) -> None:
     """List the bureaus of these requests in a new version of the directory, and issue their certificates.
 
     \b
@@ -97,13 +113,15 @@ def approve(home: Path, requests: tuple[Path, ...], *, days: int, overlap_days: 
       bureaunet-gateway authority approve --home authority fr/request.cbor br/request.cbor
       bureaunet-gateway participant load --home gw authority/directory.cbor
 
-    Read each printed fingerprint back to its bureau before the new version is loaded.
+    Read each printed fingerprint back to its bureau before the new version is loaded. With --witness the version also
+    names who witnesses the ledger: see policy --help.
     """  # noqa: D301  # click's \b keeps the lines of the example
-    from gateway.authority import Authority  # noqa: PLC0415  # keeps --help quick
+    from gateway.authority import Authority, Witnessing  # noqa: PLC0415  # keeps --help quick
     from gateway.enrolling import Terms, read_any_request  # noqa: PLC0415  # as above
 
     ours = Authority(home)
-    made = ours.approve([read_file(path) for path in requests], now_seconds(), Terms(days, overlap_days))
+    named = Witnessing(tuple(map(Address.parse, witnesses)), dishonest) if witnesses else None
+    made = ours.approve([read_file(path) for path in requests], now_seconds(), Terms(days, overlap_days), named)
     read = [read_any_request(read_file(path)) for path in requests]
     keys = [f"{request.address:<24} {grouped(request.signing.key_id)}" for request in read]
     show_made(made, keys, as_json=as_json)
