@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import uvloop
@@ -38,6 +38,7 @@ SPARE: Final = 200
 async def run(faults: Sequence[Fault], seed: int, count: int, keep: Path | None, rows: list[Row]) -> None:
     """Run the faults one after another; a row for each that has ended is added to `rows`."""
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # asyncio's: it cancels us, once
+    asyncio.get_running_loop().set_exception_handler(_heed)
     folder = Path(tempfile.mkdtemp(prefix="bureaunet-faults-"))
     grounds: dict[bool, Ground] = {}
     try:
@@ -74,6 +75,12 @@ async def _one(fault: Fault, ground: Ground, folder: Path, seed: int, count: int
     return row
 
 
+def _heed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what nobody caught, but not what uvloop says of a TLS connection that was given up: that is the fault."""
+    if not str(context.get("message")).startswith("Fatal error on SSL protocol"):
+        loop.default_exception_handler(context)
+
+
 def _write(rows: Sequence[Row]) -> None:
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps([row.as_json() for row in rows], indent=1) + "\n", "utf-8")
@@ -98,6 +105,7 @@ def main(names: tuple[str, ...], seed: int | None, count: int, *, listing: bool,
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     click.echo(f"seed {seed}")
     rows: list[Row] = []
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it started with "&"
     try:
         uvloop.run(run(chosen, seed, count, keep, rows))
     except KeyboardInterrupt:

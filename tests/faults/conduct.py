@@ -109,7 +109,7 @@ def _sent(load: Load, senders: Collection[Address]) -> bool:
 
 
 def _echo(load: Load) -> None:
-    """One in three goes out four times at once: twice over its own link, and to each gateway; evidence three times.
+    """One in three goes out four times at once: twice over its own link, and to each gateway; evidence, three times.
 
     Evidence goes out of order, too: the last that is owed first.
     """

@@ -22,8 +22,10 @@ from tests.faults.load import Load, loaded
 from tests.faults.pace import Pace, compare
 from tests.faults.scene import Scene, Setting
 
-SENDING_SECONDS: Final = 300.0
-"""Until every envelope has its receipt."""
+SENDING_SECONDS: Final = 900.0
+"""Until every envelope has its receipt, on a machine that has other work too,"""
+STALLED_SECONDS: Final = 120.0
+"""and so long, at most, without any receipt."""
 SETTLING_SECONDS: Final = 150.0
 """After that, until every copy is handed over and every answer is there."""
 COMPARABLE: Final = 2000
@@ -180,13 +182,23 @@ async def _send(fault: Fault, strike: Strike) -> None:
             strike.begin("striking")
             await fault.strike(strike)
             strike.say("going on")
-            await sending
+            await _while_it_flows(sending, load)
     except TimeoutError:
         strike.say("not everything was decided in time")
     finally:
         for task in (reporting, sending):
             task.cancel()
         await asyncio.gather(reporting, sending, return_exceptions=True)
+
+
+async def _while_it_flows(sending: asyncio.Task[None], load: Load) -> None:
+    """Wait for the end of sending. Raises TimeoutError where no receipt comes any more."""
+    while not sending.done():
+        had = load.receipts
+        await asyncio.wait({sending}, timeout=STALLED_SECONDS)
+        if load.receipts == had and not sending.done():
+            raise TimeoutError
+    await sending
 
 
 async def _report(strike: Strike) -> None:

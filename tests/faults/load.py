@@ -8,6 +8,7 @@ does, afterwards. A bureau with the SDK answers every query; one that ends is st
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 import time
 from collections import deque
@@ -81,7 +82,8 @@ class LightBureau:
         """Cleared, the bureau looks into its inbox no more."""
         self.outbox: deque[Sealed] = deque()
         self.twice = 0
-        """One submission in so many goes out twice at once, and over the other links too; 0 is none."""
+        """One submission in so many goes out twice at once, and over the other links too, as do its acknowledgements
+        of so many; 0 is none."""
         self.others: tuple[Link, ...] = ()
         self.window = WINDOW
         self._ground, self._timeline = ground, timeline
@@ -170,13 +172,14 @@ class LightBureau:
     async def _acknowledge(self) -> None:
         ground, address = self._ground, self.seat.address
         signer = ground.keys[address].signing[0]
-        while True:
+        for count in itertools.count(1):
             digest = await self.owed.get()
             said = Acknowledgement(
                 address, digest, Outcome.PROCESSED, int(time.time()), ground.network.id, Head(0, EMPTY)
             )
             body = sign_acknowledgement(said, signer)
-            for link in (self.link, *self.others):
+            others = self.others if self.twice and count % self.twice == 0 else ()
+            for link in (self.link, *others):
                 await self._hand_in(link, body)
             self._unacknowledged -= 1
 

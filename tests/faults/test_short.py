@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
+from tests.faults.__main__ import INTERRUPTED
 from tests.faults.catalogue import FAULTS
 from tests.faults.fault import Fault, run_fault
-from tests.faults.ground import prepare
+from tests.faults.ground import REPOSITORY, prepare
 
 pytestmark = [pytest.mark.broker, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(170)]
 
@@ -35,3 +40,28 @@ async def test_nothing_is_lost_and_nothing_doubled(name: str, tmp_path: Path) ->
     row = await run_fault(fault, ground, tmp_path / "scene", SEED, COUNT, said.append)
     assert row.good, (row.complaints, said)
     assert row.accepted + row.refused >= COUNT
+
+
+async def test_interrupted_it_ends_what_it_started_and_shows_its_table(tmp_path: Path) -> None:
+    """By SIGTERM, which is treated as Ctrl-C is."""
+    command = ("-m", "tests.faults", "--count", "100", "--seed", "1", "gateway-anytime")
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, *command),
+        cwd=REPOSITORY,
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    async with asyncio.timeout(120):
+        while (line := await child.stdout.readline()) and b"striking" not in line:
+            pass
+    started = psutil.Process(child.pid).children(recursive=True)
+    child.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(45):
+        said = (await child.stdout.read()).decode()
+        assert await child.wait() == INTERRUPTED
+    assert "envelopes accepted lost doubled" in said
+    assert len(started) >= 7, "two gateways, a broker, a database, three bureaus"
+    _, left = psutil.wait_procs(started, timeout=5)
+    assert left == []
+    assert await asyncio.to_thread(lambda: list(tmp_path.glob("bureaunet-faults-*"))) == []
