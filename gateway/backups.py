@@ -73,12 +73,13 @@ async def back_up(home: Path, out: Path, operator: str, programs: Path | None = 
     """Copy the database of the gateway in `home` into the new file `out`; gateways may run meanwhile.
 
     Raises:
-        Misuse: `out` is there already, or pg_dump is not installed. Malformed: the operator's name. Unavailable.
+        Misuse: `out` is there already, or pg_dump is not installed, or the database is of another version, which is
+            not changed for this. Malformed: the operator's name. Unavailable.
     """
     if out.exists():  # noqa: ASYNC240  # a command's own loop, which nothing else waits for
         raise Misuse(f"{out} is there already; a backup is never overwritten")
     settings = load(home, os.environ)
-    async with open_records(home, settings) as records:
+    async with open_records(home, settings, migrate=False) as records:
         who = operator_id(records.network.id, operator)
         note = await records.tree.checkpoint()
         await act(records.store, SystemClock(), who, Action.BACKUP)

@@ -19,6 +19,7 @@ from gateway.ledger import Ledger
 from gateway.ports import Candidate, Facts, HighWater, Inboxes, Outcome, Store, Submission, Tree, Trust
 from gateway.ports_witnesses import Cosignatures
 from gateway.settings import Pipeline
+from gateway.standing import Standing
 from schemas import wire
 from schemas.claims import Head, Header
 from schemas.codes import Handling, Purpose, Urgency
@@ -211,7 +212,13 @@ class World:
         )
         return sign_acknowledgement(said, self.office(by).signing)
 
-    def exchange(self, store: Store, limits: Pipeline | None = None, inboxes: Inboxes | None = None) -> Exchange:
+    def exchange(
+        self,
+        store: Store,
+        limits: Pipeline | None = None,
+        inboxes: Inboxes | None = None,
+        standing: Standing | None = None,
+    ) -> Exchange:
         """A pipeline on a store; not started."""
         return Exchange(
             store=store,
@@ -221,6 +228,7 @@ class World:
             watcher=self.watcher,
             limits=limits or Pipeline(linger_milliseconds=0),
             inboxes=inboxes,
+            standing=standing,
         )
 
     def ledger(self, tree: Tree, mark: HighWater | None = None) -> Ledger:
@@ -229,10 +237,14 @@ class World:
 
     @contextlib.asynccontextmanager
     async def gateway(
-        self, store: Store, limits: Pipeline | None = None, inboxes: Inboxes | None = None
+        self,
+        store: Store,
+        limits: Pipeline | None = None,
+        inboxes: Inboxes | None = None,
+        standing: Standing | None = None,
     ) -> AsyncIterator[Exchange]:
         """A running pipeline with the directory and the operation published."""
-        exchange = self.exchange(store, limits, inboxes)
+        exchange = self.exchange(store, limits, inboxes, standing)
         await exchange.start()
         try:
             await exchange.publish_directory(self.directory_raw)

@@ -169,7 +169,7 @@ async def _wanted(home: Path) -> Definitions:
     from gateway.app import open_records  # noqa: PLC0415  # keeps --help quick
     from gateway.broker import definitions  # noqa: PLC0415  # as above
 
-    async with open_records(home) as records:
+    async with open_records(home, migrate=False) as records:
         await records.statements.refresh()
         return definitions(records.statements.trust.directory)
 
@@ -178,6 +178,6 @@ async def _write(home: Path, out: Path) -> Written:
     from gateway.app import open_records  # noqa: PLC0415  # keeps --help quick
     from gateway.broker import write_definitions  # noqa: PLC0415  # as above
 
-    async with open_records(home) as records:
+    async with open_records(home, migrate=False) as records:
         await records.statements.refresh()
         return write_definitions(records.statements.trust.directory, out)

@@ -152,9 +152,9 @@ class Copies:
         """As `ports.Store.owed`: one question for what is still there and what was acknowledged."""
         if not keys:
             return {}
-        copies, done = t.delivery, t.acknowledgement
+        copies, done, of = t.delivery, t.acknowledgement, (t.message.c.operation, t.message.c.kind)
         asked, digests = [(digest, str(address)) for digest, address in keys], sorted({digest for digest, _ in keys})
-        open_copies = select(copies.c.digest, copies.c.recipient, copies.c.inbox, false().label("acknowledged")).where(
+        there = select(copies.c.digest, copies.c.recipient, copies.c.inbox, false().label("acknowledged"), *of).where(
             or_(
                 tuple_(copies.c.digest, copies.c.recipient).in_(asked),
                 tuple_(copies.c.digest, copies.c.inbox).in_(asked),
@@ -162,10 +162,10 @@ class Copies:
         )
         of_unit = and_(done.c.digest.in_(digests), done.c.recipient.contains("/"))
         columns = done.c.digest, done.c.recipient, null().label("inbox"), true().label("acknowledged")
-        acknowledged = select(*columns).where(or_(tuple_(done.c.digest, done.c.recipient).in_(asked), of_unit))
-        either = union_all(open_copies, acknowledged).subquery()
-        statement = select(either, t.message.c.operation, t.message.c.kind).join(
-            t.message, t.message.c.digest == either.c.digest
+        taken = select(*columns, *of).where(or_(tuple_(done.c.digest, done.c.recipient).in_(asked), of_unit))
+        statement = union_all(
+            there.join(t.message, t.message.c.digest == copies.c.digest),
+            taken.join(t.message, t.message.c.digest == done.c.digest),
         )
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()

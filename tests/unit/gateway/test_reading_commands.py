@@ -25,6 +25,9 @@ READING: Sequence[Sequence[str]] = (
     ("quarantine", "list", "--operator", "ada"),
     ("quarantine", "show", "1", "--operator", "ada"),
     ("operation", "export", "infra-test", "--out", OUT),
+    ("broker", "definitions", "--out", OUT),
+    ("broker", "check", "--ctl", "no-such-program"),
+    ("backup", "--operator", "ada", "--out", OUT),
 )
 
 
