@@ -104,7 +104,7 @@ async def _take(receipt: bytes, bureau: Bureau, network: Network, found: _Found,
     entry = read_entry(raw)
     if proof.index != place or not _attests(entry, acceptance):
         raise Untrusted(Reason.INCLUSION, f"entry {place} is not what the receipt says")
-    head = proof.verify(raw, network.policy).checkpoint
+    head = proof.open(raw, network.policy).checkpoint
     found.add_head(Head(head.size, head.root))
     found.entries[place] = entry
     return PROVEN

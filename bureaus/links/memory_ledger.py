@@ -6,6 +6,7 @@ from typing import Final
 
 from schemas import merkle
 from schemas.claims import Head
+from schemas.errors import Reason, Unavailable
 from schemas.evidence import Entry
 from schemas.keys import NoteKey
 from schemas.notes import Checkpoint, sign_checkpoint
@@ -51,5 +52,11 @@ class Ledger:
         return Proof(index, tuple(path), note or self.checkpoint(now, size)).format()
 
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
-        """The proof that the tree of `new` entries extends the one of `old`."""
+        """The proof that the tree of `new` entries extends the one of `old`.
+
+        Raises:
+            Unavailable: `not-found`, there is no tree of `new` entries yet.
+        """
+        if new > len(self.entries):
+            raise Unavailable(Reason.NOT_FOUND, "no checkpoint is as large as that", retry_after=1)
         return tuple(merkle.consistency_proof(self.subtrees, old, new))
