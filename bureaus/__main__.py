@@ -23,6 +23,8 @@ _COMMANDS: Final = {
     "disclose": "Open one message for a third party, who can prove what it said.",
     "envelope": "Look at an envelope: its header, wraps and sizes.",
     "verify": "Verify an operation's record or a disclosed message, offline.",
+    "witness": "Cosign the ledger's checkpoints; compare them with others'.",
+    "misbehaviour": "Check a proof that somebody misbehaved, offline.",
     "demo": "Run Infra-SA 2011 on this machine.",
     "exercise": "The INFRA operations: list, show, run, enrol.",
 }

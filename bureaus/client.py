@@ -141,8 +141,7 @@ class Bureau(Refusing, Telling):
             parts = OpenBureau(
                 who, network, Keyring(keys, opened), store, link, self._clock, self._limits, self._handlers
             )
-            parts.voiding.tell = self._void
-            parts.keeper.when_misbehaved = self._misbehaved
+            self._tie(parts)
             await parts.keeper.load()
             await self._first_refresh(parts)
             await store.run(receiving.put_all_back)

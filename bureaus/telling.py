@@ -1,19 +1,29 @@
-"""What a bureau's program is told without asking: the part of the client that registers who listens."""
+"""What a bureau's program is told without asking, and the tree heads that it holds against others'."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bureaus.voided import Voided
+from schemas.claims import Head
+
+if TYPE_CHECKING:
+    from bureaus.desk import OpenBureau
 
 
 class Telling:
-    """Registers who is told; before the bureau is entered."""
+    """The part of a `Bureau` that registers who is told; before the bureau is entered."""
 
     def __init__(self) -> None:
         self._void: list[Callable[[Voided], None]] = []
         self._misbehaved: list[Callable[[Path, str], None]] = []
+        self._witnessed: list[Callable[[Head], None]] = []
+
+    @property
+    def _parts(self) -> OpenBureau:
+        raise NotImplementedError
 
     def on_void(self, tell: Callable[[Voided], None]) -> None:
         """Call this with each message that becomes void."""
@@ -25,3 +35,29 @@ class Telling:
         Two signed statements that cannot both be true: `bureaunet misbehaviour FILE --network FILE` checks it anywhere.
         """
         self._misbehaved.append(tell)
+
+    def on_witnessed(self, tell: Callable[[Head], None]) -> None:
+        """Call this with each tree head that we cosign as a witness."""
+        self._witnessed.append(tell)
+
+    def _tie(self, parts: OpenBureau) -> None:
+        """Join those who listen to the parts of the bureau that is being opened."""
+        parts.voiding.tell = self._void
+        parts.keeper.when_misbehaved = self._misbehaved
+        parts.witness.signed = self._witnessed
+
+    @property
+    def witnesses(self) -> bool:
+        """Whether the directory in force names us, with a key that we hold, as a witness."""
+        return self._parts.witness.key is not None
+
+    async def compare(self, note: str) -> Head:
+        """Hold a checkpoint that somebody else was shown against the one that we accepted: ours, after that.
+
+        Raises:
+            Untrusted: `consistency`, the two contradict each other: an alarm, with a proof of misbehaviour;
+                `checkpoint`, the log did not sign it. Malformed: it is no checkpoint. Unavailable: the gateway shows
+                nothing that covers both yet.
+        """
+        await self._parts.keeper.take_head(note)
+        return self._parts.keeper.trust.head

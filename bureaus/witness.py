@@ -12,7 +12,7 @@ does not name with this key.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from bureaus import logs
@@ -46,7 +46,7 @@ class Witness:
         self._clock = clock
         self._limits = limits
         self._sent: Head | None = None
-        self.signed: Callable[[Head], None] = lambda _: None
+        self.signed: Sequence[Callable[[Head], None]] = ()
         """Called with each head that we cosigned."""
 
     @property
@@ -98,7 +98,8 @@ class Witness:
         body = cosign(opened.checkpoint, key, self._clock() // 1000)
         await self._link.acknowledge(body)
         self._sent = head
-        self.signed(head)
+        for tell in self.signed:
+            tell(head)
         return head
 
     async def _offered(self) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
 import click
 from pydantic import ValidationError
@@ -20,14 +20,16 @@ from bureaus.commands.shared import (
     received_text,
     run,
 )
+from bureaus.exchange import Exchange
 from schemas import messages
 from schemas.codes import Handling, Purpose, Urgency
-from schemas.errors import Misuse
+from schemas.errors import Misuse, Unavailable
 from schemas.messages import Message, Person, WhereaboutsQuery
 from schemas.messages.codes import Asked
 from schemas.messages.fields import Place
 from schemas.messages.person import Name
 from schemas.messages.whereabouts import LastKnown
+from schemas.notes import Standing
 
 
 class Options(TypedDict):
@@ -127,10 +129,32 @@ async def _ask(home: Path, message: Message, options: Options, *, as_json: bool)
         emit(receipt_row(exchange.digest, receipt), text, as_json=as_json)
         async for response in exchange.responses(deadline=options["wait"]):
             emit(received_row(response), received_text(response), as_json=as_json)
+        await _show_proof(exchange, as_json=as_json)
         silent = sorted(exchange.waiting_for)
         if silent:
             emit({"event": "silent", "from": silent}, f"no final answer yet from {', '.join(silent)}", as_json=as_json)
         return not silent
+
+
+async def _show_proof(exchange: Exchange, *, as_json: bool) -> None:
+    """Say what the receipt is by now: in the ledger, and whether the quorum of witnesses signed that."""
+    try:
+        proven = await exchange.proof(PROOF_SECONDS)
+    except Unavailable as error:
+        emit({"event": "proof", "standing": None}, f"no proof of the receipt yet: {error.detail}", as_json=as_json)
+        return
+    head, signed = proven.checkpoint.checkpoint, sorted(proven.checkpoint.witnesses)
+    row = {"event": "proof", "standing": str(proven.standing), "index": proven.index, "size": head.size}
+    emit({**row, "witnesses": signed}, _SAYS[proven.standing], as_json=as_json)
+
+
+PROOF_SECONDS: Final = 3.0
+"""How long a proof may take before the command goes on without; it is fetched another time."""
+_SAYS: Final = {
+    Standing.WITNESSED: "the receipt is in the ledger, signed by the quorum of witnesses",
+    Standing.PROVISIONAL: "the receipt is in the ledger, PROVISIONAL: the quorum of witnesses has not signed yet",
+    Standing.UNWITNESSED: "the receipt is in the ledger, by the log's word alone: the network has no witnesses",
+}
 
 
 def _query(options: Options) -> Message:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -99,10 +100,14 @@ def _request(ctx: click.Context, home: Path, address: Address, options: Options,
             home, address, kind=kind, name=name, link=link, units=units, secret=secret, token=place
         ),
     )
-    signing, sealing = (enrolment.fingerprint(key) for key in (asked.signing.key_id, asked.sealing.key_id))
+    keys = {"signing": asked.signing.key_id, "sealing": asked.sealing.key_id}
+    if asked.witness is not None:
+        keys["witness"] = hashlib.sha256(asked.witness.raw).digest()
+    shown = {name: enrolment.fingerprint(key) for name, key in keys.items()}
     path = home / enrolment.REQUEST
-    row = {"event": "requested", "address": asked.address, "signing": signing, "sealing": sealing, "request": str(path)}
-    text = f"{path} is for the authority. Read these to it:\n  signing key  {signing}\n  sealing key  {sealing}"
+    row = {"event": "requested", "address": asked.address, **shown, "request": str(path)}
+    text = f"{path} is for the authority. Read these to it:"
+    text += "".join(f"\n  {name} key  {digits}" for name, digits in shown.items())
     emit(row, text, as_json=as_json)
 
 

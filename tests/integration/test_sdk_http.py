@@ -160,7 +160,8 @@ async def test_the_command_line_asks_and_listens(net: Net, tmp_path: Path) -> No
     )
     asker = bureaunet(tmp_path / "ask.log", "ask", "--home", net.home(net.asker), *question)
     code, said = await ended(asker)
-    assert (code, [row["event"] for row in said]) == (0, ["receipt", "message"]), asker.tail()
+    assert (code, [row["event"] for row in said]) == (0, ["receipt", "message", "proof"]), asker.tail()
+    assert said[2]["standing"] == "no-witnesses"
     assert said[1]["message"] == {"finding": "NO_TRACE"}
     code, heard = await ended(listener)
     assert (code, [row["from"] for row in heard]) == (0, [net.asker]), listener.tail()
