@@ -66,8 +66,14 @@ def range_hash(subtrees: Subtrees, start: int, end: int) -> bytes:
 
 
 def root(hashes: Sequence[bytes]) -> bytes:
-    """The root over leaf hashes in memory."""
-    return range_hash(of_leaves(hashes), 0, len(hashes))
+    """The root over leaf hashes in memory: pairs, level by level, where an odd last node goes up as it is."""
+    if not hashes:
+        return EMPTY
+    level = list(hashes)
+    while len(level) > 1:
+        above = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
+        level = [*above, level[-1]] if len(level) & 1 else above
+    return level[0]
 
 
 def inclusion_proof(subtrees: Subtrees, index: int, size: int) -> list[bytes]:
