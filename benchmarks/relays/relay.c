@@ -33,7 +33,7 @@ static amqp_connection_state_t dial(char **argument) {
   amqp_ssl_socket_set_verify_peer(socket, 1);
   amqp_ssl_socket_set_verify_hostname(socket, 0);
   must(amqp_socket_open(socket, argument[1], atoi(argument[2])) == 0, "connecting");
-  amqp_rpc_reply_t reply = amqp_login(connection, "/", 0, 131072, 60, AMQP_SASL_METHOD_EXTERNAL, "");
+  amqp_rpc_reply_t reply = amqp_login(connection, "/", 0, 131072, 60, AMQP_SASL_METHOD_EXTERNAL, "gateway");
   if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION) fprintf(stderr, "%s\n", amqp_error_string2(reply.library_error));
   must(reply.reply_type == AMQP_RESPONSE_NORMAL, "logging in");
   amqp_channel_open(connection, 1);

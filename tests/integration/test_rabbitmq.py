@@ -16,6 +16,7 @@ import pytest_asyncio
 from aiormq.abc import ChannelFrame
 from aiormq.exceptions import ChannelAccessRefused, PublishError
 
+from gateway.adapters.rabbitmq import direct
 from gateway.adapters.rabbitmq.consumer import PREFETCH, Consumer
 from gateway.adapters.rabbitmq.publisher import Publisher
 from gateway.adapters.rabbitmq.session import Endpoint, Timing
@@ -312,6 +313,25 @@ async def test_urgent_mail_passes_routine_mail_that_is_stuck(scene: BrokerScene)
 # ------------------------------------------------------------------------------------------------------------ failures
 
 
+async def test_with_a_driver_that_was_not_tried_all_goes_through_its_own_functions(
+    scene: BrokerScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct, "TRIED", {"aiormq": "0.0."})
+    bureau, saw = scene.fresh(), Saw()
+    nobody = Address("ZZ")
+    async with publisher(scene.gateway, saw) as out, consuming(scene.gateway) as taken:
+        assert await out.publish([pending(bureau), pending(nobody), pending(bureau)]) == [True, False, True]
+        await scene.put("FR", "submit.FR", "routine", b"by the driver", user_id="FR", type="envelope")
+        await until_taken(taken, b"by the driver")
+    assert saw.count("broker-returned") == 1
+    assert len(await scene.take(bureau, inbox_queue(bureau, Urgency.ROUTINE), 2)) == 2
+
+
+async def until_taken(taken: Taken, body: bytes) -> None:
+    async with asyncio.timeout(30), taken.more:
+        await taken.more.wait_for(lambda: body in taken.bodies)
+
+
 async def test_after_a_kill_both_sessions_resume_and_nothing_confirmed_is_lost(scene: BrokerScene) -> None:
     bureau, broker = scene.fresh(), scene.running
     saw_out, saw_in = Saw(), Saw()
@@ -319,6 +339,7 @@ async def test_after_a_kill_both_sessions_resume_and_nothing_confirmed_is_lost(s
         taken.open.clear()
         await scene.put("FR", "submit.FR", "routine", b"in hand at the kill", user_id="FR", type="envelope")
         await taken.until(1)
+        await saw_in.until("broker-consuming")
         assert await out.publish([pending(bureau) for _ in range(20)]) == [True] * 20
         await broker.kill()
         with pytest.raises(Unavailable):

@@ -15,11 +15,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity
 
+from gateway.adapters.rabbitmq.direct import Direct, Taken, direct_of, place_of
 from gateway.adapters.rabbitmq.session import DEFAULTS, Endpoint, Session, Timing
 from gateway.ports import Arrival, Handler, Watcher
 from schemas.wire import SHARED_QUEUES
@@ -28,6 +29,7 @@ PREFETCH: Final = 16
 """Messages of one queue in hand, unless the settings say otherwise."""
 _AT_ONCE: Final = 32
 """Channels that are opened at one time."""
+Message: TypeAlias = AbstractIncomingMessage | Taken
 Queues = Callable[[], Iterable[str]]
 """Names of the queues to consume, asked for again and again."""
 
@@ -106,7 +108,7 @@ class Consumer:
             return
         lane = Lane(name, self._handler, self._watcher, self._timing, self._prefetch)
         try:
-            await lane.open(channel)
+            await lane.open(channel, direct_of(connection))
         except (ChannelNotFoundEntity, ChannelAccessRefused):  # the broker has not loaded the newest definitions
             return
         self._lanes[name] = lane
@@ -137,22 +139,32 @@ class Lane:
         self._consumption: AbstractQueue | None = None
         self._tag = ""
         self._handling: set[asyncio.Task[None]] = set()
-        self._decided: dict[int, AbstractIncomingMessage] = {}
+        self._decided: dict[int, Message] = {}
         self._acknowledged = 0
         self._changed = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._failure: BaseException | None = None
+        self._early: list[Message] | None = []
+        """What the direct way brought before the driver said that we consume; None from then on."""
         self.acknowledging: asyncio.Task[None]
         """Tells the broker what it may forget, from `open` to `close`."""
 
-    async def open(self, channel: AbstractChannel) -> None:
-        """Begin to consume. Raises ChannelNotFoundEntity, ChannelAccessRefused: there is no such queue for us."""
+    async def open(self, channel: AbstractChannel, direct: Direct | None = None) -> None:
+        """Begin to consume, by the direct way where there is one.
+
+        Raises ChannelNotFoundEntity, ChannelAccessRefused: there is no such queue for us.
+        """
         async with asyncio.timeout(self._timing.call):
+            if direct is not None:
+                direct.arriving((await place_of(channel))[0], self._take)
             await channel.set_qos(prefetch_count=self._prefetch)
             self._consumption = await channel.get_queue(self._queue, ensure=False)
             self._tag = await self._consumption.consume(self._arrive)
         self.acknowledging = asyncio.create_task(self._acknowledge())
+        early, self._early = self._early or [], None
+        for message in early:
+            self._take(message)
 
     async def _acknowledge(self) -> None:
         """Acknowledge what is decided, without end. Raises what a handler raised, and what the driver does."""
@@ -189,6 +201,12 @@ class Lane:
         await asyncio.gather(self.acknowledging, return_exceptions=True)
 
     async def _arrive(self, message: AbstractIncomingMessage) -> None:
+        self._take(message)
+
+    def _take(self, message: Message) -> None:
+        if self._early is not None:
+            self._early.append(message)
+            return
         arrival = Arrival(message.exchange or "", message.user_id, message.type, message.body)
         self._idle.clear()
         if message.redelivered:
@@ -197,7 +215,7 @@ class Lane:
         self._handling.add(task)
         task.add_done_callback(partial(self._done, message))
 
-    def _done(self, message: AbstractIncomingMessage, task: asyncio.Task[None]) -> None:
+    def _done(self, message: Message, task: asyncio.Task[None]) -> None:
         self._handling.discard(task)
         if task.cancelled():
             self._failure = RuntimeError("a handler was cancelled")
@@ -207,9 +225,9 @@ class Lane:
             self._decided[message.delivery_tag] = message
         self._changed.set()
 
-    def _take_decided(self) -> AbstractIncomingMessage | None:
+    def _take_decided(self) -> Message | None:
         """The last message before which, and with which, all are decided. Tags count from 1 without gaps."""
-        last: AbstractIncomingMessage | None = None
+        last: Message | None = None
         while (message := self._decided.pop(self._acknowledged + 1, None)) is not None:
             self._acknowledged += 1
             last = message

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from ssl import SSLContext
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, TypeAlias, cast
 
 import aio_pika
 from aiormq.connection import TLSTransportFactory
@@ -62,6 +63,25 @@ def plain_header(payload: bytes) -> bytes:
     return payload[:_FIXED] + _FLAGS.pack(flags) + b"".join(kept.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """What is read of a message's properties, each only where it is text."""
+
+    message_id: str | None
+    type: str | None
+    user_id: str | None
+
+
+def kept_properties(payload: bytes) -> Properties:
+    """Those of a content header frame; none of one that does not parse."""
+    try:
+        kept = _kept(payload)
+    except (struct.error, IndexError):
+        kept = {}
+    texts = {flag: value[1:].decode("utf-8") for flag, value in kept.items()}
+    return Properties(texts.get(_MESSAGE_ID), texts.get(_TYPE), texts.get(_USER_ID))
+
+
 def _kept(payload: bytes) -> dict[int, bytes]:
     (flags,) = _FLAGS.unpack_from(payload, _FIXED)
     at = _FIXED + _FLAGS.size
@@ -94,21 +114,24 @@ def _is_text(value: bytes) -> bool:
     return True
 
 
-class _Source(Protocol):
+class Source(Protocol):
     """The part of a stream reader that the driver uses."""
 
-    async def readexactly(self, n: int) -> bytes: ...
+    async def readexactly(self, n: int) -> bytes:
+        """`n` bytes. Raises asyncio.IncompleteReadError."""
 
-    async def read(self, n: int = -1) -> bytes: ...
+    async def read(self, n: int = -1) -> bytes:
+        """Up to `n` bytes; none at the end."""
 
-    def at_eof(self) -> bool: ...
+    def at_eof(self) -> bool:
+        """Whether nothing more will come."""
 
 
 @dataclass(slots=True)
 class GuardedReader:
     """Reads whole frames and gives them on, content headers made plain."""
 
-    source: _Source
+    source: Source
     _ready: bytes = b""
 
     async def readexactly(self, n: int) -> bytes:
@@ -138,16 +161,29 @@ class GuardedReader:
         return _FRAME.pack(kind, channel, len(payload)) + payload + body[-1:]
 
 
+Reading: TypeAlias = Callable[[Source], Source]
+Link: TypeAlias = tuple[Source, asyncio.StreamWriter]
+
+
 class _GuardedTransport(TLSTransportFactory):
     """TLS whose reader is guarded."""
 
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self.link: Link | None = None
+
     async def create(self, url: URL, **kwargs: object) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await super().create(url, **kwargs)
-        return cast("asyncio.StreamReader", GuardedReader(reader)), writer  # it has all that the driver uses of one
+        source, writer = await super().create(url, **kwargs)
+        reader = self._reading(source)
+        self.link = reader, writer
+        return cast("asyncio.StreamReader", reader), writer  # it has all that the driver uses of one
 
 
 class GuardedConnection(aio_pika.Connection):
     """A connection whose incoming content headers hold nothing that the driver cannot decode."""
+
+    reading: Reading = GuardedReader
+    """What stands between the stream and the driver."""
 
     def __init__(
         self,
@@ -157,4 +193,10 @@ class GuardedConnection(aio_pika.Connection):
         client_properties: FieldTable | None = None,
     ) -> None:
         super().__init__(url, loop=loop, ssl_context=ssl_context, client_properties=client_properties)
-        self.kwargs["transport_factory"] = _GuardedTransport()
+        self._factory = _GuardedTransport(type(self).reading)
+        self.kwargs["transport_factory"] = self._factory
+
+    @property
+    def link(self) -> Link | None:
+        """Both directions of the stream, once it is connected."""
+        return self._factory.link

@@ -7,12 +7,17 @@ id, and recipients deduplicate.
 Rules: one id is in flight once, since the driver matches a returned message by its id alone. When nothing that waits
 is confirmed for `Timing.confirm` seconds, or only refused for so long, the session is recycled. Publishing has a
 connection of its own: a broker that is short of memory stops reading from those who publish.
+
+Many messages go out in one write where the driver is of a version that was tried (packed.py), else one by one through
+the driver's own functions: the same rules hold for both, and the same tests.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
+from typing import Final
 from uuid import uuid4
 
 import aio_pika
@@ -20,6 +25,9 @@ from aio_pika.abc import AbstractConnection, AbstractExchange
 from aiormq.exceptions import DeliveryError, PublishError
 from pamqp.commands import Basic
 
+from gateway.adapters.rabbitmq.direct import direct_of, place_of
+from gateway.adapters.rabbitmq.frames import Post
+from gateway.adapters.rabbitmq.packed import Fate, Packed
 from gateway.adapters.rabbitmq.session import DEFAULTS, FAILURES, Endpoint, Session, Timing, cancelled_from_outside
 from gateway.ports import Outcome, Pending, Watcher
 from schemas.codes import Urgency
@@ -35,8 +43,9 @@ from schemas.wire import (
     inbox_queue,
 )
 
-Post = tuple[str, aio_pika.Message]
-"""Name of the queue, and what goes there."""
+_RUN: Final = uuid4().hex
+"""With a number, makes an id of one receipt."""
+_COUNT: Final = itertools.count()
 
 
 def copy_for(pending: Pending) -> Post:
@@ -44,22 +53,25 @@ def copy_for(pending: Pending) -> Post:
     envelope, copy = pending.envelope, pending.consignment
     sealed = envelope.sealed if pending.recipients <= INLINE_RECIPIENTS else None
     item = InboxItem(pending.index, ItemType.ENVELOPE, pending.receipt, envelope.statement, sealed)
-    return inbox_queue(copy.inbox, copy.urgency), _message(item, f"{copy.digest.hex()}:{copy.recipient}")
+    message_id = f"{copy.digest.hex()}:{copy.recipient}"
+    return Post(inbox_queue(copy.inbox, copy.urgency), message_id, str(item.type), CBOR_TYPE, item.encode())
 
 
 def receipt_for(link: Address, outcome: Outcome) -> Post:
     """A receipt as it goes back. Its queue is the urgent one: someone waits for it, however much mail there is."""
     index = -1 if outcome.index is None else outcome.index
     item = InboxItem(index, ItemType.RECEIPT, outcome.receipt, b"", None)
-    return inbox_queue(link, Urgency.URGENT), _message(item, f"receipt:{outcome.digest.hex()}:{uuid4().hex}")
+    message_id = f"receipt:{outcome.digest.hex()}:{_RUN}:{next(_COUNT)}"
+    return Post(inbox_queue(link, Urgency.URGENT), message_id, str(item.type), CBOR_TYPE, item.encode())
 
 
-def _message(item: InboxItem, message_id: str) -> aio_pika.Message:
+def _message(post: Post) -> aio_pika.Message:
+    """A message for the driver to publish."""
     return aio_pika.Message(
-        item.encode(),
-        message_id=message_id,
-        type=str(item.type),
-        content_type=CBOR_TYPE,
+        post.body,
+        message_id=post.message_id,
+        type=post.type,
+        content_type=post.content_type,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
     )
 
@@ -72,6 +84,8 @@ class Publisher:
         self._watcher = watcher
         self._timing = timing
         self._exchange: AbstractExchange | None = None
+        self._packed: Packed | None = None
+        """The direct way, where there is one."""
         self._up = asyncio.Event()
         self._in_flight: set[str] = set()
         self._confirmed_at = 0.0
@@ -115,20 +129,43 @@ class Publisher:
         channel = await self._session.open_channel(connection, confirms=True)
         exchange = await channel.get_exchange(EXCHANGE_DELIVER, ensure=False)
         async with asyncio.timeout(self._timing.confirm):  # a session counts once it confirmed something
-            queue, message = _probe()
-            await exchange.publish(message, queue, mandatory=True)
-        self._exchange, self._refused_since = exchange, None
+            probe = _probe()
+            await exchange.publish(_message(probe), probe.queue, mandatory=True)
+        packed = await self._pack(connection)
+        self._exchange, self._packed, self._refused_since = exchange, packed, None
         self._up.set()
-        self._watcher.saw("broker-publishing")
+        self._watcher.saw("broker-publishing", packed="no" if packed is None else "yes")
         try:
-            await asyncio.Event().wait()
+            await self._watch(packed)
         finally:
             self._up.clear()
-            self._exchange = None
+            self._exchange = self._packed = None
+            if packed is not None:
+                packed.close(lost=packed.silent() < self._timing.confirm)
+
+    async def _pack(self, connection: AbstractConnection) -> Packed | None:
+        """The direct way, once it has published something; None where there is none."""
+        direct = direct_of(connection)
+        if direct is None:
+            return None
+        channel = await self._session.open_channel(connection, confirms=True)
+        packed = Packed(direct, EXCHANGE_DELIVER, *await place_of(channel))
+        tried = packed.publish([_probe()])
+        async with asyncio.timeout(self._timing.confirm):
+            await tried.done
+        return packed
+
+    async def _watch(self, packed: Packed | None) -> None:
+        """Wait until the session ends, and end it when by the direct way nothing is confirmed for too long."""
+        while packed is None or packed.silent() < self._timing.confirm:  # noqa: ASYNC110  # silence is no event
+            await asyncio.sleep(self._timing.confirm / 4)
+        self._give_up("nothing was confirmed")
 
     async def _publish(self, posts: Sequence[Post]) -> list[bool]:
         exchange = await self._line()
-        tasks = [asyncio.create_task(self._one(exchange, queue, message)) for queue, message in posts]
+        if self._packed is not None:
+            return await self._publish_packed(self._packed, posts)
+        tasks = [asyncio.create_task(self._one(exchange, post)) for post in posts]
         try:
             await self._progress(tasks)
         finally:
@@ -136,6 +173,49 @@ class Publisher:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
         return [result is True for result in results]
+
+    async def _publish_packed(self, packed: Packed, posts: Sequence[Post]) -> list[bool]:
+        """As `_publish`, by the direct way. What is in flight already is not known to be anywhere."""
+        fresh = [post for post in {post.message_id: post for post in posts}.values() if self._enter(post)]
+        try:
+            if packed.full:
+                async with asyncio.timeout(self._timing.confirm):
+                    await packed.room()
+            batch = packed.publish(fresh)
+            await batch.done
+        except TimeoutError:
+            self._give_up("nothing could be written")
+            return [False] * len(posts)
+        except FAILURES as error:
+            self._watcher.saw("broker-unconfirmed", queue="", why=type(error).__name__)
+            return [False] * len(posts)
+        finally:
+            self._in_flight.difference_update(post.message_id for post in fresh)
+        if packed.lost and all(fate is Fate.UNKNOWN for fate in batch.fates) and fresh:
+            raise Unavailable(Reason.UNREACHABLE, "the broker was lost before it said anything")
+        sure = {post.message_id for post, fate in zip(fresh, batch.fates, strict=True) if self._judged(post, fate)}
+        return [post.message_id in sure for post in posts]
+
+    def _enter(self, post: Post) -> bool:
+        """Count a message as in flight; False where it is already."""
+        if post.message_id in self._in_flight:
+            return False
+        self._in_flight.add(post.message_id)
+        return True
+
+    def _judged(self, post: Post, fate: Fate) -> bool:
+        """Tell what became of a message: whether it is in its queue."""
+        match fate:
+            case Fate.CONFIRMED:
+                self._confirmed()
+            case Fate.RETURNED:
+                self._confirmed()
+                self._watcher.saw("broker-returned", queue=post.queue)
+            case Fate.REFUSED:
+                self._refused(post.queue)
+            case Fate.UNKNOWN:
+                self._watcher.saw("broker-unconfirmed", queue=post.queue, why="no word of it")
+        return fate is Fate.CONFIRMED
 
     async def _line(self) -> AbstractExchange:
         try:
@@ -156,13 +236,12 @@ class Publisher:
                 self._give_up("nothing was confirmed")
                 return
 
-    async def _one(self, exchange: AbstractExchange, queue: str, message: aio_pika.Message) -> bool:
-        message_id = str(message.message_id)
-        if message_id in self._in_flight:
+    async def _one(self, exchange: AbstractExchange, post: Post) -> bool:
+        queue = post.queue
+        if not self._enter(post):
             return False
-        self._in_flight.add(message_id)
         try:
-            confirmation = await exchange.publish(message, queue, mandatory=True)
+            confirmation = await exchange.publish(_message(post), queue, mandatory=True)
         except PublishError:
             self._confirmed()
             self._watcher.saw("broker-returned", queue=queue)
@@ -178,13 +257,13 @@ class Publisher:
                 raise
             return False
         finally:
-            self._in_flight.discard(message_id)
+            self._in_flight.discard(post.message_id)
         self._confirmed()
         return isinstance(confirmation, Basic.Ack)
 
     def _give_up(self, why: str) -> None:
         self._up.clear()
-        self._exchange = None  # nobody uses it while it is torn down
+        self._exchange = self._packed = None  # nobody uses it while it is torn down
         self._session.recycle(why)
 
     def _confirmed(self) -> None:
@@ -201,7 +280,4 @@ class Publisher:
 
 
 def _probe() -> Post:
-    message_id = f"probe:{uuid4().hex}"
-    return QUEUE_PROBE, aio_pika.Message(
-        b"", message_id=message_id, delivery_mode=aio_pika.DeliveryMode.PERSISTENT, type=QUEUE_PROBE
-    )
+    return Post(QUEUE_PROBE, f"probe:{uuid4().hex}", QUEUE_PROBE, CBOR_TYPE, b"")

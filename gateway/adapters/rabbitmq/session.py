@@ -23,7 +23,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from pamqp.exceptions import PAMQPException
 
-from gateway.adapters.rabbitmq.guard import GuardedConnection
+from gateway.adapters.rabbitmq.direct import connection_class
 from gateway.ports import Watcher
 from schemas.errors import Misuse
 from schemas.wire import broker_urls
@@ -201,7 +201,7 @@ class Session:
                 host,
                 ssl_context=self._endpoint.tls,
                 client_properties={"connection_name": f"bureaunet gateway, {self._name}"},
-                connection_class=GuardedConnection,
+                connection_class=connection_class(),
             )
         self._watcher.saw("broker-connected", session=self._name)
         return connection

@@ -1,0 +1,119 @@
+"""Frames of AMQP 0-9-1 that carry the mass of messages, written and read as bytes. Pure.
+
+Only what the direct way (direct.py) sends and takes is here: publishing and acknowledging outwards, deliveries,
+confirmations and returns inwards. Numbers in comments are sections of the specification.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+METHOD: Final = 1
+HEADER: Final = 2
+BODY: Final = 3
+END: Final = 0xCE
+HEAD: Final = struct.Struct(">BHI")
+OVERHEAD: Final = HEAD.size + 1
+"""Bytes of a frame around its payload (4.2.3)."""
+HEARTBEAT: Final = HEAD.pack(8, 0, 0) + bytes([END])
+
+DELIVER: Final = 60 << 16 | 60
+RETURN: Final = 60 << 16 | 50
+ACK: Final = 60 << 16 | 80
+NACK: Final = 60 << 16 | 120
+
+_PUBLISH: Final = struct.pack(">HHH", 60, 40, 0)
+_MANDATORY: Final = b"\x01"
+_PROPERTIES: Final = struct.Struct(">HHQH")
+"""Class, weight, body size, flags (4.2.6.1)."""
+_FLAGS: Final = 0x8000 | 0x1000 | 0x0080 | 0x0020
+"""Content type, delivery mode, message id, type."""
+_PERSISTENT: Final = b"\x02"
+_END: Final = bytes([END])
+_ACK: Final = struct.Struct(">BHIHHQBB")
+_TAG: Final = struct.Struct(">QB")
+_MULTIPLE: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message to publish: persistent, mandatory."""
+
+    queue: str
+    """The routing key."""
+    message_id: str
+    type: str
+    content_type: str
+    body: bytes
+
+
+def method_of(payload: bytes) -> int:
+    """Which method a method frame holds: its class and number."""
+    return int.from_bytes(payload[:4], "big")
+
+
+def publish(channel: int, exchange: str, post: Post, frame_max: int) -> bytes:
+    """A message as frames: the method, its header, and its body in as many frames as it needs (4.2.6)."""
+    method = b"".join((_PUBLISH, _short(exchange), _short(post.queue), _MANDATORY))
+    header = b"".join(
+        (
+            _PROPERTIES.pack(60, 0, len(post.body), _FLAGS),
+            _short(post.content_type),
+            _PERSISTENT,
+            _short(post.message_id),
+            _short(post.type),
+        )
+    )
+    room, body = frame_max - OVERHEAD, post.body
+    frames = [_frame(METHOD, channel, method), _frame(HEADER, channel, header)]
+    frames += [_frame(BODY, channel, body[at : at + room]) for at in range(0, len(body), room)]
+    return b"".join(frames)
+
+
+def acknowledge(channel: int, tag: int) -> bytes:
+    """Everything up to and with `tag` is acknowledged (1.8.3.13)."""
+    return _ACK.pack(METHOD, channel, 13, 60, 80, tag, _MULTIPLE, END)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What comes before a message that is delivered (1.8.3.9)."""
+
+    tag: int
+    redelivered: bool
+    exchange: str
+
+
+def read_delivery(payload: bytes) -> Delivery:
+    """Take apart a Deliver. Raises struct.error, IndexError or UnicodeDecodeError where it is none."""
+    at = 5 + payload[4]  # past the consumer's tag
+    tag, bits = _TAG.unpack_from(payload, at)
+    exchange, _ = _text(payload, at + _TAG.size)
+    return Delivery(tag, bool(bits & 1), exchange)
+
+
+def read_confirmation(payload: bytes) -> tuple[int, bool]:
+    """(tag, whether all before it are meant too) of an Ack or a Nack. Raises struct.error where it is neither."""
+    tag, bits = _TAG.unpack_from(payload, 4)
+    return tag, bool(bits & _MULTIPLE)
+
+
+def body_size(header: bytes) -> int:
+    """Bytes of body that follow a content header. Raises struct.error where it is none."""
+    return int(_PROPERTIES.unpack_from(header)[2])
+
+
+def _frame(kind: int, channel: int, payload: bytes) -> bytes:
+    return HEAD.pack(kind, channel, len(payload)) + payload + _END
+
+
+def _short(text: str) -> bytes:
+    data = text.encode()
+    return bytes((len(data),)) + data  # more than 255 bytes: ValueError, as of any byte
+
+
+def _text(payload: bytes, at: int) -> tuple[str, int]:
+    end = at + 1 + payload[at]
+    return payload[at + 1 : end].decode(), end
