@@ -38,7 +38,7 @@ from tests.adversary.table import ATTACKS, LEDGER, LOG, PLAYS, Attack, Handed, R
 
 REPORT: Final = "BUREAUNET_ADVERSARY_REPORT"
 """Environment variable: the file for the table, in JSON."""
-SLOW: Final = frozenset({"replay-after-window", "late-first-delivery", "forged-receipt"})
+SLOW: Final = frozenset({"replay-after-window", "late-first-delivery", "forged-receipt", "receipt-by-another-use"})
 """Plays that wait: they run beside each other, before the others."""
 _MODULES: Final = (
     *(brokers, construction, drift, encoding, enrolling, floods, homes, lies, links),

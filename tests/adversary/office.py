@@ -6,7 +6,6 @@ gateway's own, run in this process: nothing is between a play and what an operat
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,30 +13,14 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from click.testing import CliRunner
-
-from gateway.__main__ import main
 from schemas.errors import Reason
+from tests.adversary.commands import command, done
 from tests.adversary.scene import Scene
 from tests.adversary.table import COMMAND, Seen
 
 LOAD: Final = "directory.load/1"
 DISCARD: Final = "quarantine.discard/1"
-
-
-async def command(*arguments: str | Path | int) -> tuple[int, str]:
-    """One `bureaunet-gateway` command: its exit code, and what it printed on both streams."""
-    done = await asyncio.to_thread(CliRunner().invoke, main, list(map(str, arguments)))
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.exit_code, done.output
-
-
-async def done(*arguments: str | Path | int) -> str:
-    """A command that must succeed: what it printed."""
-    code, printed = await command(*arguments)
-    assert code == 0, printed
-    return printed
+ERASE: Final = "content.erase/1"
 
 
 async def refused(made: Callable[[], Awaitable[object]], place: str, *arguments: str | Path | int) -> Seen:

@@ -51,6 +51,7 @@ from schemas.keys import SealingKey, SigningKey
 from schemas.operation import Operation, Phase, SignedOperation, read_operation, sign_operation
 from schemas.receipts import Acceptance, read_acceptance
 from tests.adversary.cast import HTTP, LIED_TO, ON_BROKER, PROGRAMS, SETTINGS, UNITS, members
+from tests.adversary.commands import done
 from tests.adversary.parties import Party
 
 QUERY: Final = "whereabouts.query/1"
@@ -254,7 +255,7 @@ class Scene:
 
     async def entries(self) -> list[dict[str, object]]:
         """The whole ledger, as its command prints it."""
-        printed = await self.command("ledger", "entries", "--home", self.home, "--limit", "100000", "--json")
+        printed = await done("ledger", "entries", "--home", self.home, "--limit", "100000", "--json")
         return [json.loads(line) for line in printed.splitlines()]
 
     async def metric(self, name: str) -> float:

@@ -169,6 +169,10 @@ _PEOPLE: Final = (
     Attack("request-for-another-subject", "two operators signed for another file", Reason.SIGNATURE, COMMAND),
     Attack("request-for-another-act", "two operators signed for another act", Reason.SIGNATURE, COMMAND),
     Attack("request-too-old", "two operators signed it eight days ago", Reason.NOT_CURRENT, COMMAND),
+    Attack("request-used-twice", "a request that was acted on before", Reason.REQUEST_USED, COMMAND),
+    Attack("operators-list-taken-back", "an older list by the authority", Reason.VERSION_ORDER, COMMAND),
+    Attack("operators-list-removed", "the list is taken out of the gateway's folder", Reason.THRESHOLD, COMMAND),
+    Attack("operator-erases-alone", "one operator's request for an erasure", Reason.THRESHOLD, COMMAND),
     Attack("operators-listed-by-nobody", "a list of operators not by the authority", Reason.KEY_UNKNOWN, COMMAND),
 )
 _AUTHORITY: Final = (
@@ -216,6 +220,11 @@ _INJECTION: Final = (
     Attack("injection-in-type", "SQL in the statement's type", Reason.TYP, LOG),
     Attack("injection-in-content", "terminal escapes in the content's text", Reason.CONTENT_MODEL, LEDGER),
     Attack("injection-in-operations-name", "terminal escapes in an operation's name", Reason.STRUCTURE, METRICS),
+    Attack("injection-in-operations-kinds", "terminal escapes in an operation's kinds", Reason.STRUCTURE, METRICS),
+    Attack("injection-in-acknowledgement", "a text for a reason in an acknowledgement", Reason.STRUCTURE, METRICS),
+    Attack("injection-in-refusals", "terminal escapes in a refused address", Reason.ADDRESS, METRICS),
+    Attack("injection-in-headers", "SQL and paths in headers: none is written down", Reason.EXERCISE, LEDGER),
+    Attack("injection-in-operators-name", "terminal escapes in an operator's name", Reason.STRUCTURE, COMMAND),
     Attack("injection-in-enrolment", "terminal escapes in the name to be enrolled", Reason.STRUCTURE, AUTHORITY),
     Attack("injection-in-units", "a path for a unit's name in an enrolment", Reason.ADDRESS, AUTHORITY),
     Attack("injection-in-path", "SQL, ../ and escapes in every part of a request's path", Reason.NOT_FOUND, METRICS),
@@ -277,6 +286,8 @@ _GATEWAY: Final = (
     Attack("split-view", "the gateway shows another ledger than before", Reason.CONSISTENCY, ALARM),
     Attack("forged-operation", "the gateway serves an operation its owner did not sign", Reason.KEY_UNKNOWN, PROGRAM),
     Attack("forged-receipt", "a receipt by a key that is not the gateway's", Reason.UNREACHABLE, PROGRAM),
+    Attack("receipt-by-another-use", "a receipt by the gateway's key for another use", Reason.UNREACHABLE, PROGRAM),
+    Attack("current-by-another-use", "what is current, by the key for receipts", Reason.KEY_UNKNOWN, PROGRAM),
     Attack("timing", "learning a secret from the time of its comparison", "compare-digest", CODE),
 )
 ATTACKS: Final = (

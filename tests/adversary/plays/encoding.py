@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
+import time
 from dataclasses import replace
 from typing import Final
 
 from schemas import cbor, cose, wire
-from schemas.claims import ANSWER, AUD, EXP, HANDLING, IAT, ISS, KIND, PURPOSE, SUB, URGENCY
+from schemas.claims import ANSWER, AUD, EXP, HANDLING, HEAD, IAT, ISS, KIND, NET, PURPOSE, SUB, URGENCY
 from schemas.envelope import MAX_SEALED, Envelope
 from schemas.errors import Reason
+from schemas.evidence import ACKNOWLEDGEMENT_TYP
 from schemas.operation import Phase, sign_operation
 from schemas.receipts import Acceptance
 from schemas.wire import encode_submission
@@ -187,3 +190,40 @@ async def injection_in_operations_name(scene: Scene) -> Seen:
     version = replace(scene.operation("infra-name", Phase.PLANNED), name=f"Test {TERMINAL}")
     body = sign_operation(version, scene.network.id, scene.parties["IPSG"].signing)
     return await counted(scene, "IPSG", "POST", wire.OPERATIONS, body)
+
+
+@play
+async def injection_in_operations_kinds(scene: Scene) -> Seen:
+    """Kinds are printed by commands that show an operation."""
+    version = replace(scene.operation("infra-kinds", Phase.PLANNED), kinds=(f"query{TERMINAL}/1",))
+    body = sign_operation(version, scene.network.id, scene.parties["IPSG"].signing)
+    return await counted(scene, "IPSG", "POST", wire.OPERATIONS, body)
+
+
+@play
+async def injection_in_acknowledgement(scene: Scene) -> Seen:
+    """A text for the reason of a refusal, in an acknowledgement that its recipient truly signed."""
+    query = honest(scene, "FR", "BR")
+    assert (await sent(scene, query)).accepted
+    signer = scene.parties["BR"].signing
+    claims: Claims = {ISS: "BR", IAT: int(time.time()), NET: scene.network.id, HEAD: [0, hashlib.sha256().digest()]}
+    said = [
+        cose.sign1(
+            ACKNOWLEDGEMENT_TYP, cbor.encode([query.digest, "refused", text]), signer, {cose.CLAIMS: dict(claims)}
+        )
+        for text in TEXTS
+    ]
+    seen = [await counted(scene, "BR", "POST", wire.EVIDENCE, body) for body in said]
+    return next((one for one in seen if one.got != Reason.STRUCTURE), seen[0])
+
+
+@play
+async def injection_in_headers(scene: Scene) -> Acceptance:
+    """SQL, paths and a path of a log in headers that many servers write down: nothing of them is in the log."""
+    mark = f"mark-{time.time_ns()}"
+    said = {"User-Agent": f"{mark} {SQL}", "Referer": f"{mark} {PATH}", "X-Request-Id": mark, "Cookie": mark}
+    body = encode_submission(honest(scene, "FR", "BR", exercise=True))
+    async with scene.client("FR") as client, client.post(wire.MESSAGES, data=body, headers=said) as response:
+        refused = scene.receipt(await response.read())
+    assert mark not in scene.log.read_text("utf-8")
+    return refused

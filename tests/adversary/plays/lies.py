@@ -202,11 +202,10 @@ async def forged_operation(scene: Scene) -> Seen:
     return await _heard(scene, {wire.OPERATIONS: listed, f"{wire.OPERATIONS}/infra-forged?version=1": raw})
 
 
-@play
-async def forged_receipt(scene: Scene) -> Seen:
+async def _receipts_by(scene: Scene, signer: SigningKey) -> Seen:
     """The envelope stays in the outbox, and goes once there is a true receipt for it."""
     home = await _informed(scene)
-    async with _told(scene, home, {}, SigningKey.generate()) as bureau:
+    async with _told(scene, home, {}, signer) as bureau:
         await _ask(bureau)
         await asyncio.sleep(1)
         waiting = (await bureau.counts())["sent"].get("waiting", 0)
@@ -215,3 +214,22 @@ async def forged_receipt(scene: Scene) -> Seen:
             while (await bureau.counts())["sent"].get("accepted", 0) != waiting:  # noqa: ASYNC110  # has no event
                 await asyncio.sleep(0.1)
     return Seen(Reason.UNREACHABLE if waiting == 1 else "believed", PROGRAM)
+
+
+@play
+async def forged_receipt(scene: Scene) -> Seen:
+    return await _receipts_by(scene, SigningKey.generate())
+
+
+@play
+async def receipt_by_another_use(scene: Scene) -> Seen:
+    """The gateway's own key, which is listed for another use."""
+    return await _receipts_by(scene, _operators(scene, "current"))
+
+
+@play
+async def current_by_another_use(scene: Scene) -> Seen:
+    """The acceptance key says which version is current."""
+    head = scene.programs["CO"].trust.head
+    said = Current(scene.directory.version, scene.directory.hash, int(time.time()) + 60, head)
+    return await _heard(scene, {wire.CURRENT: sign_current(said, scene.network.id, _operators(scene, "acceptance"))})

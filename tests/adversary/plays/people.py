@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from gateway import two_people
+from schemas import cbor, cose
 from schemas.keys import SigningKey
-from tests.adversary.office import DISCARD, LOAD, Office
-from tests.adversary.scene import Scene
-from tests.adversary.table import Seen, play
+from tests.adversary.commands import done
+from tests.adversary.forging import honest
+from tests.adversary.office import DISCARD, ERASE, LOAD, Office, refused
+from tests.adversary.plays.brokers import OWN
+from tests.adversary.plays.encoding import TERMINAL
+from tests.adversary.plays.signatures import sent
+from tests.adversary.scene import Scene, eventually
+from tests.adversary.table import COMMAND, Seen, play
 
 BOTH: Final = ("ada", "bo")
 WEEK: Final = 7 * 24 * 3600
@@ -80,10 +88,84 @@ async def request_too_old(scene: Scene) -> Seen:
 
 
 @play
+async def request_used_twice(scene: Scene) -> Seen:
+    """The same bytes lie in quarantine twice: what was signed for one does not take out the other."""
+    office = await Office.of(scene)
+    body = b"garbage, sent twice"
+    digest = hashlib.sha256(body).hexdigest()
+    for _ in range(2):
+        await scene.publish("MX", OWN, "routine", body, type="envelope", user_id="MX")
+
+    async def both() -> list[int]:
+        home = ("--home", scene.home, "--operator", "ada", "--json")
+        listed = [json.loads(line) for line in (await done("quarantine", "list", *home)).splitlines()]
+        found = [int(row["id"]) for row in listed if row["link"] == "MX" and row["size"] == len(body)]
+        return found if len(found) == 2 else []
+
+    first, second = await eventually(both)
+    path = scene.folder / "garbage.bin"
+    path.write_bytes(body)
+    request = await office.request(DISCARD, path, BOTH)
+    told = ("--operator", "ada", "--reason", "unreadable", "--request", request)
+    await done("quarantine", "discard", first, *told, "--home", scene.home)
+    assert digest in json.dumps(await scene.entries())
+    return await office.refused("quarantine", "discard", second, *told)
+
+
+@play
 async def operators_listed_by_nobody(scene: Scene) -> Seen:
     """The gateway's operator lists himself and a friend, with a key that never held the authority's office."""
     office = await Office.of(scene)
     cards = [(office.folder / name / "operator.cbor").read_bytes() for name in ("ada", "cy")]
     path = scene.folder / "friends.cbor"
-    path.write_bytes(two_people.sign_list(cards, 2, [SigningKey.generate()], scene.network))
+    path.write_bytes(two_people.sign_list(cards, 2, [SigningKey.generate()], scene.network, version=9))
     return await office.refused("operator", "install", path)
+
+
+@play
+async def operators_list_taken_back(scene: Scene) -> Seen:
+    """A list that the authority signed before the one in force."""
+    office = await Office.of(scene)
+    listed = scene.authority.home / "operators.cbor"
+    older = scene.folder / "operators-older.cbor"
+    shutil.copy(listed, older)
+    cards = [office.folder / name / "operator.cbor" for name in BOTH]
+    await done("authority", "operators", *cards, "--home", scene.authority.home)
+    await done("operator", "install", listed, "--home", scene.home)
+    return await office.refused("operator", "install", older)
+
+
+@play
+async def operators_list_removed(scene: Scene) -> Seen:
+    """Somebody takes the list out of the gateway's folder, and loads a directory on nobody's word."""
+    office = await Office.of(scene)
+    listed, aside = scene.home / "operators.cbor", scene.folder / "operators-aside.cbor"
+    shutil.move(listed, aside)
+    try:
+        told = ("participant", "load", subject(scene), "--home", scene.home)
+        return await refused(office.versions, COMMAND, *told)
+    finally:
+        shutil.move(aside, listed)
+
+
+@play
+async def operator_erases_alone(scene: Scene) -> Seen:
+    """One operator's request for the erasure of a message's content."""
+    office = await Office.of(scene)
+    query = honest(scene, "FR", "BR")
+    assert (await sent(scene, query)).accepted
+    wanted = scene.folder / "erase.txt"
+    told = ("erase", query.digest.hex(), "--operator", "ada")
+    await done(*told, "--home", scene.home, "--subject", wanted)
+    return await office.refused(*told, "--request", await office.request(ERASE, wanted, ["ada"]))
+
+
+@play
+async def injection_in_operators_name(scene: Scene) -> Seen:
+    """A card whose name moves the cursor: nothing is listed by it."""
+    office = await Office.of(scene)
+    key = SigningKey.generate()
+    card = scene.folder / "terminal.card"
+    card.write_bytes(cose.sign1(two_people.OPERATOR_TYP, cbor.encode([TERMINAL, key.public.raw]), key))
+    cards = (office.folder / "ada" / "operator.cbor", card)
+    return await refused(office.acts, COMMAND, "authority", "operators", *cards, "--home", scene.authority.home)

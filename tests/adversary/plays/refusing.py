@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from schemas import wire
+from schemas import cbor, cose, wire
+from schemas.claims import NET
 from schemas.identity import Address
-from schemas.preferences import Preferences, sign_preferences
+from schemas.preferences import PREFERENCES_TYP, Preferences, sign_preferences
 from schemas.receipts import Acceptance
 from tests.adversary.forging import honest
+from tests.adversary.plays.encoding import TERMINAL
 from tests.adversary.plays.replays import counted
 from tests.adversary.plays.signatures import sent
 from tests.adversary.scene import Scene
@@ -66,3 +68,12 @@ async def refusals_taken_back(scene: Scene) -> Seen:
 async def refusals_read_by_another(scene: Scene) -> Seen:
     await _refusing(scene)
     return await counted(scene, "AR", "GET", f"{wire.PREFERENCES}/{WHO}")
+
+
+@play
+async def injection_in_refusals(scene: Scene) -> Seen:
+    """A terminal escape for an address, in a statement that is truly signed."""
+    payload = cbor.encode([WHO, 3, scene.now, [f"FR{TERMINAL}"]])
+    claims: dict[cbor.Key, cbor.Value] = {cose.CLAIMS: {NET: scene.network.id}}
+    body = cose.sign1(PREFERENCES_TYP, payload, scene.parties[WHO].signing, claims)
+    return await counted(scene, WHO, "POST", wire.PREFERENCES, body)
