@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "rotate": "Make new keys, asked for under a signature by the old one.",
     "ask": "Ask other bureaus, and print their answers as they come.",
     "listen": "Print what arrives, and answer it from a file.",
+    "passphrase": "Lock the bureau's keys under a passphrase, another, or none.",
     "refuse": "Refuse messages of named senders.",
     "operation": "Open an operation that this bureau owns, change its phase, show it.",
     "disclose": "Open one message for a third party, who can prove what it said.",

@@ -15,6 +15,7 @@ from gateway.commands.operations import operation
 from gateway.commands.operators import list_operators, operator, request
 from gateway.commands.participants import participant
 from gateway.commands.policy import policy
+from gateway.commands.passphrases import passphrase
 from gateway.commands.quarantine import quarantine
 from gateway.commands.redeliver import redeliver
 from gateway.commands.refusals import refusals
@@ -43,7 +44,7 @@ def main() -> None:
 
 for command in (init, authority, participant, serve, operation, ledger, quarantine, backup, restore, migrate, broker):
     main.add_command(command)
-for command in (operator, request, erase, redeliver, refusals):
+for command in (operator, request, passphrase, erase, redeliver, refusals):
     main.add_command(command)
 operation.add_command(reviews)
 for command in (*changes.COMMANDS, *ceremony.COMMANDS, list_operators, policy):

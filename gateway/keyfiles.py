@@ -67,6 +67,29 @@ def write_private(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def replace_private(path: Path, data: bytes) -> None:
+    """Put a file that only its owner can read in place of another: whole, or not at all."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)  # one that was cut off
+    write_private(fresh, data)
+    fresh.replace(path)
+
+
+def reseal(path: Path, before: Vault | None, after: Vault | None) -> bool:
+    """Encrypt the key at `path` under `after`, or decrypt it where that is None: whether it had to be written.
+
+    Raises:
+        Misuse: it is not a private key that `before` opens.
+    """
+    if read(path).startswith(b"-----BEGIN ENCRYPTED") == (after is not None):
+        return False
+    key = _load(path, before)
+    if not isinstance(key, Ed25519PrivateKey | MLDSA44PrivateKey | EllipticCurvePrivateKey):
+        raise Misuse(f"{path} is not one of our keys")
+    replace_private(path, _pem(key, after))
+    return True
+
+
 def new_vault(folder: Path, secret: bytes | None) -> Vault | None:
     """Make the vault of a folder for keys under a passphrase; None, and no vault, where there is no passphrase.
 

@@ -90,6 +90,22 @@ def prompted(what: str) -> bytes | None:
     return str(text).encode()
 
 
+def following(what: str, file: Path | None, descriptor: int | None) -> bytes:
+    """The passphrase that is to take the place of another: from this file or descriptor, or asked for twice.
+
+    Raises:
+        Misuse: nothing was given and nobody can be asked, or the file can be read by others.
+    """
+    if descriptor is not None:
+        return _from_descriptor(descriptor)
+    if file is not None:
+        return read_file(file)
+    if not sys.stdin.isatty():
+        raise Misuse(f"{what}: give --new-passphrase-file or --new-passphrase-fd")
+    text = click.prompt(f"new passphrase of {what}", hide_input=True, confirmation_prompt=True, err=True)
+    return str(text).encode()
+
+
 def _read() -> bytes | None:
     source = _source.get()
     if source.descriptor is not None:

@@ -58,6 +58,22 @@ def put(db: sqlite3.Connection, values: Mapping[str, bytes]) -> None:
     db.executemany("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", values.items())
 
 
+def remove(db: sqlite3.Connection, name: str) -> None:
+    """Take a named value away."""
+    db.execute("DELETE FROM meta WHERE name = ?", (name,))
+
+
+def secrets(db: sqlite3.Connection) -> list[tuple[bytes, bytes]]:
+    """(key id, secret as kept) of keys of every kind that have their secret here."""
+    rows = db.execute("SELECT key_id, seed FROM private_key WHERE length(seed) > 0")
+    return [(bytes(key_id), bytes(seed)) for key_id, seed in rows]
+
+
+def rewrite_secret(db: sqlite3.Connection, key_id: bytes, kept: bytes) -> None:
+    """Keep a key's secret in another form."""
+    db.execute("UPDATE private_key SET seed = ? WHERE key_id = ?", (kept, key_id))
+
+
 def add_keys(
     db: sqlite3.Connection, signing: Signer, sealing: SealingKey, created: int, guard: Guard | None = None
 ) -> None:
