@@ -187,15 +187,16 @@ class BureausApi:
     async def answering(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Identify the link, run the handler, translate what it raises, and send the answer in time."""
         begun = asyncio.get_running_loop().time()
-        response = await self._respond(request, handler)
         try:
+            response = await self._respond(request, handler)
             async with asyncio.timeout(self._limits.answer_seconds):
                 response = await _send(request, response)
+        except ConnectionError:  # it hung up: nobody's fault, and nobody is there to hear an answer
+            self._watching.saw("client-gone", link=request.get(LINK))
+            return _unheard(request)
         except TimeoutError:
             self._watching.saw("answer-failed", reason=Reason.TIMEOUT, link=request.get(LINK))
-            if request.transport is not None:
-                request.transport.abort()
-            raise ConnectionResetError from None
+            return _unheard(request)
         self._count(request, response.status, asyncio.get_running_loop().time() - begun)
         return response
 
@@ -239,6 +240,13 @@ class BureausApi:
         if row is None or row.state is State.WITHDRAWN:
             raise Refused(HTTPStatus.FORBIDDEN, Reason.LINK_IDENTITY, f"{link} is not in the directory")
         request[LINK] = link
+
+
+def _unheard(request: web.Request) -> web.Response:
+    """Cut the connection: what stands for the answer that nobody takes, so that the server tells of no error."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=HTTPStatus.BAD_REQUEST)
 
 
 async def _send(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:

@@ -357,6 +357,41 @@ async def test_a_client_that_does_not_take_its_answer_is_cut_off(network: Gatewa
         assert taken < 9_000_000
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET /v1/inbox HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf",
+    ],
+)
+async def test_a_client_that_hangs_up_in_the_middle_is_counted_and_no_error(
+    network: GatewayNetwork, said: bytes
+) -> None:
+    await network.submit("BR", wire.encode_submission(network.query("BR", "IPSG", content=os.urandom(9_000_000))))
+    begin, before = network.log.stat().st_size, await gone(network)
+    _, writer = await raw(network, "IPSG", window=4096)
+    writer.write(said)
+    await writer.drain()
+    await asyncio.sleep(0.3)
+    writer.transport.abort()
+    for _ in range(200):
+        if await gone(network) > before:
+            break
+        await asyncio.sleep(0.05)
+    assert await gone(network) > before
+    lines = network.log.read_text()[begin:].splitlines()
+    assert [line for line in lines if '"level": "error"' in line or "Traceback" in line] == []
+
+
+async def gone(network: GatewayNetwork) -> float:
+    """How many clients hung up."""
+    async with aiohttp.ClientSession() as client, client.get(network.operators + "/metrics") as response:
+        lines = (await response.text()).splitlines()
+    return sum(
+        float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith('bureaunet_events_total{event="client-gone"')
+    )
+
+
 async def test_a_link_that_leaves_its_polls_behind_gets_no_more_of_them(network: GatewayNetwork) -> None:
     async def leave() -> None:
         _, writer = await raw(network, OUTSIDER)
