@@ -31,7 +31,7 @@ SETTLING_SECONDS: Final = 150.0
 COMPARABLE: Final = 2000
 """With so many envelopes there are receipts enough to compare."""
 MEMORY_MIB: Final = 64.0
-"""A gateway may hold so much more at the end than before the load: pools, caches and what the allocator keeps."""
+"""A gateway may hold so much more at the end than under load before the fault: what the allocator keeps of a surge."""
 Say = Callable[[str], None]
 
 
@@ -44,6 +44,8 @@ class Strike:
     dice: random.Random
     say: Say
     began: float = 0.0
+    loaded: list[float] = field(default_factory=list)
+    """MiB that each gateway held just before, with the load's connections open."""
     complaints: list[Complaint] = field(default_factory=list)
     """What the fault itself found wrong."""
     pace: Pace | None = None
@@ -122,9 +124,10 @@ class Row:
     copies: int = 0
     """Messages that came again over the wire and were not taken again."""
     memory: float = 0.0
-    """MiB that the gateway which grew most holds more than before the load."""
-    levels: list[tuple[float, float]] = field(default_factory=list)
-    """MiB that each gateway held before the load, and at the end: another process, where it was started again."""
+    """MiB that the gateway which grew most holds at the end above what it held under load, just before the fault."""
+    levels: list[tuple[float, float, float]] = field(default_factory=list)
+    """MiB that each gateway held idle, under load just before the fault, and at the end: in the end another process,
+    where it was started again."""
     slowed: float | None = None
     """How many times as long the others waited for a receipt during the fault (median), where that was looked at."""
     seconds: float = 0.0
@@ -179,6 +182,7 @@ async def _send(fault: Fault, strike: Strike) -> None:
     try:
         async with asyncio.timeout(SENDING_SECONDS):
             await load.until_receipts(int(strike.dice.uniform(0.1, fault.latest) * len(load.sealed)))
+            strike.loaded = [gateway.memory for gateway in strike.scene.gateways]
             strike.begin("striking")
             await fault.strike(strike)
             strike.say("going on")
@@ -228,12 +232,17 @@ async def _settle(strike: Strike) -> None:
 async def _after(strike: Strike, level: Sequence[float], row: Row) -> list[Complaint]:
     """What only a running network shows: memory, and errors that no bureau should meet."""
     await asyncio.sleep(1.5)  # the last entries are signed
-    row.levels = [(before, now.memory) for now, before in zip(strike.scene.gateways, level, strict=True)]
-    row.memory = max(now - before for before, now in row.levels)
-    strike.say("memory of the gateways: " + ", ".join(f"{before:.0f} to {now:.0f} MiB" for before, now in row.levels))
+    loaded = strike.loaded or level
+    row.levels = [
+        (idle, max(idle, before), gateway.memory)  # one that has just ended itself held nothing
+        for gateway, idle, before in zip(strike.scene.gateways, level, loaded, strict=True)
+    ]
+    row.memory = max(now - before for _, before, now in row.levels)
+    shown = ", ".join(f"{idle:.0f}, {before:.0f}, {now:.0f}" for idle, before, now in row.levels)
+    strike.say(f"each gateway's MiB idle, before the fault, now: {shown}")
     complaints = [*strike.complaints, *(Complaint(WRONG, words) for words in strike.load.timeline.troubles)]
     if row.memory > MEMORY_MIB:
-        complaints.append(Complaint(WRONG, f"a gateway holds {row.memory:.0f} MiB more than before"))
+        complaints.append(Complaint(WRONG, f"a gateway holds {row.memory:.0f} MiB more than before the fault"))
     if not all(gateway.running for gateway in strike.scene.gateways):
         complaints.append(Complaint(WRONG, "a gateway has ended by itself"))
     return complaints
