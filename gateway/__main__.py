@@ -14,8 +14,8 @@ from gateway.commands.migrate import migrate
 from gateway.commands.operations import operation
 from gateway.commands.operators import list_operators, operator, request
 from gateway.commands.participants import participant
-from gateway.commands.policy import policy
 from gateway.commands.passphrases import passphrase
+from gateway.commands.policy import policy
 from gateway.commands.quarantine import quarantine
 from gateway.commands.redeliver import redeliver
 from gateway.commands.refusals import refusals

@@ -58,7 +58,7 @@ def encrypted(folder: Path) -> int:
     return sum(path.read_bytes().startswith(b"-----BEGIN ENCRYPTED") for path in folder.glob("*.pem"))
 
 
-@pytest.mark.parametrize("steps", (1, 2))
+@pytest.mark.parametrize("steps", [1, 2])
 def test_keys_killed_while_they_are_locked_open_and_are_locked_in_the_end(tmp_path: Path, steps: int) -> None:
     kept = made(tmp_path, None)
     killed(tmp_path, "locking", steps, NEW)
@@ -69,7 +69,7 @@ def test_keys_killed_while_they_are_locked_open_and_are_locked_in_the_end(tmp_pa
     assert encrypted(tmp_path) == 3
 
 
-@pytest.mark.parametrize("steps", (1, 3))
+@pytest.mark.parametrize("steps", [1, 3])
 def test_keys_killed_while_they_are_unlocked_open_and_are_open_in_the_end(tmp_path: Path, steps: int) -> None:
     kept = made(tmp_path, OLD)
     killed(tmp_path, "unlocking", steps, OLD)
