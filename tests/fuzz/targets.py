@@ -26,6 +26,7 @@ from schemas import (
     envelope,
     evidence,
     messages,
+    misbehaviour,
     network,
     notes,
     operation,
@@ -147,10 +148,14 @@ def _disclosure(data: bytes) -> object:
     return disclosure.verify_disclosure(read, world().network)
 
 
+OPERATORS: Final = (SigningKey(bytes([1]) * 32), SigningKey(bytes([2]) * 32))
+"""Two people who may sign what changes trust."""
+
+
 @cache
 def _operators() -> two_people.Operators:
-    keys = [SigningKey(bytes([number]) * 32).public for number in (1, 2)]
-    return two_people.Operators(tuple(two_people.Operator(key.key_id.hex(), key) for key in keys), 2)
+    listed = (two_people.Operator(key.key_id.hex(), key.public) for key in OPERATORS)
+    return two_people.Operators(tuple(listed), 2)
 
 
 def _two_people(data: bytes) -> object:
@@ -283,6 +288,7 @@ def readers(target: str) -> Sequence[Reader]:
             lambda data: preferences.read_preferences(data, here.network.id, keys),
             lambda data: witness.read_cosignature(data, here.network.policy),
             _disclosure,
+            lambda data: misbehaviour.verify_misbehaviour(data, here.network),
             _acknowledgement,
             _signed_statement,
             _text(_note),

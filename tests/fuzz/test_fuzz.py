@@ -11,6 +11,8 @@ from typing import Final
 
 import pytest
 
+from schemas.errors import BureaunetError
+from tests.fuzz import corpus
 from tests.fuzz.targets import TARGETS, readers, run
 
 RUNS: Final = 20_000
@@ -49,3 +51,15 @@ def test_every_reader_refuses_garbage(target: str) -> None:
     for at in range(len(readers(target))):
         for garbage in (b"", b"\xff", b"\x00" * 64, b"\x9b" + b"\xff" * 8, b"[" * 5000):
             run(target, bytes((at,)) + garbage)
+
+
+def test_the_first_corpus_reaches_behind_the_signatures_of_operators() -> None:
+    taken = 0
+    for seed in corpus.operators():
+        for reader in readers("verify"):
+            try:
+                reader(seed)
+            except BureaunetError:
+                continue
+            taken += 1
+    assert taken >= 4, "two cards, a list and a request, each by its own reader"
