@@ -27,11 +27,13 @@ from schemas.evidence import read_acknowledgement, read_entry
 from schemas.identity import Address, MessageId
 from schemas.keys import NotePublic, SealingKey, SealingPublic, SigningPublic
 from schemas.merkle import EMPTY, verify_consistency, verify_inclusion
+from schemas.misbehaviour import verify_misbehaviour
 from schemas.network import Network, read_network
 from schemas.notes import Policy, read_checkpoint
 from schemas.operation import SignedOperation, read_operation
 from schemas.preferences import SignedPreferences, claimed_by, read_preferences
 from schemas.receipts import read_acceptance, read_proof
+from schemas.witness import read_cosignature
 
 FOLDER: Final = Path(__file__).resolve().parent / "vectors"
 Given = Mapping[str, Any]
@@ -119,6 +121,17 @@ def _checkpoint(given: Given) -> Outcome:
     witnesses = {"w1.example": NotePublic(data(given["witness"]))}
     read_checkpoint(given["text"], Policy(given["origin"], NotePublic(data(given["log"])), witnesses))
     return _ok()
+
+
+def _cosignature(given: Given) -> Outcome:
+    witnesses = {name: NotePublic(data(raw)) for name, raw in given["witnesses"].items()}
+    read_cosignature(data(given["data"]), Policy(given["origin"], NotePublic(data(given["log"])), witnesses))
+    return _ok()
+
+
+def _misbehaviour(given: Given) -> Outcome:
+    found = verify_misbehaviour(data(given["data"]), network(given["network"]))
+    return _ok(contradiction=str(found.contradiction))
 
 
 def _proof(given: Given) -> Outcome:
@@ -299,6 +312,7 @@ _RUNS: Final[Mapping[str, Callable[[Given], Outcome]]] = {
     "checkpoint": _checkpoint,
     "consistency": _consistency,
     "content": _content,
+    "cosignature": _cosignature,
     "current": _current,
     "directory": _directory,
     "disclosure": _disclosure,
@@ -306,6 +320,7 @@ _RUNS: Final[Mapping[str, Callable[[Given], Outcome]]] = {
     "entry": lambda given: _ok(leaf=read_entry(data(given["data"])).leaf.hex()),
     "inclusion": _inclusion,
     "message-id": _message_id,
+    "misbehaviour": _misbehaviour,
     "network": lambda given: _ok(id=read_network(data(given["data"])).id.hex()),
     "note-key": _of_note_key,
     "open": _open,

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from tools.vectors import codec, decisions, disclosures, ledger, sealed, trust
+from tools.vectors import codec, decisions, disclosures, ledger, sealed, trust, witnessing
 from tools.vectors.kept import Kept
 from tools.vectors.scene import Scene, Vector
 
@@ -26,7 +26,7 @@ FOLDER: Final = _ROOT / "tests" / "vectors"
 DOCUMENT: Final = _ROOT / "docs" / "protocol.md"
 _BEGIN: Final = "<!-- vectors: written by tools.make_vectors -->\n"
 _END: Final = "<!-- end of vectors -->"
-_FAMILIES: Final = (codec, sealed, ledger, disclosures, trust, decisions)
+_FAMILIES: Final = (codec, sealed, ledger, disclosures, trust, witnessing, decisions)
 
 
 def expected(folder: Path) -> dict[str, str]:
