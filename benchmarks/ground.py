@@ -52,12 +52,16 @@ FROM, TO = 0.2, 0.95
 """The part of a run that is measured."""
 LOOK: Final = 0.05
 """Seconds between two looks at how far a run got."""
+IN_HAND: Final = 500
+"""Messages of all bureaus that one gateway process has in hand: with five of them their queues' share is larger than
+the default, which is made for many."""
 _ROUTINE: Final = re.compile(r"submissions(\.routine\..+)?$")
 _LIFTED: Final = """\
 [pipeline]
 link_per_minute = 100000000
 bureau_per_minute = 100000000
 bureau_bytes_per_minute = 1000000000000
+prefetch = {prefetch}
 [supervision]
 workers = {workers}
 """
@@ -140,7 +144,9 @@ class Ground:
 
     def settle(self, workers: int = 1, more: str = "") -> None:
         """Write the gateway's settings for its next start."""
-        (self.running.gateway_home / "gateway.toml").write_text(_LIFTED.format(workers=workers) + more)
+        (self.running.gateway_home / "gateway.toml").write_text(
+            _LIFTED.format(workers=workers, prefetch=max(16, IN_HAND // len(self.bureaus))) + more
+        )
 
     async def load(self, posts: Sequence[tuple[Address, ItemType, bytes]]) -> None:
         """Put these into the gateway's queue, each over its sender's own connection; returns when all are there."""

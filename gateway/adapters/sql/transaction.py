@@ -1,7 +1,8 @@
 """One transaction of the SQL store: the writes of `ports.Transaction`, in the order that it tells.
 
-Statements are the same on SQLite and PostgreSQL but for one: on PostgreSQL the sequence row is taken in the same
-statement that inserts the leaves, so that it is held from there to the commit and no longer.
+Statements are the same on SQLite and PostgreSQL but for those that every message needs: on PostgreSQL their rows go as
+arrays (arrays.py), and the sequence row is taken in the same statement that inserts the leaves, so that it is held from
+there to the commit and no longer.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from sqlalchemy import (
     ARRAY,
     LargeBinary,
     Row,
+    Table,
     Text,
     Update,
     bindparam,
@@ -25,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from gateway.adapters.sql import erasure
+from gateway.adapters.sql import arrays, erasure
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.statements import SqlStatements
 from gateway.adapters.sql.tables import Stage
@@ -59,43 +61,52 @@ class SqlTransaction(SqlStatements):
         """As the port says."""
         if not messages:
             return frozenset()
-        statement = self._insert(t.message).on_conflict_do_nothing().returning(t.message.c.digest)
-        rows = await self._connection.execute(statement, [_message_row(message) for message in messages])
-        inserted = frozenset(row.digest for row in rows)
+        new = [_message_row(message) for message in messages]
+        if self._sqlite:
+            statement = self._insert(t.message).on_conflict_do_nothing().returning(t.message.c.digest)
+            inserted = frozenset(row.digest for row in await self._connection.execute(statement, new))
+        else:
+            inserted = await arrays.put_new(self._connection, t.message, new, "digest")
         bodies = [
             {"digest": message.statement.digest, "day": message.due, "sealed": message.sealed}
             for message in messages
             if message.due is not None and message.statement.digest in inserted
         ]
-        if bodies:
-            await self._connection.execute(insert(t.body), bodies)
+        await self._put(t.body, bodies)
         return inserted
+
+    async def _put(self, table: Table, rows: arrays.Rows) -> None:
+        """Insert rows, if there are any."""
+        if not self._sqlite:
+            await arrays.put(self._connection, table, rows)
+        elif rows:
+            await self._connection.execute(insert(table), rows)
 
     async def insert_consignments(self, consignments: Sequence[Consignment], lease_until: int) -> None:
         """As the port says."""
-        rows = [_delivery_row(copy, Stage.PENDING, None, lease_until) for copy in consignments]
-        if rows:
-            await self._connection.execute(insert(t.delivery), rows)
+        await self._put(t.delivery, [_delivery_row(copy, Stage.PENDING, None, lease_until) for copy in consignments])
 
     async def insert_consigned(self, consigned: Sequence[tuple[Consignment, int]]) -> None:
         """As the port says."""
-        rows = [_delivery_row(copy, Stage.CONSIGNED, index, 0) for copy, index in consigned]
-        if rows:
-            await self._connection.execute(insert(t.delivery), rows)
+        await self._put(t.delivery, [_delivery_row(copy, Stage.CONSIGNED, index, 0) for copy, index in consigned])
 
     async def lock_copies(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, bool]:
         """As the port says."""
         if not keys:
             return {}
+        rows = await self._lock_copies(keys)
+        return {(row.digest, Address(row.recipient)): row.state == Stage.PENDING and row.idx is None for row in rows}
+
+    async def _lock_copies(self, keys: Sequence[CopyKey]) -> Sequence[Row[*tuple[Any, ...]]]:
+        if not self._sqlite:
+            return await arrays.lock(self._connection, [key[0] for key in keys], [str(key[1]) for key in keys])
         columns = t.delivery.c.digest, t.delivery.c.recipient
         statement = (
             select(*columns, t.delivery.c.state, t.delivery.c.idx)
             .where(tuple_(*columns).in_(sorted(keys)))
             .order_by(*columns)
-            .with_for_update()
         )
-        rows = await self._connection.execute(statement)
-        return {(row.digest, Address(row.recipient)): row.state == Stage.PENDING and row.idx is None for row in rows}
+        return (await self._connection.execute(statement)).all()
 
     async def remove_copies(self, keys: Sequence[CopyKey]) -> None:
         """As the port says."""
@@ -105,7 +116,12 @@ class SqlTransaction(SqlStatements):
 
     async def mark_consigned(self, consigned: Sequence[tuple[bytes, Address, int]]) -> None:
         """As the port says."""
-        if consigned:
+        if not consigned:
+            return
+        if not self._sqlite:
+            digests, recipients, indices = zip(*consigned, strict=True)
+            await arrays.mark(self._connection, digests, [str(one) for one in recipients], indices)
+        else:
             rows = [{"d": digest, "r": str(recipient), "i": index} for digest, recipient, index in consigned]
             statement = _one_copy().values(state=Stage.CONSIGNED.value, idx=bindparam("i"))
             await self._connection.execute(statement, rows)
@@ -145,11 +161,12 @@ class SqlTransaction(SqlStatements):
             return {}
         ordered = sorted(set(ids))
         heads = t.operation_head
-        fresh = [{"operation": name, "number": 0, "leaf": None} for name in ordered]
-        await self._connection.execute(self._insert(heads).on_conflict_do_nothing(), fresh)
-        rows = await self._connection.execute(
-            select(heads).where(heads.c.operation.in_(ordered)).order_by(heads.c.operation).with_for_update()
-        )
+        locked = select(heads).where(heads.c.operation.in_(ordered)).order_by(heads.c.operation).with_for_update()
+        rows = (await self._connection.execute(locked)).all()
+        if len(rows) < len(ordered):  # the first entry of an operation
+            fresh = [{"operation": name, "number": 0, "leaf": None} for name in ordered]
+            await self._connection.execute(self._insert(heads).on_conflict_do_nothing(), fresh)
+            rows = (await self._connection.execute(locked)).all()
         return {row.operation: OperationHead(row.number, row.leaf) for row in rows}
 
     async def save_operations(self, heads: Mapping[str, OperationHead]) -> None:
@@ -194,9 +211,8 @@ class SqlTransaction(SqlStatements):
 
     async def save_receipts(self, receipts: Mapping[bytes, tuple[int, bytes]]) -> None:
         """As the port says."""
-        if receipts:
-            rows = [{"digest": d, "idx": index, "receipt": receipt} for d, (index, receipt) in receipts.items()]
-            await self._connection.execute(insert(t.outcome), rows)
+        rows = [{"digest": d, "idx": index, "receipt": receipt} for d, (index, receipt) in receipts.items()]
+        await self._put(t.outcome, rows)
 
     async def save_acknowledgements(self, acknowledgements: Sequence[tuple[Handover, int]]) -> None:
         """As the port says."""
@@ -210,8 +226,7 @@ class SqlTransaction(SqlStatements):
             }
             for handover, index in acknowledgements
         ]
-        if rows:
-            await self._connection.execute(insert(t.acknowledgement), rows)
+        await self._put(t.acknowledgement, rows)
 
     async def quarantine(self, link: Address, body: bytes, cause: str, time: int, item: ItemType | None = None) -> None:
         """As the port says."""
