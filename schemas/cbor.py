@@ -27,6 +27,9 @@ class _Major(IntEnum):
     UINT, NINT, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)
 
 
+_UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = map(int, _Major)
+"""The same, for the decoder: plain integers compare in less time than members of an enumeration."""
+
 _SIMPLE_VALUES: Final[Mapping[int, bool | None]] = {20: False, 21: True, 22: None}
 
 
@@ -157,14 +160,19 @@ class _Decoder:
         return piece
 
     def head(self) -> tuple[int, int]:
-        lead = self.take(1)[0]
-        major, info = lead >> 5, lead & 31
-        if info < 24:
-            return major, info
+        at = self.at
+        if at >= len(self.data):
+            raise Malformed(Reason.CBOR_TRUNCATED, f"needs 1 bytes at offset {at}")
+        lead = self.data[at]
+        self.at = at + 1
+        info = lead & 31
+        return (lead >> 5, info) if info < 24 else self.long_head(lead >> 5, info)
+
+    def long_head(self, major: int, info: int) -> tuple[int, int]:
         if info == 31:
             raise Malformed(Reason.CBOR_INDEFINITE, "lengths are definite")
-        if info > 27 or major == _Major.SIMPLE:
-            raise Malformed(Reason.CBOR_UNSUPPORTED, f"head {lead:#04x}")
+        if info > 27 or major == _SIMPLE:
+            raise Malformed(Reason.CBOR_UNSUPPORTED, f"head {major << 5 | info:#04x}")
         size = 1 << (info - 24)
         argument = int.from_bytes(self.take(size))
         if argument < (24 if size == 1 else 1 << (4 * size)):
@@ -176,27 +184,26 @@ class _Decoder:
         if self.items > self.bounds.items:
             raise Malformed(Reason.CBOR_TOO_MANY, f"more than {self.bounds.items} items")
         major, argument = self.head()
-        match major:
-            case _Major.UINT:
-                result: Value = argument
-            case _Major.NINT:
-                result = -1 - argument
-            case _Major.BYTES:
-                result = self.take(argument)
-            case _Major.TEXT:
-                result = self.text(argument)
-            case _Major.SIMPLE:
-                result = self.simple(argument)
-            case _:
-                result = self.nested(major, argument, depth + 1)
+        if major == _BYTES:  # what is most frequent first: a record holds little but hashes and signatures
+            result: Value = self.take(argument)
+        elif major == _UINT:
+            result = argument
+        elif major == _TEXT:
+            result = self.text(argument)
+        elif major == _NINT:
+            result = -1 - argument
+        elif major == _SIMPLE:
+            result = self.simple(argument)
+        else:
+            result = self.nested(major, argument, depth + 1)
         return result
 
     def nested(self, major: int, argument: int, depth: int) -> Value:
         if depth > self.bounds.depth:
             raise Malformed(Reason.CBOR_TOO_DEEP, f"more than {self.bounds.depth} levels")
-        if major == _Major.ARRAY:
+        if major == _ARRAY:
             return self.array(argument, depth)
-        if major == _Major.MAP:
+        if major == _MAP:
             return self.map(argument, depth)
         if argument not in TAGS:
             raise Malformed(Reason.CBOR_UNSUPPORTED, f"tag {argument}")
