@@ -52,6 +52,7 @@ class Bureau:
 
     address: Address
     folder: Path
+    link: Link = Link.HTTP
     signing: SigningKey = field(default_factory=SigningKey.generate)
     sealing: SealingKey = field(default_factory=SealingKey.generate)
 
@@ -64,7 +65,7 @@ class Bureau:
         kind = ParticipantKind.SECRETARIAT if self.address == "IPSG" else ParticipantKind.NATIONAL_BUREAU
         keys = (self.signing.public, self.sealing.public)
         csr = make_csr(key, self.address)
-        return sign_request(Request(self.address, kind, self.address, Link.HTTP, *keys, (), csr, now), self.signing)
+        return sign_request(Request(self.address, kind, self.address, self.link, *keys, (), csr, now), self.signing)
 
     @property
     def key(self) -> Path:
@@ -75,14 +76,14 @@ class Bureau:
 class GatewayNetwork:
     """The network; `start` the gateway, ask for a `client`, `stop` it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, link: Link = Link.HTTP) -> None:
         self.folder = folder
         self.home = folder / "gw"
         self.now = int(time.time())
         request = make_service(self.home, "log.test", [], self.now)
         self.authority = Authority.create(folder / "authority", request.encode(), "Test", self.now, exercise=True)
         self.network: Network = self.authority.network
-        self.bureaus = {name: Bureau(Address(name), folder / "bureaus" / name) for name in (*MEMBERS, OUTSIDER)}
+        self.bureaus = {name: Bureau(Address(name), folder / "bureaus" / name, link) for name in (*MEMBERS, OUTSIDER)}
         approved = self.authority.approve([bureau.request(self.now) for bureau in self.bureaus.values()], self.now)
         self.certificates = approved.certificates
         self.directory: Directory = read_directory(approved.directory.read_bytes(), self.network)

