@@ -18,7 +18,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -29,12 +29,17 @@ from bureaus.sandbox.pki import TlsFiles, write_server_request
 from bureaus.sandbox.postgres import Postgres
 from bureaus.sandbox.process import Process, free_port, run
 from bureaus.sandbox.rabbitmq import Broker
+from bureaus.settings import DEFAULT
 from schemas.directory import Link, ParticipantKind
 from schemas.errors import Misuse, Reason, Unavailable
 from schemas.identity import Address
 
 ORIGIN: Final = "sandbox.bureaunet.invalid/log"
 """The log's name: under a top-level domain that is nobody's (RFC 2606)."""
+WITNESS_PACE: Final = ("# witness_milliseconds = 10000", "witness_milliseconds = 500")
+"""The gateway's setting as `init` writes it, and as it is here: nobody waits ten seconds for witnesses."""
+QUICK: Final = replace(DEFAULT, witness_seconds=0.5, witness_idle_seconds=1.0)
+"""Limits of bureaus where some are witnesses."""
 START_SECONDS: Final = 30.0
 """How long the gateway may take until it is ready."""
 ATTEMPTS: Final = 3
@@ -69,11 +74,15 @@ class PrivateNetwork:
         link: Link = Link.HTTP,
         name: str = "A private network for exercises",
         say: Callable[[str], None] = _silent,
+        witnesses: Sequence[Address] = (),
+        dishonest: int = 0,
     ) -> None:
+        """`witnesses` are seats that cosign the ledger's checkpoints, `dishonest` of whom may be so."""
         self.link = link
         self.seats = tuple(seats)
         self._folder = folder.resolve()
         self._name = name
+        self._witnesses, self._dishonest = tuple(witnesses), dishonest
         self._say = say
         self._servers = AsyncExitStack()
         self._environment = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "PYTHONUTF8": "1"}
@@ -131,7 +140,7 @@ class PrivateNetwork:
 
     def bureau(self, address: Address) -> Bureau:
         """A participant's bureau, to be entered."""
-        return Bureau.open(self.home(address))
+        return Bureau.open(self.home(address), limits=QUICK if self._witnesses else DEFAULT)
 
     async def __aenter__(self) -> Self:
         """Make everything and serve. Raises Misuse or Unavailable; then nothing that was started is left running."""
@@ -205,6 +214,8 @@ class PrivateNetwork:
         self._say("making the authority and the gateway's keys")
         home, authority = self.gateway_home, self._authority
         await self.command("init", "--home", home, "--origin", ORIGIN, "--no-passphrase")
+        settings = home / "gateway.toml"
+        settings.write_text(settings.read_text("utf-8").replace(*WITNESS_PACE), "utf-8")
         request = ("--service", home / "service-request.cbor")
         await self.command(
             "authority", "init", "--home", authority, *request, "--name", self._name, "--exercise", "--no-passphrase"
@@ -217,7 +228,9 @@ class PrivateNetwork:
         self._say(f"enrolling {len(self.seats)} participants")
         await asyncio.gather(*map(self._request, self.seats))
         requests = [self.home(seat.address) / enrolment.REQUEST for seat in self.seats]
-        await self.command("authority", "approve", "--home", self._authority, *requests)
+        named = [part for address in self._witnesses for part in ("--witness", address)]
+        policy = (*named, "--dishonest", str(self._dishonest))
+        await self.command("authority", "approve", "--home", self._authority, *requests, *policy)
 
     async def _request(self, seat: Seat) -> None:
         home = self.home(seat.address)

@@ -1,0 +1,45 @@
+"""Witnesses over real links: a gateway process, five bureaus that its directory names, and a quorum of four."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from bureaus.sandbox.network import PrivateNetwork, Seat
+from schemas import wire
+from schemas.codes import Purpose
+from schemas.errors import Unavailable
+from schemas.identity import Address
+from schemas.notes import Standing, read_checkpoint
+from tests.unit.bureaus.network import QUERY, operation
+
+CODES = tuple(map(Address, ("AR", "BR", "CL", "FR", "PE")))
+
+
+async def test_a_quorum_signs_over_http_and_one_that_is_away_is_told(tmp_path: Path) -> None:
+    seats = [Seat(code, code) for code in CODES]
+    async with PrivateNetwork(tmp_path / "net", seats, witnesses=CODES, dishonest=1) as network:
+        async with AsyncExitStack() as stack:
+            fr, br, ar = [await stack.enter_async_context(network.bureau(Address(code))) for code in ("FR", "BR", "AR")]
+            assert fr.witnesses
+            await fr.publish_operation(operation("FR", ("FR", "BR"), int(time.time())))
+            sent = await fr.ask(QUERY, to=["BR"], operation="infra-test", purpose=Purpose.ARREST)
+            assert (await sent.proof(10)).standing is Standing.PROVISIONAL, "three of five are there"
+            try:
+                await sent.proof(2.0, witnessed=True)
+                raise AssertionError("three are no quorum")
+            except Unavailable:
+                pass
+            pe = await stack.enter_async_context(network.bureau(Address("PE")))
+            proven = await sent.proof(15, witnessed=True)
+            assert proven.standing is Standing.WITNESSED
+            assert proven.checkpoint.witnesses == {"AR", "BR", "FR", "PE"}
+            note = (await fr.link.get(wire.WITNESSED)).decode()
+            assert not read_checkpoint(note, fr.trust.policy).provisional(fr.trust.policy)
+            same = await br.link.get(f"{wire.CHECKPOINT}/{read_checkpoint(note, fr.trust.policy).checkpoint.size}")
+            assert "FR" in same.decode()
+            assert (ar.trust.alarm, pe.trust.alarm) == (None, None)
+        await network.drain()
+        await network.export("infra-test", tmp_path / "record")
+    assert '"event": "cosigned"' in network.log.read_text("utf-8")
