@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Executable, Row, func, select, update
+from sqlalchemy import ARRAY, ColumnElement, Executable, Row, any_, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.adapters.sql import tables as t
@@ -30,6 +30,8 @@ from schemas.codes import Handling, Purpose
 from schemas.errors import Reason
 from schemas.identity import Address
 
+_T = TypeVar("_T")
+
 
 def _addresses(text: str) -> tuple[Address, ...]:
     return tuple(Address(part) for part in text.split(" "))
@@ -52,6 +54,12 @@ class SqlStore:
         async with self.database.read() as connection:
             return (await connection.execute(statement)).all()
 
+    def _among(self, column: ColumnElement[_T], values: Sequence[_T]) -> ColumnElement[bool]:
+        """The column is one of these: on PostgreSQL an array, so that any number of them is the same statement."""
+        if self.database.sqlite:
+            return column.in_(values)
+        return column == any_(literal(list(values), ARRAY(column.type)))
+
     async def decided(self, digests: Sequence[bytes]) -> Mapping[bytes, Decided]:
         """As the port says."""
         if not digests:
@@ -59,7 +67,7 @@ class SqlStore:
         statement = (
             select(t.outcome, t.message.c.accepted)
             .join(t.message, t.message.c.digest == t.outcome.c.digest)
-            .where(t.outcome.c.digest.in_(digests))
+            .where(self._among(t.outcome.c.digest, digests))
         )
         return {row.digest: Decided(row.receipt, row.idx, row.accepted) for row in await self._all(statement)}
 
@@ -69,7 +77,9 @@ class SqlStore:
             return {}
         columns = t.message.c.iss, t.message.c.cti
         wanted = set(keys)
-        statement = select(*columns, t.message.c.digest).where(t.message.c.cti.in_(sorted({cti for _, cti in wanted})))
+        statement = select(*columns, t.message.c.digest).where(
+            self._among(t.message.c.cti, sorted({cti for _, cti in wanted}))
+        )
         found = {(row.iss, row.cti): row.digest for row in await self._all(statement)}
         return {key: digest for key, digest in found.items() if key in wanted}
 
@@ -77,7 +87,7 @@ class SqlStore:
         """As the port says."""
         if not digests:
             return {}
-        statement = select(t.message).where(t.message.c.digest.in_(digests), t.message.c.accepted)
+        statement = select(t.message).where(self._among(t.message.c.digest, digests), t.message.c.accepted)
         return {row.digest: _thread(row) for row in await self._all(statement)}
 
     async def message(self, digest: bytes) -> MessageRow | None:
@@ -179,7 +189,7 @@ class SqlStore:
     async def spent(self, bureaus: Sequence[str], minute: int) -> list[Spent]:
         """As the port says."""
         table = t.spent
-        statement = select(table).where(table.c.bureau.in_(sorted(set(bureaus))), table.c.minute == minute)
+        statement = select(table).where(self._among(table.c.bureau, sorted(set(bureaus))), table.c.minute == minute)
         return [Spent(row.bureau, row.messages, row.bytes) for row in await self._all(statement)] if bureaus else []
 
     async def current(self) -> bytes | None:
@@ -215,6 +225,13 @@ class SqlStore:
         """As the port says."""
         rows = await self._all(select(t.quarantine).where(t.quarantine.c.id == number))
         return quarantined(rows[0], rows[0].body) if rows else None
+
+    async def sealed_kept(self) -> tuple[int, int | None, int | None]:
+        """How many sealed parts are kept, and the days (since the epoch) on which the first and the last are erased."""
+        due = t.message.c.due
+        counted = select(func.count().label("n"), func.min(due).label("first"), func.max(due).label("last"))
+        (row,) = await self._all(counted.where(due.is_not(None)))
+        return int(row.n), row.first, row.last
 
     async def quarantined(self) -> int:
         """How many bodies are set aside."""
