@@ -107,7 +107,6 @@ def _open_all(db: sqlite3.Connection, vault: Vault) -> None:
 
 
 def _put_vault(db: sqlite3.Connection, locked: bytes) -> None:
-    db.execute("PRAGMA secure_delete = ON")
     identity.put(db, {identity.VAULT: locked})
 
 

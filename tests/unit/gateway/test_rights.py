@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from gateway.adapters.memory import MemoryStore
 from gateway.admission import decide
 from gateway.ports import Admitted, Rejected
 from gateway.settings import Pipeline, Quota
+from schemas.codes import Handling
 from schemas.directory import ParticipantKind
 from schemas.errors import Reason
+from schemas.identity import Address
 from schemas.messages import KINDS
 from schemas.rights import RIGHTS, may_send
-from tests.support import QUERY, RESPONSE, RESULT, World
+from tests.support import NOW, QUERY, RESPONSE, RESULT, World
 
 
 def test_every_kind_of_participant_has_its_row() -> None:
@@ -64,6 +68,43 @@ def test_a_bureau_may_have_a_quota_of_its_own() -> None:
     found = decide(candidates, world.facts(), limits)
     assert [isinstance(one, Admitted) for one in found] == [True, True, False, True, False, False]
     assert {one.reason for one in found if isinstance(one, Rejected)} == {Reason.QUOTA}
+
+
+async def test_under_h2_nothing_in_the_thread_leaves_its_parties_however_it_is_marked() -> None:
+    world = World()
+    async with world.gateway(MemoryStore()) as exchange:
+        query = await world.send(exchange, world.envelope("FR", ["BR"], handling=Handling.H2))
+        thread: dict[str, Any] = {"thread": query.digest, "kind": RESPONSE}
+        answer = world.envelope("BR", ["FR"], re=query.digest, **thread)  # a lesser code on the answer
+        answered = await world.send(exchange, answer, "BR")
+        assert answered.accepted
+        for envelope, link, reason in (
+            (world.envelope("BR", ["AR"], re=query.digest, **thread), "BR", Reason.HANDLING),
+            (world.envelope("FR", ["AR"], **thread), "FR", Reason.HANDLING),
+            (world.envelope("FR", ["AR"], re=answered.digest, **thread), "FR", Reason.THREAD_PARTIES),
+            (world.envelope("FR", ["BR", "AR"], re=answered.digest, **thread), "FR", Reason.THREAD_PARTIES),
+        ):
+            refused = await world.send(exchange, envelope, link)
+            assert (refused.step, refused.reason) == (12, reason)
+        assert (await world.send(exchange, world.envelope("FR", ["BR"], re=answered.digest, **thread))).accepted
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "is_member"), [(0, None, True), (1, None, False), (-9, 0, False), (-9, 1, True)]
+)
+def test_membership_is_by_date_from_its_first_second_to_before_its_last(
+    since: int, until: int | None, *, is_member: bool
+) -> None:
+    world = World()
+    dated = replace(world.operation.members[0], since=NOW + since, until=None if until is None else NOW + until)
+    assert dated.address == Address("AR")
+    world.amend(members=(dated, *world.operation.members[1:]))
+    (sent,) = decide([world.candidate(world.envelope("AR", ["BR"]), "AR")], world.facts(), Pipeline())
+    (got,) = decide([world.candidate(world.envelope("BR", ["AR"]), "BR")], world.facts(), Pipeline())
+    assert [isinstance(one, Admitted) for one in (sent, got)] == [is_member, is_member]
+    if not is_member:
+        found = [one.reason for one in (sent, got) if isinstance(one, Rejected)]
+        assert found == [Reason.SENDER_NOT_MEMBER, Reason.RECIPIENT_NOT_MEMBER]
 
 
 async def test_bytes_count_across_batches_of_a_minute_and_the_first_always_fits() -> None:
