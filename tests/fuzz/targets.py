@@ -18,6 +18,7 @@ from gateway import admission, enrolling, two_people
 from gateway.ports import Candidate, Facts, Rejected, Submission, Trust
 from gateway.settings import Pipeline
 from schemas import (
+    attestations,
     cbor,
     cose,
     directory,
@@ -288,6 +289,7 @@ def readers(target: str) -> Sequence[Reader]:
             lambda data: preferences.read_preferences(data, here.network.id, keys),
             lambda data: witness.read_cosignature(data, here.network.policy),
             _disclosure,
+            lambda data: attestations.read_attestation(data, here.network.id, acceptance),
             lambda data: misbehaviour.verify_misbehaviour(data, here.network),
             _acknowledgement,
             _signed_statement,
