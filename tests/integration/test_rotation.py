@@ -16,6 +16,7 @@ from bureaus.client import Bureau, Exchange, Received
 from bureaus.sandbox.network import PrivateNetwork, Seat
 from bureaus.voided import Voided
 from schemas.codes import Purpose
+from schemas.directory import Link
 from schemas.errors import Forbidden, Reason
 from schemas.identity import Address
 from tests.unit.bureaus.network import NO_TRACE, QUERY, operation
@@ -24,12 +25,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 CODES = ("FR", "BR", "AR")
 OPERATION = "infra-rotation"
 QUERIES = 60
+LINKS = [Link.HTTP, pytest.param(Link.AMQP, marks=[pytest.mark.broker, pytest.mark.postgres])]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PrivateNetwork]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=LINKS)
+async def network(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[PrivateNetwork]:
     seats = [Seat(Address(code), code) for code in CODES]
-    async with PrivateNetwork(tmp_path_factory.mktemp("rotation"), seats) as network:
+    async with PrivateNetwork(tmp_path_factory.mktemp("rotation"), seats, link=request.param) as network:
         async with network.bureau(Address("FR")) as fr:
             await fr.publish_operation(operation("FR", CODES, int(time.time()), name=OPERATION))
         yield network
