@@ -200,6 +200,7 @@ def message_row(message: Message) -> dict[str, object]:
                 "failed": side.failed,
                 "reason": side.reason,
                 "missing": side.missing,
+                "clock": [{"event": event, "time": time} for event, time in side.clock],
             }
             for side in message.deliveries.values()
         ],

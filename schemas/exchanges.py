@@ -23,6 +23,7 @@ from schemas.identity import Address, MessageId
 from schemas.keys import SigningPublic
 
 _FINAL = frozenset({Answer.FINAL, Answer.REFUSED})
+_CLOCK = frozenset({Event.ANSWER_REMINDER, Event.ANSWER_OVERDUE, Event.ESCALATED})
 
 
 @dataclass(slots=True)
@@ -35,6 +36,8 @@ class Delivery:
     failed: int | None = None
     reason: Reason | None = None
     """Why it failed, where it did."""
+    clock: tuple[tuple[Event, int], ...] = ()
+    """What the answer clock said of this recipient, and when: reminders, overdue, escalated."""
 
     @property
     def missing(self) -> str | None:
@@ -297,8 +300,12 @@ class Journal:
 
     def note(self, entry: Entry) -> None:
         """The answer clock spoke, or a sealed part was erased; other events say nothing of a message."""
-        if entry.event is Event.ANSWER_OVERDUE:
-            self.message(entry).overdue = entry.time
+        if entry.event in _CLOCK:
+            message = self.message(entry)
+            if entry.event is Event.ANSWER_OVERDUE:
+                message.overdue = entry.time
+            if entry.party in message.deliveries:
+                message.deliveries[entry.party].clock += ((entry.event, entry.time),)
         elif entry.event is Event.EXPIRED:
             self.message(entry).expired = entry.time
         elif entry.event is Event.CONTENT_ERASED:

@@ -73,7 +73,6 @@ def _steps(exchange: Exchange) -> Iterator[tuple[int, str, str, object]]:
             yield from _side(message, side)
         what = f"the {words.kind(message.kind)} of {message.sender}"
         for time, happened in (
-            (message.overdue, f"noted that {what} was not answered in time"),
             (message.expired, f"noted that {what} expired"),
             (message.erased, f"erased the sealed content of {what}"),
         ):
@@ -92,6 +91,8 @@ def _side(message: Message, side: Delivery) -> Iterator[tuple[int, str, str, obj
     what = f"the {words.kind(message.kind)} of {message.sender}"
     if side.consigned is not None:
         yield side.consigned, "gateway", f"placed a copy of {what} in the inbox of {side.recipient}", ""
+    for event, time in side.clock:
+        yield time, "gateway", words.CLOCK[event].format(side.recipient, what), ""
     if side.handed_over is not None:
         yield side.handed_over, side.recipient, f"confirmed, signed, that it has {what}", ""
     if side.failed is not None:

@@ -15,15 +15,23 @@ EVENTS: Final = {
     Event.CONTENT_CONSIGNMENT_FAILURE: "copies that could not be placed",
     Event.CONTENT_HANDOVER: "copies that a recipient confirmed, signed",
     Event.CONTENT_HANDOVER_FAILURE: "copies that a recipient refused, signed",
+    Event.ANSWER_REMINDER: "reminders of an answer",
     Event.ANSWER_OVERDUE: "times an answer was overdue",
-    Event.ESCALATED: "reminders passed on",
+    Event.ESCALATED: "silences passed on to the secretariat",
     Event.EXPIRED: "messages that expired",
     Event.DIRECTORY_UPDATED: "versions of the directory of keys",
     Event.OPERATION_UPDATED: "versions of the operation",
+    Event.PREFERENCES_UPDATED: "versions of a bureau's preferences",
     Event.OPERATOR_ACTION: "actions of the gateway's operators",
     Event.CONTENT_ERASED: "contents erased",
     Event.REFUSAL_SUMMARY: "summaries of refusals",
 }
+CLOCK: Final = {
+    Event.ANSWER_REMINDER: "reminded {} of its answer to {}",
+    Event.ANSWER_OVERDUE: "noted that {} had not answered {} in time",
+    Event.ESCALATED: "told the secretariat that {} had not answered {}",
+}
+"""What the gateway did about a recipient, and which message it was about."""
 ANSWERS: Final = {
     Answer.INTERIM: "a first answer, more to come",
     Answer.FINAL: "the final answer",

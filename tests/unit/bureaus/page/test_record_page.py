@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from bureaus.auditor import Verdict
+from bureaus.auditor import Verdict, exchange_row
 from bureaus.page import exchange as exchanges
 from bureaus.page import record as pages
 from bureaus.page import words
@@ -150,6 +151,22 @@ def test_a_record_that_does_not_verify_says_so_and_why_first(log: Log) -> None:
     assert "It verifies" not in made.said
 
 
+def test_what_the_answer_clock_said_of_each_recipient_is_in_its_timeline() -> None:
+    log = Log()
+    log.publish_directory(first_directory())
+    log.publish_operation(first_operation())
+    query = log.submit(aud=(BR,))
+    for event in words.CLOCK:
+        log.within(event, digest=query.digest, party=BR)
+    report = report_of(log)
+    said = outline(Verdict(report), log).said
+    assert "noted that BR had not answered the whereabouts query of FR in time" in said
+    assert "reminded BR of its answer to the whereabouts query of FR" in said
+    row = exchange_row(report.exchanges[0])
+    assert '"clock": [{"event": "AnswerReminder", "time": ' in json.dumps(row)
+    assert report.exchanges[0].opening.overdue is not None
+
+
 def test_nothing_missing_is_said_too() -> None:
     whole = Log()
     whole.publish_directory(first_directory())
@@ -209,7 +226,7 @@ def _coded() -> Iterator[tuple[set[str], set[str]]]:
 def test_every_code_has_its_words() -> None:
     for codes, told in _coded():
         assert codes == told
-    assert all(words.event(event) for event in Event)
+    assert set(words.EVENTS) == set(Event)
     assert words.kind("whereabouts.query/1") == "whereabouts query"
     assert words.reason(Reason.KEY_WEAK)
 
