@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final, TypeAlias, Union
 
 from schemas.errors import Malformed, Reason
@@ -60,10 +61,14 @@ DIRECTORY: Final = Bounds(items=1_000_000)
 """A directory version lists every participant and key of the network; the authority signed it."""
 
 
+_HEADS: Final = tuple(tuple(bytes((major << 5 | argument,)) for argument in range(24)) for major in range(8))
+"""Heads of one byte, by major type and argument."""
+
+
 def _head(major: int, argument: int) -> bytes:
-    lead = major << 5
     if argument < 24:
-        return bytes((lead | argument,))
+        return _HEADS[major][argument]
+    lead = major << 5
     for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
         if argument < 1 << (8 * size):
             return bytes((lead | info,)) + argument.to_bytes(size)
@@ -82,26 +87,25 @@ def encode(value: Value) -> bytes:
 
 
 def _encode(value: Value, out: list[bytes]) -> None:
-    if value is None or isinstance(value, bool):
-        out.append(b"\xf6" if value is None else b"\xf5" if value else b"\xf4")
-    elif isinstance(value, int):
-        out.append(_head(_Major.UINT, value) if value >= 0 else _head(_Major.NINT, -1 - value))
-    elif isinstance(value, bytes):
-        out.extend((_head(_Major.BYTES, len(value)), value))
+    if isinstance(value, bytes):  # what is most frequent first; abstract classes last, they cost most to tell
+        out += (_head(_BYTES, len(value)), value)
     elif isinstance(value, str):
         text = _utf8(value)
-        out.extend((_head(_Major.TEXT, len(text)), text))
+        out += (_head(_TEXT, len(text)), text)
+    elif value is None or isinstance(value, bool):
+        out.append(b"\xf6" if value is None else b"\xf5" if value else b"\xf4")
+    elif isinstance(value, int):
+        out.append(_head(_UINT, value) if value >= 0 else _head(_NINT, -1 - value))
     elif isinstance(value, Tagged):
-        out.append(_head(_Major.TAG, value.number))
+        out.append(_head(_TAG, value.number))
         _encode(value.value, out)
-    elif isinstance(value, Mapping):
-        out.append(_head(_Major.MAP, len(value)))
-        keys = {_key(key): key for key in value}
-        for encoded in sorted(keys):
+    elif isinstance(value, dict) or (not isinstance(value, list | tuple) and isinstance(value, Mapping)):
+        out.append(_head(_MAP, len(value)))
+        for encoded, key in sorted((_key(key), key) for key in value):
             out.append(encoded)
-            _encode(value[keys[encoded]], out)
+            _encode(value[key], out)
     elif isinstance(value, Sequence):
-        out.append(_head(_Major.ARRAY, len(value)))
+        out.append(_head(_ARRAY, len(value)))
         for item in value:
             _encode(item, out)
     else:
@@ -115,6 +119,7 @@ def _utf8(text: str) -> bytes:
         raise Malformed(Reason.CBOR_TEXT, "text with half a surrogate pair has no UTF-8") from None
 
 
+@lru_cache(maxsize=512, typed=True)  # typed: true equals 1, and is no key
 def _key(key: Key) -> bytes:
     if isinstance(key, bool) or not isinstance(key, int | str):
         raise Malformed(Reason.CBOR_UNSUPPORTED, "map keys are integers or text")
@@ -159,15 +164,6 @@ class _Decoder:
         self.at = end
         return piece
 
-    def head(self) -> tuple[int, int]:
-        at = self.at
-        if at >= len(self.data):
-            raise Malformed(Reason.CBOR_TRUNCATED, f"needs 1 bytes at offset {at}")
-        lead = self.data[at]
-        self.at = at + 1
-        info = lead & 31
-        return (lead >> 5, info) if info < 24 else self.long_head(lead >> 5, info)
-
     def long_head(self, major: int, info: int) -> tuple[int, int]:
         if info == 31:
             raise Malformed(Reason.CBOR_INDEFINITE, "lengths are definite")
@@ -183,9 +179,20 @@ class _Decoder:
         self.items += 1
         if self.items > self.bounds.items:
             raise Malformed(Reason.CBOR_TOO_MANY, f"more than {self.bounds.items} items")
-        major, argument = self.head()
+        at = self.at
+        if at >= len(self.data):
+            raise Malformed(Reason.CBOR_TRUNCATED, f"needs 1 bytes at offset {at}")
+        lead = self.data[at]
+        self.at = at + 1
+        major, argument = lead >> 5, lead & 31
+        if argument > 23:
+            major, argument = self.long_head(major, argument)
         if major == _BYTES:  # what is most frequent first: a record holds little but hashes and signatures
-            result: Value = self.take(argument)
+            start = self.at
+            end = self.at = start + argument
+            if end > len(self.data):
+                raise Malformed(Reason.CBOR_TRUNCATED, f"needs {argument} bytes at offset {start}")
+            result: Value = self.data[start:end]
         elif major == _UINT:
             result = argument
         elif major == _TEXT:
@@ -236,10 +243,9 @@ class _Decoder:
             if isinstance(key, bool) or not isinstance(key, int | str):
                 raise Malformed(Reason.CBOR_UNSUPPORTED, "map keys are integers or text")
             encoded = self.data[start : self.at]
-            if encoded == last:
-                raise Malformed(Reason.CBOR_DUPLICATE_KEY, f"key {key!r}"[:40])
-            if encoded < last:
-                raise Malformed(Reason.CBOR_KEY_ORDER, f"key {key!r}"[:40])
+            if encoded <= last:
+                reason = Reason.CBOR_DUPLICATE_KEY if encoded == last else Reason.CBOR_KEY_ORDER
+                raise Malformed(reason, f"key {key!r}"[:40])
             last = encoded
             result[key] = self.value(depth)
         return result
