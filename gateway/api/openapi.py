@@ -77,25 +77,7 @@ def _paths() -> Part:
             "get": _get("operations", "The newest version of each operation.", JSON, schema=_ref("Operations")),
             "post": _post("publishOperation", "Publish a version that its owner signed.", wire.COSE_TYPE),
         },
-        wire.PREFERENCES: {
-            "post": _post("publishPreferences", "Publish whose messages the signer refuses.", wire.COSE_TYPE)
-        },
-        wire.REFUSING: {
-            "get": _get("refusing", "Who refuses this link's messages.", JSON, schema=_ref("Addresses")),
-        },
-        f"{wire.PREFERENCES}/{{code}}": {
-            "get": _get(
-                "preferences", "The signer's newest refusals, to itself.", wire.COSE_TYPE, [_path("code", _CODE)]
-            )
-        },
-        f"{wire.PREFERENCES}/{{code}}/{{unit}}": {
-            "get": _get(
-                "unitPreferences",
-                "A unit's newest refusals, to itself and its bureau.",
-                wire.COSE_TYPE,
-                [_path("code", _CODE), _path("unit", _UNIT)],
-            )
-        },
+        **_refusals(),
         f"{wire.OPERATIONS}/{{id}}": {
             "get": _get("operation", "One operation.", wire.COSE_TYPE, [_path("id", _ID), _query("version", 1)])
         },
@@ -141,6 +123,30 @@ def _paths() -> Part:
             "get": _get("sealed", "A sealed part by its SHA-256, to its parties.", wire.COSE_TYPE, [_DIGEST])
         },
         wire.OPENAPI: {"get": _get("openapi", "This document.", JSON, schema={"type": "object"})},
+    }
+
+
+def _refusals() -> Part:
+    return {
+        wire.PREFERENCES: {
+            "post": _post("publishPreferences", "Publish whose messages the signer refuses.", wire.COSE_TYPE)
+        },
+        wire.REFUSING: {
+            "get": _get("refusing", "Who refuses this link's messages.", JSON, schema=_ref("Addresses")),
+        },
+        f"{wire.PREFERENCES}/{{code}}": {
+            "get": _get(
+                "preferences", "The signer's newest refusals, to itself.", wire.COSE_TYPE, [_path("code", _CODE)]
+            )
+        },
+        f"{wire.PREFERENCES}/{{code}}/{{unit}}": {
+            "get": _get(
+                "unitPreferences",
+                "A unit's newest refusals, to itself and its bureau.",
+                wire.COSE_TYPE,
+                [_path("code", _CODE), _path("unit", _UNIT)],
+            )
+        },
     }
 
 

@@ -11,7 +11,6 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
-from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -25,10 +24,8 @@ from schemas.envelope import MAX_STATEMENT
 from schemas.envelope import read as read_statement
 from schemas.errors import Reason
 from schemas.evidence import Event, read_entry
-from schemas.identity import Address
 from schemas.notes import read_checkpoint
 from schemas.operation import read_operation
-from schemas.preferences import Preferences, sign_preferences
 from schemas.receipts import read_proof
 from tests.integration.gateway_network import OPERATION, OUTSIDER, GatewayNetwork
 
@@ -57,9 +54,6 @@ async def read(network: GatewayNetwork, name: str, path: str) -> bytes:
                 assert "Retry-After" in response.headers, await response.text()
             await asyncio.sleep(0.1)
     raise AssertionError(f"{path} did not come")
-
-
-# ---- submissions
 
 
 async def test_a_submission_is_accepted_delivered_and_acknowledged(network: GatewayNetwork) -> None:
@@ -146,29 +140,6 @@ async def test_an_operation_is_published_by_its_owner_alone(network: GatewayNetw
     assert status == HTTPStatus.BAD_REQUEST
     async with network.client("IPSG") as client, client.post(wire.OPERATIONS, data=raw) as again:
         assert again.status == HTTPStatus.NO_CONTENT
-
-
-async def test_refusals_of_senders_are_published_and_read_by_whom_they_are_of_alone(network: GatewayNetwork) -> None:
-    path = f"{wire.PREFERENCES}/BR"
-    assert (await network.problem("BR", "GET", path))[0] == HTTPStatus.NOT_FOUND
-    said = Preferences(Address("BR"), 1, int(time.time()), frozenset({Address("AR")}))
-    raw = sign_preferences(said, network.network.id, network.bureaus["BR"].signing)
-    assert (await network.problem("AR", "POST", wire.PREFERENCES, raw))[0] == HTTPStatus.FORBIDDEN
-    for _ in range(2):
-        async with network.client("BR") as client, client.post(wire.PREFERENCES, data=raw) as answer:
-            assert answer.status == HTTPStatus.NO_CONTENT
-    assert await read(network, "BR", path) == raw
-    assert (await network.problem("AR", "GET", path))[0] == HTTPStatus.NOT_FOUND
-    assert (await network.problem("BR", "GET", f"{path}/airport"))[0] == HTTPStatus.NOT_FOUND
-    assert json.loads(await read(network, "AR", wire.REFUSING)) == ["BR"]
-    assert json.loads(await read(network, "IPSG", wire.REFUSING)) == []
-    nobody = replace(said, version=2, refused=frozenset())
-    lifted = sign_preferences(nobody, network.network.id, network.bureaus["BR"].signing)
-    async with network.client("BR") as client, client.post(wire.PREFERENCES, data=lifted) as answer:
-        assert answer.status == HTTPStatus.NO_CONTENT
-    refused = (HTTPStatus.UNPROCESSABLE_ENTITY, Reason.VERSION_ORDER)
-    assert await network.problem("BR", "POST", wire.PREFERENCES, raw) == refused
-    assert json.loads(await read(network, "AR", wire.REFUSING)) == []
 
 
 # ---- reading
