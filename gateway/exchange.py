@@ -71,7 +71,7 @@ class Exchange(Publishing):
         self.cosigned: Callable[[Address, bytes], Awaitable[None]] = _unasked
         """Takes witnesses' cosignatures: gateway/witnesses.py."""
         self._collector: Collector[Payload, Result] = Collector(self._batches.run, self._batches.offend, self._limits)
-        self._placer = None if inboxes is None else Placer(inboxes, watcher, self._confirmed)
+        self._placer = None if inboxes is None else Placer(inboxes, watcher, self._confirmed, self._limits)
         self._poll: asyncio.Task[None] | None = None
 
     @property

@@ -138,6 +138,10 @@ class Pipeline(_Frozen):
     """Copies published to the broker at once, when they are published again."""
     publish_bytes: int = Field(default=64 * MIB, ge=1)
     """Sealed parts among them; one copy is always taken."""
+    placing_items: int = Field(default=4096, ge=1)
+    """Copies of new messages in hand to the broker; more are published when their lease ends."""
+    placing_bytes: int = Field(default=64 * MIB, ge=1)
+    """Sealed parts among them; one batch is always taken."""
     inbox_items: int = Field(default=10_000, ge=1)
     """Copies that wait in one HTTP inbox; more for it are kept until there is room, and hold up nobody else."""
     quarantine_items: int = Field(default=1000, ge=0)
