@@ -43,6 +43,11 @@ class Opening:
     ours: bool
     """Whether we sent the message."""
 
+    @property
+    def restricted(self) -> bool:
+        """Whether somebody else sent it under a handling code that asks for more than the network's purpose."""
+        return not self.ours and self.shown.header.handling is not Handling.H0
+
 
 async def disclose(parts: OpenBureau, name: str) -> Opening:
     """The disclosure of the one message, sent or received, whose digest begins with `name`, in hexadecimal.

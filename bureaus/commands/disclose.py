@@ -11,7 +11,6 @@ from bureaus import disclosing
 from bureaus.client import Bureau
 from bureaus.commands.shared import emit, home_option, json_option, run
 from bureaus.disclosing import Opening
-from schemas.codes import Handling
 from schemas.errors import Misuse
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -40,14 +39,27 @@ def disclose(ctx: click.Context, home: Path, digest: str, out: Path, *, permitte
       bureaunet disclose 3fa9c1d2 --home fr --out message.disclosure
       bureaunet verify message.disclosure --network network.bn
     """  # noqa: D301  # click's \b keeps the lines of the example
+    _check_free(out)
+    hand_out(run(ctx, lambda: _open(home, digest)), out, permitted=permitted, as_json=as_json)
+
+
+def _check_free(out: Path) -> None:
     if out.exists():
         raise Misuse(f"{out} is there already")
-    opening = run(ctx, lambda: _open(home, digest))
+
+
+def hand_out(opening: Opening, out: Path, *, permitted: bool, as_json: bool) -> None:
+    """Write the disclosure where it may be written, and say what its purpose and handling code ask.
+
+    Raises:
+        Misuse: its handling asks for a permission that nobody claims to have, or `out` is there already.
+    """
+    _check_free(out)
     shown = opening.shown
-    words = disclosing.about(shown)
-    if not opening.ours and shown.header.handling is not Handling.H0 and not permitted:
+    if opening.restricted and not permitted:
+        words = disclosing.about(shown)
         raise Misuse(f"nothing was written. {words} With the permission that it asks for, say --permitted")
-    click.echo(f"warning: {words}", err=True)
+    click.echo(f"warning: {disclosing.about(shown)}", err=True)
     with os.fdopen(os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(opening.file)
     row = {

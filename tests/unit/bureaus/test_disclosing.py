@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -12,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from bureaus import disclosing
+from bureaus.commands.disclose import hand_out
 from bureaus.store import FILE
 from schemas import messages
 from schemas.codes import Handling, Purpose
@@ -114,6 +116,32 @@ async def test_what_was_sent_before_salts_were_kept_is_for_its_recipient_to_disc
     with pytest.raises(Misuse, match="recipients"):
         await told.disclosed("FR")
     told.verify(await told.disclosed("BR"))
+
+
+@pytest.mark.parametrize(("by", "restricted"), [("FR", False), ("BR", True)])
+async def test_only_what_another_restricted_asks_for_its_permission(told: Told, by: str, restricted: bool) -> None:  # noqa: FBT001  # a column of the table
+    async with told.team.open(by) as bureau:
+        assert (await bureau.disclose(told.digest.hex())).restricted is restricted
+
+
+async def test_nothing_is_written_without_permission_and_a_file_for_its_owner_alone_with_it(
+    told: Told, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "one.disclosure"
+    async with told.team.open("BR") as br:
+        opening = await br.disclose(told.digest.hex())
+    with pytest.raises(Misuse, match="nothing was written") as refused:
+        hand_out(opening, out, permitted=False, as_json=True)
+    assert "not to be passed on without permission of its sender (H2)" in refused.value.detail
+    assert not out.exists()
+    hand_out(opening, out, permitted=True, as_json=True)
+    printed = capsys.readouterr()
+    assert printed.err.startswith("warning: It was sent by FR for the purpose `arrest`")
+    row = json.loads(printed.out)
+    assert (row["digest"], row["handling"], out.stat().st_mode & 0o777) == (told.digest.hex(), "H2", 0o600)
+    assert told.verify(out.read_bytes()).digest == told.digest
+    with pytest.raises(Misuse, match="is there already"):
+        hand_out(opening, out, permitted=True, as_json=True)
 
 
 async def test_what_its_handling_asks_is_said_in_words(told: Told) -> None:
