@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +57,12 @@ class Manifest:
     """Of the newest checkpoint when it was begun; the backup holds at least this."""
     sha256: str
     """Of the member `database`."""
+    sealed: int = 0
+    """Sealed parts that it holds, as near as could be told when it was begun."""
+    first_due: str | None = None
+    """The day on which the first of them is to be erased, as YYYY-MM-DD by UTC."""
+    last_due: str | None = None
+    """The day on which the last is: from then on the file must be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +91,14 @@ async def back_up(home: Path, out: Path, operator: str, programs: Path | None = 
         note = await records.tree.checkpoint()
         await act(records.store, SystemClock(), who, Action.BACKUP)
         network = records.network.id.hex()
+        sealed, first, last = await records.store.sealed_kept()
     with _folder(out) as folder:
         copy = folder / _DATABASE
         begun = int(time.time())
         await dump.dump(settings.database_url, copy, programs)
         size = 0 if note is None else read_body(note)[0].size
-        manifest = Manifest(FORMAT, dump.backend(settings.database_url), network, begun, size, _sha256(copy))
+        kept = sealed, _date(first), _date(last)
+        manifest = Manifest(FORMAT, dump.backend(settings.database_url), network, begun, size, _sha256(copy), *kept)
         _pack(folder, manifest, out)
     return manifest
 
@@ -137,6 +146,10 @@ def _folder(beside: Path) -> Iterator[Path]:
     """A private folder on the same disk."""
     with tempfile.TemporaryDirectory(prefix=".bureaunet-backup-", dir=beside.absolute().parent) as name:
         yield Path(name)
+
+
+def _date(day: int | None) -> str | None:
+    return None if day is None else datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()
 
 
 def _sha256(path: Path) -> str:

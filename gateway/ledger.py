@@ -200,7 +200,7 @@ class Ledger:
             raise Untrusted(Reason.CONSISTENCY, f"no trees of {old} and {new}")
         wanted: list[Node] = []
         merkle.consistency_proof(_recorder(wanted), old, new)
-        nodes = await self._nodes(wanted)
+        nodes = await self._known(wanted)
         return merkle.consistency_proof(lambda level, at: nodes[level, at], old, new)
 
     async def tile(self, level: int, index: int, width: int) -> bytes | None:
@@ -219,7 +219,7 @@ class Ledger:
         whole = (await self._tree.subtree_tiles([(level, index)])).get((level, index))
         if whole is not None:
             return whole[: width * HASH_SIZE]
-        return b"".join(await self._hashes(level, first, width))
+        return b"".join(await self._hashes(level, first, width, known=True))
 
     async def tlog_proof(self, index: int) -> Proof | None:
         """The C2SP tlog-proof of an entry under a checkpoint read `FRESH` ago at most; None while none covers it."""
@@ -242,35 +242,48 @@ class Ledger:
         """As `_nodes`, from memory where it is kept."""
         known = {node: self._kept[node] for node in wanted if node in self._kept}
         if len(known) < len(wanted):
-            fresh = await self._nodes([node for node in wanted if node not in known])
-            self._kept.update(fresh)
+            fresh = await self._nodes([node for node in wanted if node not in known], known=True)
+            self._keep(fresh)
             known.update(fresh)
         for node in wanted:
             if node in self._kept:  # another proof, made meanwhile, may have pushed it out
                 self._kept.move_to_end(node)
-        while len(self._kept) > _KEPT_NODES:
-            self._kept.popitem(last=False)
         return known
 
-    async def _nodes(self, wanted: Iterable[Node]) -> dict[Node, bytes]:
-        """Hashes of complete subtrees, from stored tiles, and from leaves where a tile is not full yet."""
+    def _keep(self, nodes: Mapping[Node, bytes]) -> None:
+        self._kept.update(nodes)
+        while len(self._kept) > _KEPT_NODES:
+            self._kept.popitem(last=False)
+
+    async def _nodes(self, wanted: Iterable[Node], *, known: bool = False) -> dict[Node, bytes]:
+        """Hashes of complete subtrees, from stored tiles, and from leaves where a tile is not full yet.
+
+        With `known`, roots of full tiles that are in memory are taken from there: for proofs alone.
+        """
         spans = {node: _span(node) for node in wanted}
         tiles = await self._tree.subtree_tiles(sorted({(level, start // WIDTH) for level, start, _ in spans.values()}))
         nodes: dict[Node, bytes] = {}
         for node, (level, start, count) in spans.items():
             tile = tiles.get((level, start // WIDTH))
-            hashes = await self._hashes(level, start, count) if tile is None else _cut(tile, start % WIDTH, count)
+            if tile is None:
+                hashes = await self._hashes(level, start, count, known=known)
+            else:
+                hashes = _cut(tile, start % WIDTH, count)
             nodes[node] = merkle.root(hashes)
         return nodes
 
-    async def _hashes(self, level: int, start: int, count: int) -> list[bytes]:
+    async def _hashes(self, level: int, start: int, count: int, *, known: bool) -> list[bytes]:
         """`count` hashes of tree level 8 * level from `start`, of a tile that is not full."""
         if level == 0:
             hashes = await self._tree.leaf_hashes(start, start + count)
         else:
-            keys = [(level - 1, index) for index in range(start, start + count)]
-            tiles = await self._tree.subtree_tiles(keys)
-            hashes = [merkle.root(_cut(tiles[key], 0, WIDTH)) for key in keys if key in tiles]
+            nodes = [(HEIGHT * level, index) for index in range(start, start + count)]
+            found = {node: self._kept[node] for node in nodes if known and node in self._kept}
+            tiles = await self._tree.subtree_tiles([(level - 1, node[1]) for node in nodes if node not in found])
+            fresh = {(HEIGHT * level, at): merkle.root(_cut(tile, 0, WIDTH)) for (_, at), tile in tiles.items()}
+            if known:
+                self._keep(fresh)
+            hashes = [one for node in nodes if (one := found.get(node) or fresh.get(node)) is not None]
         if len(hashes) != count:
             raise Untrusted(Reason.CHECKPOINT, f"hashes are missing at level {level} from {start}")
         return hashes

@@ -41,7 +41,12 @@ def backup(home: Path, out: Path, operator: str, programs: Path | None, *, as_js
 
     made = asyncio.run(back_up(home, out, operator, programs))
     row = {"file": str(out), "database": made.backend, "size": made.size, "sha256": made.sha256}
-    emit(row, f"{out}: the {made.backend} database, with at least the checkpoint of {made.size}", as_json=as_json)
+    held = {"sealed": made.sealed, "first_due": made.first_due, "last_due": made.last_due}
+    text = f"{out}: the {made.backend} database, with at least the checkpoint of {made.size}"
+    if made.sealed:
+        text += f"\nIt holds {made.sealed} sealed parts, to be erased from {made.first_due} to {made.last_due}: "
+        text += "what was erased meanwhile is in this file still, so destroy it when your retention says so"
+    emit(row | held, text, as_json=as_json)
 
 
 @click.command()

@@ -125,6 +125,7 @@ async def test_without_pg_dump_the_command_to_run_is_said(tmp_path: Path, fresh_
     network = GatewayNetwork(tmp_path)
     network.said |= {"BUREAUNET_DATABASE_URL": fresh_database, "BUREAUNET_OPERATOR": "duty officer"}
     network.said["BUREAUNET_PG_PROGRAMS"] = str(tmp_path)
+    await network.load()
     with pytest.raises(
         Unavailable, match=r"pg_dump is not installed.*PGPASSWORD=\.\.\. pg_dump --format=custom"
     ) as said:

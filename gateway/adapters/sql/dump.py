@@ -23,6 +23,9 @@ SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
 _DUMP: Final = ("--format=custom", "--no-owner", "--no-privileges", "--no-password")
 _RESTORE: Final = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-password")
+_SCRIPT: Final = ("--clean", "--if-exists", "--no-owner", "--no-privileges")
+_PSQL: Final = ("--no-psqlrc", "--no-password", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1")
+_CLEAN: Final = "SET client_min_messages = warning; DROP TABLE IF EXISTS body CASCADE"
 _TAIL: Final = 3
 """Lines of a program's words that are shown."""
 
@@ -54,10 +57,22 @@ async def restore(url: str, file: Path, programs: Path | None = None, *, replace
     parsed = make_url(url)
     if parsed.get_backend_name() == SQLITE:
         await asyncio.to_thread(_place_sqlite, file, Path(parsed.database or ""), replace=replace)
+    elif replace:
+        await _replace_postgresql(file, parsed, programs)
     else:
-        clean = ("--clean", "--if-exists") if replace else ()
-        database = f"--dbname={parsed.database}"
-        await _run("pg_restore", [*_RESTORE, *clean, database, str(file)], parsed, programs)
+        await _run("pg_restore", [*_RESTORE, f"--dbname={parsed.database}", str(file)], parsed, programs)
+
+
+async def _replace_postgresql(file: Path, url: URL, programs: Path | None) -> None:
+    """Clean and restore in one transaction, by psql: pg_restore's own cleaning stumbles over a partition's indices."""
+    script = file.with_name(f"{file.name}.sql")
+    try:
+        await _run("pg_restore", [*_SCRIPT, f"--file={script}", str(file)], url, programs)
+        await _run(
+            "psql", [*_PSQL, f"--command={_CLEAN}", f"--file={script}", f"--dbname={url.database}"], url, programs
+        )
+    finally:
+        script.unlink(missing_ok=True)
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
@@ -100,10 +115,11 @@ async def _run(name: str, arguments: Sequence[str], url: URL, programs: Path | N
         detail = f"{name} is not installed (Debian: postgresql-client); where it is, run: {said} PGPASSWORD=... {name} "
         raise Misuse(detail + " ".join(arguments) + database)
     environment = {**os.environ, **place, "PGDATABASE": url.database or "", "PGPASSWORD": url.password or ""}
-    if name == "pg_restore":
+    if name == "pg_restore":  # the database is named on its command line, or it writes a script
         del environment["PGDATABASE"]
+    silent = asyncio.subprocess.DEVNULL
     child = await asyncio.create_subprocess_exec(
-        found, *arguments, env=environment, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        found, *arguments, env=environment, stdin=silent, stdout=silent, stderr=asyncio.subprocess.PIPE
     )
     _, words = await child.communicate()
     if child.returncode != 0:
