@@ -1,7 +1,7 @@
 """Puts copies into inboxes on the broker after the commit that owes them, and hands back what the broker confirmed.
 
-Nothing waits for it: a copy that is not confirmed, for whatever cause, is published once more when its lease ends. While the
-broker is slow, what is in hand is bounded in copies and bytes: the rest is left to the end of its lease.
+Nothing waits for it: a copy that is not confirmed, for whatever cause, is published once more when its lease ends.
+While the broker is slow, what is in hand is bounded in copies and bytes; the rest is left to the end of its lease.
 """
 
 from __future__ import annotations
