@@ -233,13 +233,6 @@ class SqlStore:
         (row,) = await self._all(counted.where(due.is_not(None)))
         return int(row.n), row.first, row.last
 
-    async def sealed_kept(self) -> tuple[int, int | None, int | None]:
-        """How many sealed parts are kept, and the days (since the epoch) on which the first and the last are erased."""
-        due = t.message.c.due
-        counted = select(func.count().label("n"), func.min(due).label("first"), func.max(due).label("last"))
-        (row,) = await self._all(counted.where(due.is_not(None)))
-        return int(row.n), row.first, row.last
-
     async def quarantined(self) -> int:
         """How many bodies are set aside."""
         return int((await self._all(select(func.count().label("n")).select_from(t.quarantine)))[0].n)
