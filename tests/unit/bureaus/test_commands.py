@@ -53,12 +53,23 @@ def test_help_names_every_command_and_imports_none() -> None:
     )
     out = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
     assert "LOADED []" in out
-    for name in ("enrol", "ask", "listen", "operation", "envelope", "verify", "demo", "exercise"):
+    for name in ("enrol", "ask", "listen", "operation", "disclose", "envelope", "verify", "demo", "exercise"):
         assert name in out
 
 
 @pytest.mark.parametrize(
-    "command", ["enrol", "ask", "listen", "operation open", "operation phase", "operation show", "envelope inspect"]
+    "command",
+    [
+        "enrol",
+        "ask",
+        "listen",
+        "operation open",
+        "operation phase",
+        "operation show",
+        "envelope inspect",
+        "disclose",
+        "verify",
+    ],
 )
 def test_every_command_teaches_by_an_example(command: str) -> None:
     code, out = bureaunet(*command.split(), "--help")
