@@ -25,8 +25,8 @@ ALLOWED: Final = {
     "schemas/envelope.py": frozenset({"plaintext"}),
     "gateway/adapters/rabbitmq/packed.py": frozenset({"tag"}),
 }
-"""File -> names that are compared there and are no matter of timing. `unpad` compares a plaintext that decrypted with its
-own padding: no second party ever sees when it says no. The broker's delivery tags are counters."""
+"""File -> names that are compared there, and their time tells nothing. `unpad` compares a plaintext that decrypted with
+its own padding: no second party ever sees when it says no. The broker's delivery tags are counters."""
 
 
 def comparisons(source: str) -> Iterator[str]:
