@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, Protocol, TypeAlias
 
 from gateway.ports import Clock, HighWater, Integration, OperationHead, Transaction, Tree, Watcher
@@ -280,7 +281,7 @@ class Ledger:
             nodes = [(HEIGHT * level, index) for index in range(start, start + count)]
             found = {node: self._kept[node] for node in nodes if known and node in self._kept}
             tiles = await self._tree.subtree_tiles([(level - 1, node[1]) for node in nodes if node not in found])
-            fresh = {(HEIGHT * level, at): merkle.root(_cut(tile, 0, WIDTH)) for (_, at), tile in tiles.items()}
+            fresh = {(HEIGHT * level, at): _tile_root(tile) for (_, at), tile in tiles.items()}
             if known:
                 self._keep(fresh)
             hashes = [one for node in nodes if (one := found.get(node) or fresh.get(node)) is not None]
@@ -306,6 +307,12 @@ def _span(node: Node) -> tuple[int, int, int]:
     return level // HEIGHT, index << within, 1 << within
 
 
+@lru_cache(maxsize=WIDTH * 2)
+def _tile_root(tile: bytes) -> bytes:
+    """The root of a full tile, kept by its very bytes: a stored tile that changed is another, and is hashed anew."""
+    return merkle.root(_cut(tile, 0, WIDTH))
+
+
 def _cut(tile: bytes, first: int, count: int) -> list[bytes]:
     return [tile[at * HASH_SIZE : (at + 1) * HASH_SIZE] for at in range(first, first + count)]
 
@@ -324,6 +331,6 @@ async def _full_tiles(step: Integration) -> dict[Node, bytes]:
             break
         start = first // WIDTH * WIDTH
         before = await step.tiles([(level, index) for index in range(start, first)])
-        known = [merkle.root(_cut(before[level, index], 0, WIDTH)) for index in range(start, first)]
+        known = [_tile_root(before[level, index]) for index in range(start, first)]
         level, first, hashes = level + 1, first // WIDTH, known + roots
     return full
