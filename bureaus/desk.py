@@ -78,7 +78,7 @@ class OpenBureau:
         self.voiding = Voiding(store, self.outbox.acceptance)
         self.expiry = Expiry(clock)
         self.proofs = Proofs(store, link, lambda: self.keeper.trust.policy, limits)
-        self.gossip = Gossip(self.keeper.heads, self._accuse)
+        self.gossip = Gossip(self.keeper.heads, self._accuse, limits)
         self.witness = Witness(store, link, self.keeper, keys, clock, limits)
         self.handlers = Handlers(self, store, self.inbox, self.outbox, handlers, clock, limits, self.view)
         self._registered = handlers

@@ -22,6 +22,7 @@ from typing import Final, Protocol
 
 from bureaus import logs
 from bureaus.links import Link
+from bureaus.settings import Limits
 from schemas import cbor, wire
 from schemas.claims import Head
 from schemas.errors import BureaunetError, Reason, Unavailable
@@ -30,7 +31,7 @@ from schemas.notes import Policy, open_note
 
 _log: Final = logs.get(__name__)
 WAITING: Final = 256
-"""Heads that wait to be compared; older ones go, since a newer one says more."""
+"""Speakers whose heads wait to be compared; those heard first go."""
 PATIENCE: Final = 60.0
 """Seconds that the gateway may show us a smaller tree than somebody else accepted, before it is told."""
 _PAUSE: Final = 1.0
@@ -121,29 +122,39 @@ class Compared(Protocol):
         """What contradicts our head, or None where it agrees. Raises Unavailable, Untrusted, Malformed."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Heard:
-    """A head that waits: who signed it, in what, and until when it is looked at."""
+    """The newest head that somebody signed: in what, and until when it is looked at."""
 
-    by: str
+    head: Head
     statement: Statement
     until: float
 
 
 class Gossip:
-    """Heads from messages that came in, compared beside the traffic."""
+    """Heads from messages that came in, compared beside the traffic: of each speaker the largest, in rounds.
 
-    def __init__(self, compared: Compared, accuse: Callable[[str, Evidence], Awaitable[None]]) -> None:
+    A speaker checked that its head extends the ones that it had before: its largest stands for all of them.
+    """
+
+    def __init__(self, compared: Compared, accuse: Callable[[str, Evidence], Awaitable[None]], limits: Limits) -> None:
         """`accuse` is told of a contradiction: (in words, evidence)."""
         self._compared = compared
         self._accuse = accuse
-        self._waiting: OrderedDict[Head, _Heard] = OrderedDict()
+        self._limits = limits
+        self._waiting: OrderedDict[str, _Heard] = OrderedDict()
         self._rung = asyncio.Event()
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing waits to be compared."""
+        return not self._waiting
 
     def heard(self, by: str, head: Head, statement: Statement) -> None:
         """A head in a statement whose signature was verified."""
-        if head.size and head not in self._waiting:
-            self._waiting[head] = _Heard(by, statement, asyncio.get_running_loop().time() + PATIENCE)
+        known = self._waiting.get(by)
+        if head.size and (known is None or known.head.size < head.size):
+            self._waiting[by] = _Heard(head, statement, asyncio.get_running_loop().time() + PATIENCE)
             while len(self._waiting) > WAITING:
                 self._waiting.popitem(last=False)
             self._rung.set()
@@ -154,22 +165,21 @@ class Gossip:
             if not self._waiting:
                 await self._rung.wait()
             self._rung.clear()
-            for head, one in list(self._waiting.items()):
-                if await self._settled(head, one):
-                    self._waiting.pop(head, None)
-            if self._waiting and not self._rung.is_set():
-                await asyncio.sleep(_PAUSE)
+            for by, one in list(self._waiting.items()):
+                if await self._done(by, one) and self._waiting.get(by) is one:
+                    del self._waiting[by]
+            await asyncio.sleep(self._limits.gossip_seconds or (_PAUSE if self._waiting else 0.0))
 
-    async def _settled(self, head: Head, one: _Heard) -> bool:
+    async def _done(self, by: str, one: _Heard) -> bool:
         try:
-            found = await self._compared.heard(head, one.statement)
+            found = await self._compared.heard(one.head, one.statement)
         except Unavailable:
             if asyncio.get_running_loop().time() < one.until:
                 return False
-            _log.warning("we are shown a smaller tree than another bureau", by=one.by, size=head.size)
+            _log.warning("we are shown a smaller tree than another bureau", by=by, size=one.head.size)
         except BureaunetError as error:
-            _log.error("a head that we heard contradicts ours, and nothing shows it", by=one.by, reason=error.reason)
+            _log.error("a head that we heard contradicts ours, and nothing shows it", by=by, reason=error.reason)
         else:
             if found is not None:
-                await self._accuse(f"{one.by} accepted a tree head that contradicts ours", found)
+                await self._accuse(f"{by} accepted a tree head that contradicts ours", found)
         return True

@@ -7,6 +7,7 @@ Where the directory names witnesses, a proof is provisional until their quorum h
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -16,11 +17,11 @@ from bureaus.links import Link
 from bureaus.pump import Backoff, Pump
 from bureaus.settings import Limits
 from bureaus.store import Store, sending
-from schemas import wire
+from schemas import merkle, wire
 from schemas.errors import BureaunetError, Malformed, Misuse, Reason, Unavailable, Untrusted
 from schemas.evidence import Entry, Event, read_entry
 from schemas.notes import Policy, SignedCheckpoint, Standing, open_note
-from schemas.receipts import read_proof
+from schemas.receipts import Proof, read_proof
 
 _log: Final = logs.get(__name__)
 
@@ -54,6 +55,13 @@ class Proofs:
         self._policy = policy
         self._limits = limits
         self._given_up: set[bytes] = set()
+        self._read: tuple[str, Policy, SignedCheckpoint] | None = None
+        """The note that was verified last: many proofs lead to one."""
+        self._quorate = 0
+        """The size that the quorum had signed when we last looked."""
+        self._looking = asyncio.Lock()
+        self._patience: float | None = None
+        """Until when fresh proofs wait for the witnesses; None where nobody waits."""
         self._pump = Pump(self._due, self._fetch_in_turn, limits)
         self._witnessed = Pump(self._awaiting, self._fetch_in_turn, limits)
         self.wake: Callable[[], None] = self._pump.wake
@@ -102,20 +110,42 @@ class Proofs:
         rows = await self._store.run(sending.unproved, self._limits.proofs_at_once + len(self._given_up))
         return [row for row in rows if row.digest not in self._given_up][: self._limits.proofs_at_once]
 
+    async def _wait_a_little(self, row: sending.Proved) -> None:
+        """Give the witnesses a while before a provisional proof is fetched, so that most are fetched once."""
+        while self._policy().quorum and row.place >= self._quorate:
+            if self._patience is None:
+                self._patience = time.monotonic() + self._limits.witness_seconds * _WHILES
+            if time.monotonic() > self._patience:  # for nobody, until they sign again
+                return
+            async with self._looking:  # one looks for all who wait
+                if row.place >= self._quorate and not await self._look():
+                    await asyncio.sleep(self._limits.witness_seconds / 2)
+
+    async def _look(self) -> bool:
+        """Whether the quorum has signed a larger checkpoint since the last look."""
+        size = await self._witnessed_size()
+        if size <= self._quorate:
+            return False
+        self._quorate, self._patience = size, None
+        return True
+
     async def _awaiting(self) -> list[sending.Proved]:
         """Provisional ones that a checkpoint with its quorum covers by now."""
         if not await self._store.run(sending.provisional, _ALL, 1):
             return []
-        later = Unavailable(Reason.CHECKPOINT, "the witnesses have not signed yet", retry_after=self._again)
+        await self._look()
+        rows = await self._store.run(sending.provisional, self._quorate, self._limits.proofs_at_once)
+        if not rows:
+            raise Unavailable(Reason.CHECKPOINT, "the witnesses have not signed yet", retry_after=self._again)
+        return rows
+
+    async def _witnessed_size(self) -> int:
+        """The size of the newest checkpoint that the quorum signed; 0 where none is to be had."""
         try:
             text = (await self._link.get(wire.WITNESSED)).decode()
-            signed = open_note(text, self._policy()).counted(self._policy())
+            return open_note(text, self._policy()).checkpoint.size
         except (BureaunetError, UnicodeDecodeError):
-            raise later from None
-        rows = await self._store.run(sending.provisional, signed.checkpoint.size, self._limits.proofs_at_once)
-        if not rows:
-            raise later
-        return rows
+            return 0
 
     @property
     def _again(self) -> float:
@@ -123,6 +153,8 @@ class Proofs:
 
     async def _fetch_in_turn(self, row: sending.Proved) -> None:
         try:
+            if row.standing is None:
+                await self._wait_a_little(row)
             proven = await self._fetch(row)
         except Unavailable:
             raise
@@ -152,12 +184,23 @@ class Proofs:
         if (entry.event, entry.digest, proof.index) != (Event.SUBMISSION_ACCEPTANCE, row.digest, row.place):
             raise Untrusted(Reason.INCLUSION, "the entry is not the acceptance of this message")
         policy = self._policy()
-        signed = proof.open(raw, policy).counted(policy)
+        signed = self._opened(proof, raw, policy)
         standing = signed.standing(policy)
         if row.proof is not None and row.standing == Standing.WITNESSED:
             standing = Standing.WITNESSED  # under the policy of its time, which may have other witnesses than now
         return Proven(entry, raw, proof.index, text, signed, standing)
 
+    def _opened(self, proof: Proof, raw: bytes, policy: Policy) -> SignedCheckpoint:
+        """The proof's checkpoint, the entry found under it."""
+        if self._read is None or self._read[:2] != (proof.note, policy):
+            self._read = proof.note, policy, proof.open(raw, policy).counted(policy)
+        signed = self._read[2]
+        head = signed.checkpoint
+        merkle.verify_inclusion(merkle.leaf_hash(raw), proof.index, head.size, proof.path, head.root)
+        return signed
+
 
 _ALL: Final = 1 << 62
 """Above every ledger index."""
+_WHILES: Final = 2
+"""So many pauses of the witnesses are waited for before a provisional proof is kept."""

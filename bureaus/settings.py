@@ -41,6 +41,8 @@ class Limits:
     """Whether checkpoints are cosigned, where the directory names us as a witness."""
     witness_seconds: float = 10.0
     """Between two looks for a checkpoint to cosign, or for the quorum of a proof that awaits it."""
+    gossip_seconds: float = 10.0
+    """Between two rounds in which the newest heads that we heard are held against ours."""
     witness_idle_seconds: float = 60.0
     """The same where nothing was new for a while: the pause doubles up to this."""
 

@@ -18,6 +18,7 @@ from bureaus.caseload import RANK
 from bureaus.exercises.wrongs import Attempt
 from schemas.identity import Address
 from schemas.messages.codes import Finding, ResultKind
+from schemas.notes import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ class Judgement:
     root: bytes | None = None
     entries: int | None = None
     """How many entries were verified."""
+    witnesses: str | None = None
+    """What the witnesses' signatures make of the checkpoint (schemas.notes.Standing); None where nothing says so."""
 
     @property
     def ok(self) -> bool:
@@ -130,10 +133,14 @@ def by_record(verdict: Verdict) -> Judgement:
     shown = verdict.report
     if shown is None:
         return Judgement("record", _RECORD, tuple(wrong), {}, receipts)
+    standing = Standing.PROVISIONAL if shown.provisional else Standing.WITNESSED
+    standing = standing if shown.quorum else Standing.UNWITNESSED
     wrong += [f"by the record, {count} times a {what} is missing" for what, count in shown.missing.items()]
     kinds = Counter(message.kind for exchange in shown.exchanges for message in exchange.messages())
     messages = dict(sorted(kinds.items()))
-    return Judgement("record", _RECORD, tuple(wrong), messages, receipts, shown.size, shown.root, shown.entries)
+    return Judgement(
+        "record", _RECORD, tuple(wrong), messages, receipts, shown.size, shown.root, shown.entries, standing
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +185,7 @@ class Report:
                 "by": self.verdict.by,
                 "says": self.verdict.says,
                 "receipts": dict(self.verdict.receipts),
+                "witnesses": self.verdict.witnesses,
             },
             "seconds": dict(self.seconds),
             "files": dict(self.files),

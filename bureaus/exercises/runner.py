@@ -19,6 +19,7 @@ from typing import Protocol
 
 from bureaus.caseload import Case
 from bureaus.client import Bureau
+from bureaus.exercises import witnessing
 from bureaus.exercises.catalogue import SECRETARIAT
 from bureaus.exercises.plan import Plan
 from bureaus.exercises.report import CaseRun, Run
@@ -117,6 +118,8 @@ async def _perform(plan: Plan, cast: _Cast, watch: Watch, pace: Pace) -> Run:
     await cast.secretariat.has(owed, within=pace.settle_seconds)
     seconds = time.monotonic() - begun
     await asyncio.gather(*(bureau.settled(pace.settle_seconds) for bureau in cast.bureaus.values()))
+    watch.stage("waiting for the witnesses")
+    await witnessing.caught_up(next(iter(cast.bureaus.values())), within=pace.settle_seconds)
     held = await _held(cast, attempts, earlier)
     return Run(
         cases=tuple(map(_case_run, pursuits)),

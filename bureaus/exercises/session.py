@@ -29,6 +29,10 @@ from schemas.directory import Link
 from schemas.errors import Misuse, Unavailable
 
 PRIVATE: Final = "private"
+WITNESSES: Final = 5
+"""Bureaus of the operation that witness the ledger, if there are so many."""
+DISHONEST_FROM: Final = 3
+"""Of more witnesses than this one may be dishonest, and the others are still a quorum."""
 EXPORT_ATTEMPTS: Final = 20
 EXPORT_PAUSE: Final = 0.5
 """Seconds until a checkpoint may cover the last entry."""
@@ -53,7 +57,16 @@ async def hold(plan: Plan, terms: Terms, watch: Watch) -> Report:
     make_out(terms.out)
     private = terms.out / PRIVATE
     begun = time.monotonic()
-    network = PrivateNetwork(private, plan.seats, link=terms.link, name=plan.operation.name, say=watch.stage)
+    witnesses = plan.members[:WITNESSES]
+    network = PrivateNetwork(
+        private,
+        plan.seats,
+        link=terms.link,
+        name=plan.operation.name,
+        say=watch.stage,
+        witnesses=witnesses,
+        dishonest=int(len(witnesses) > DISHONEST_FROM),
+    )
     try:
         report = await _hold(plan, terms, network, watch)
         if report.faults():

@@ -13,8 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from bureaus.exercises.report import Report
+from schemas.notes import Standing
 
 _SHOWN_FAULTS: Final = 20
+_WITNESSES: Final = {
+    Standing.WITNESSED: "witnesses their quorum signed the checkpoint that the record stands under",
+    Standing.PROVISIONAL: "witnesses PROVISIONAL: their quorum has not signed the record's checkpoint",
+    Standing.UNWITNESSED: "witnesses none: the log's word stands alone",
+}
 
 
 def show(report: Report, console: Console) -> None:
@@ -69,11 +75,16 @@ def _verdict(report: Report) -> RenderableType:
         f"          {ledger['root']}",
         f"{verdict.by:<9} {ledger['entries']} entries: {said}",
         f"receipts  {receipts}",
+        *_witnesses(verdict.witnesses),
         f"refused   {refused}",
         *(f"FAULT     {fault}" for fault in faults[:_SHOWN_FAULTS]),
     )
     title = "Not as it must be" if faults else "All is well"
     return Panel.fit(Text("\n".join(lines)), title=title, border_style="red" if faults else "green")
+
+
+def _witnesses(standing: str | None) -> Iterable[str]:
+    return () if standing is None else (_WITNESSES[Standing(standing)],)
 
 
 def _mark(*, ok: bool) -> Text:

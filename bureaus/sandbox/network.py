@@ -36,9 +36,9 @@ from schemas.identity import Address
 
 ORIGIN: Final = "sandbox.bureaunet.invalid/log"
 """The log's name: under a top-level domain that is nobody's (RFC 2606)."""
-WITNESS_PACE: Final = ("# witness_milliseconds = 10000", "witness_milliseconds = 500")
+WITNESS_PACE: Final = ("# witness_milliseconds = 10000", "witness_milliseconds = 1000")
 """The gateway's setting as `init` writes it, and as it is here: nobody waits ten seconds for witnesses."""
-QUICK: Final = replace(DEFAULT, witness_seconds=0.5, witness_idle_seconds=1.0)
+QUICK: Final = replace(DEFAULT, witness_seconds=1.0, witness_idle_seconds=2.0)
 """Limits of bureaus where some are witnesses."""
 START_SECONDS: Final = 30.0
 """How long the gateway may take until it is ready."""

@@ -21,6 +21,7 @@ QUICK = Limits(
     backoff_first_seconds=0.01,
     backoff_last_seconds=0.05,
     refresh_pause_seconds=0.0,
+    gossip_seconds=0.0,
     handler_retry_seconds=0.01,
     refresh_seconds=3600,
 )

@@ -137,7 +137,7 @@ async def test_heads_of_one_history_are_no_misbehaviour(tmp_path: Path) -> None:
             await anext(br.inbox())
             grow(team, size)
             await (fr if size % 2 else br).refresh()
-        await eventually(lambda: not br._parts.gossip._waiting)  # noqa: SLF001  # until all was compared
+        await eventually(lambda: br._parts.gossip.settled)  # noqa: SLF001  # until all was compared
         assert (fr.trust.alarm, br.trust.alarm) == (None, None)
     assert filed(team, "FR") == filed(team, "BR") == []
 
