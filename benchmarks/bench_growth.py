@@ -26,7 +26,7 @@ SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 SMALL, LARGE = SIZES[0], SIZES[-1]
 BATCH: Final = 100
 """Entries in one transaction: what a gateway under load has."""
-APPENDED: Final = 2_000
+APPENDED: Final = 10_000
 PROOFS: Final = 200
 PICTURE: Final = Path("docs/growth.svg")
 _RANDOM: Final = random.Random(1)  # noqa: S311 - which entries are proved; nothing secret

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway import two_people
 from gateway.app import open_records
 from gateway.ports import NewMessage
 from gateway.two_people import Act
@@ -59,7 +58,7 @@ def test_one_person_erases_where_no_operators_are_listed(scene: Scene) -> None:
 
 def test_two_erase_where_operators_are_listed_and_only_what_they_signed_for(scene: Scene) -> None:
     digest, other = keep(scene), keep(scene)
-    two_people.install(scene.home, scene.listed(0, 1), scene.network, None)
+    scene.install(scene.listed(0, 1))
     erase = ("--home", scene.home, "--operator", "ada")
     command("erase", digest, *erase, ok=False)
     subject, asked, network = scene.folder / "erase.txt", scene.folder / "request.cbor", scene.folder / "network.bn"
@@ -72,9 +71,10 @@ def test_two_erase_where_operators_are_listed_and_only_what_they_signed_for(scen
     command("erase", digest, other, *erase, "--request", asked, ok=False)
     assert not [entry for entry in entries(scene) if entry.event is Event.CONTENT_ERASED]
     command("erase", digest, *erase, "--request", asked)
+    assert "request-used" in command("erase", digest, *erase, "--request", asked, ok=False).output
     recorded = entries(scene)
     (erased,) = [entry for entry in recorded if entry.event is Event.CONTENT_ERASED]
-    acts = [entry for entry in recorded if entry.event is Event.OPERATOR_ACTION]
-    assert [entry.kind for entry in acts] == [str(Act.CONTENT_ERASE)] * 2
+    acts = [entry for entry in recorded if entry.kind == str(Act.CONTENT_ERASE)]
+    assert [entry.event for entry in acts] == [Event.OPERATOR_ACTION] * 2
     assert {entry.evidence for entry in acts} == {erased.evidence}
     assert erased.digest == bytes.fromhex(digest)
