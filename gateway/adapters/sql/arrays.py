@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
 from gateway.adapters.sql.tables import Stage
+from gateway.ports import Spent
 
 Rows: TypeAlias = Sequence[Mapping[str, object]]
 _TYPES: Final[Sequence[tuple[type[TypeEngine[Any]], str]]] = (
@@ -54,6 +55,21 @@ _MARK: Final = text(
 )
 
 
+_SPEND: Final = text(
+    """
+    INSERT INTO spent (bureau, minute, messages, bytes)
+    SELECT item.bureau, CAST(:minute AS bigint), item.messages, item.bytes
+    FROM unnest(CAST(:bureaus AS text[]), CAST(:messages AS bigint[]), CAST(:sizes AS bigint[]))
+        WITH ORDINALITY AS item(bureau, messages, bytes, ordinal)
+    ORDER BY ordinal
+    ON CONFLICT (bureau) DO UPDATE SET
+        minute = CASE WHEN spent.minute >= excluded.minute THEN spent.minute ELSE excluded.minute END,
+        messages = CASE WHEN spent.minute >= excluded.minute THEN spent.messages ELSE 0 END + excluded.messages,
+        bytes = CASE WHEN spent.minute >= excluded.minute THEN spent.bytes ELSE 0 END + excluded.bytes
+    """
+)
+
+
 async def put(connection: AsyncConnection, table: Table, rows: Rows) -> None:
     """Insert rows, all with the same columns."""
     if rows:
@@ -64,6 +80,16 @@ async def put_new(connection: AsyncConnection, table: Table, rows: Rows, key: st
     """Insert those rows that contradict none that is there: their values of `key`."""
     found = await connection.execute(_insert(table, tuple(rows[0]), key), _columns(rows))
     return frozenset(row[0] for row in found)
+
+
+async def spend(connection: AsyncConnection, spent: Sequence[Spent], minute: int) -> None:
+    """Add to what bureaus spent in `minute`; a row of an earlier minute begins anew."""
+    columns = {
+        "bureaus": [one.bureau for one in spent],
+        "messages": [one.messages for one in spent],
+        "sizes": [one.size for one in spent],
+    }
+    await connection.execute(_SPEND, {"minute": minute, **columns})
 
 
 async def lock(

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import Table, case
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.sql import arrays
 from gateway.adapters.sql import tables as t
 from gateway.ports import Spent
 from schemas.directory import Directory
 from schemas.errors import Reason, Untrusted
 from schemas.operation import SignedOperation
 from schemas.preferences import SignedPreferences
+
+
+def _spending() -> sqlite.Insert:
+    """Adds to what a bureau spent in a minute; a row of an earlier minute begins anew."""
+    table, put = t.spent, sqlite.insert(t.spent)
+    fresh, more = put.excluded, table.c.minute >= put.excluded.minute
+    return put.on_conflict_do_update(
+        index_elements=["bureau"],
+        set_={
+            "minute": case((more, table.c.minute), else_=fresh.minute),
+            "messages": case((more, table.c.messages + fresh.messages), else_=fresh.messages),
+            "bytes": case((more, table.c.bytes + fresh.bytes), else_=fresh.bytes),
+        },
+    )
+
+
+_SPEND: Final = _spending()
 
 
 class SqlStatements:
@@ -59,16 +78,9 @@ class SqlStatements:
 
     async def spend(self, spent: Sequence[Spent], minute: int) -> None:
         """As the port says. A row of an earlier minute begins anew; one of a later minute stays that minute's."""
-        table = t.spent
-        for one in sorted(spent, key=lambda one: one.bureau):  # one order for all, so that nobody waits in a circle
-            put = self._insert(table).values(bureau=one.bureau, minute=minute, messages=one.messages, bytes=one.size)
-            fresh, more = put.excluded, table.c.minute >= put.excluded.minute
-            put = put.on_conflict_do_update(
-                index_elements=["bureau"],
-                set_={
-                    "minute": case((more, table.c.minute), else_=fresh.minute),
-                    "messages": case((more, table.c.messages + fresh.messages), else_=fresh.messages),
-                    "bytes": case((more, table.c.bytes + fresh.bytes), else_=fresh.bytes),
-                },
-            )
-            await self._connection.execute(put)
+        ordered = sorted(spent, key=lambda one: one.bureau)  # one order for all, so that nobody waits in a circle
+        if not self._sqlite:
+            await arrays.spend(self._connection, ordered, minute)
+        elif ordered:
+            rows = [{"bureau": o.bureau, "minute": minute, "messages": o.messages, "bytes": o.size} for o in ordered]
+            await self._connection.execute(_SPEND, rows)
