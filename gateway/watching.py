@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_DEBUG: Final = frozenset({"request", "integrated", "checkpoint", "arrival-redelivered", "client-gone"})
+_DEBUG: Final = frozenset({"request", "integrated", "checkpoint", "cosigned", "arrival-redelivered", "client-gone"})
 """Events that come all the time and say little: they are logged at level debug."""
 _FAILURES: Final = frozenset({"error", "failed", "unavailable", "quarantined", "dropped"})
 

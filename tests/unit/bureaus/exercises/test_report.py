@@ -52,6 +52,8 @@ def shown() -> Shown:
         root=bytes(32),
         checkpoint_time=1_700_000_000,
         provisional=False,
+        witnesses=("AR", "BR", "CL", "FR"),
+        quorum=4,
         directory_version=1,
         acceptance_keys={},
         length=100,
@@ -75,6 +77,27 @@ def report(shown: Shown) -> Report:
 def test_an_exercise_in_which_all_went_as_it_must_has_no_fault(report: Report) -> None:
     assert report.faults() == []
     assert report.to_json()["ok"] is True
+
+
+@pytest.mark.parametrize(
+    ("provisional", "quorum", "standing", "words"),
+    [
+        (False, 4, "witnessed", "their quorum signed"),
+        (True, 4, "provisional", "PROVISIONAL"),
+        (False, 0, "no-witnesses", "the log's word stands alone"),
+    ],
+)
+def test_what_the_witnesses_signed_is_said(
+    report: Report, shown: Shown, *, provisional: bool, quorum: int, standing: str, words: str
+) -> None:
+    judged = by_record(Verdict(replace(shown, provisional=provisional, quorum=quorum)))
+    again = replace(report, verdict=judged)
+    verdict = again.to_json()["verdict"]
+    assert isinstance(verdict, dict)
+    assert verdict["witnesses"] == standing
+    console = Console(width=100, record=True, file=io.StringIO())
+    show(again, console)
+    assert words in console.export_text()
 
 
 def test_a_case_that_came_to_something_else_is_a_fault(report: Report) -> None:
