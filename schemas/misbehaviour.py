@@ -127,9 +127,7 @@ class Finding:
         if self.certain:
             lines.append(f"both are signed by {' and '.join(self.accused)}: that is misbehaviour, whatever the cause")
         else:
-            lines.append(
-                f"one of the two is false: ask {self.first.by} and {self.second.by} for what it rests on"
-            )
+            lines.append(f"one of the two is false: ask {self.first.by} and {self.second.by} for what it rests on")
         return lines
 
 
