@@ -50,7 +50,7 @@ async def _busy(made: Ground, seconds: float) -> tuple[float, float]:
             if not early and passed > seconds / 10:
                 early = _resident(process)
             if await made.waiting() < _LOW:
-                await made.load(list(posts(await asyncio.to_thread(made.queries, _CHUNK))))
+                await made.load(list(posts(await asyncio.to_thread(made.queries, _CHUNK))), settled=False)
                 await made.empty()
             else:
                 await asyncio.sleep(0.2)

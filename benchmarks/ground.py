@@ -93,6 +93,8 @@ class Ground:
     directory: Directory
     keys: dict[Address, Keys]
     database: asyncpg.Connection | None = None
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One question at a time on that connection."""
     connections: list[aio_pika.abc.AbstractConnection] = field(default_factory=list)
     loaders: dict[Address, aio_pika.abc.AbstractChannel] = field(default_factory=dict)
 
@@ -148,8 +150,11 @@ class Ground:
             _LIFTED.format(workers=workers, prefetch=max(16, IN_HAND // len(self.bureaus))) + more
         )
 
-    async def load(self, posts: Sequence[tuple[Address, ItemType, bytes]]) -> None:
-        """Put these into the gateway's queue, each over its sender's own connection; returns when all are there."""
+    async def load(self, posts: Sequence[tuple[Address, ItemType, bytes]], *, settled: bool = True) -> None:
+        """Put these into the gateway's queues, each over its sender's own connection.
+
+        With `settled` it returns when all are there: nobody may be taking them meanwhile.
+        """
         before = await self.waiting()
         for sender, kind, body in posts:
             channel = await self._loader(sender)
@@ -163,7 +168,7 @@ class Ground:
                 ),
                 wait=False,  # type: ignore[call-arg]  # the driver's own class takes it, its abstract one forgot
             )
-        while await self.waiting() < before + len(posts):  # noqa: ASYNC110  # the broker tells nobody
+        while settled and await self.waiting() < before + len(posts):  # noqa: ASYNC110  # the broker tells nobody
             await asyncio.sleep(LOOK)
 
     async def _loader(self, sender: Address) -> aio_pika.abc.AbstractChannel:
@@ -197,11 +202,12 @@ class Ground:
 
     async def entries(self) -> int:
         """How many entries the ledger has."""
-        if self.database is None or self.database.is_closed():
-            assert self.running.postgres is not None  # noqa: S101  # the ground is over AMQP
-            url = self.running.postgres.url_of("bureaunet").replace("+asyncpg", "")
-            self.database = await asyncpg.connect(url)
-        return int(await self.database.fetchval("SELECT next FROM log_seq"))
+        async with self.asking:
+            if self.database is None or self.database.is_closed():
+                assert self.running.postgres is not None  # noqa: S101  # the ground is over AMQP
+                url = self.running.postgres.url_of("bureaunet").replace("+asyncpg", "")
+                self.database = await asyncpg.connect(url)
+            return int(await self.database.fetchval("SELECT next FROM log_seq"))
 
     async def drained(self, items: int, entries_each: int = 2) -> Pace:
         """Start the gateway, let it take `items` from its queue and stop it: how fast it went.

@@ -23,7 +23,7 @@ PARTS: Final[Sequence[tuple[str, tuple[str, ...]]]] = (
     ("log and metrics", ("watching.py", "structlog/", "gateway/logs.py", "prometheus_client/")),
     ("decode and checks", ("schemas/", "gateway/")),
 )
-ITEMS: Final = 12_000
+ITEMS: Final = 9_000
 SECONDS: Final = 4
 WARM: Final = 0.15
 """Of the items are through before samples are taken."""
