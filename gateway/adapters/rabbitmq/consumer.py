@@ -21,12 +21,16 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity
 
 from gateway.adapters.rabbitmq.direct import Direct, Taken, direct_of, place_of
+from gateway.adapters.rabbitmq.guard import GuardedConnection
+from gateway.adapters.rabbitmq.hold import Hold
 from gateway.adapters.rabbitmq.session import DEFAULTS, Endpoint, Session, Timing
 from gateway.ports import Arrival, Handler, Watcher
 from schemas.wire import SHARED_QUEUES
 
 PREFETCH: Final = 16
 """Messages of one queue in hand, unless the settings say otherwise."""
+HELD_BYTES: Final = 256 << 20
+"""Bytes of all queues in hand, unless the settings say otherwise."""
 _AT_ONCE: Final = 32
 """Channels that are opened at one time."""
 Message: TypeAlias = AbstractIncomingMessage | Taken
@@ -45,12 +49,14 @@ class Consumer:
         timing: Timing = DEFAULTS,
         *,
         prefetch: int = PREFETCH,
+        held_bytes: int = HELD_BYTES,
     ) -> None:
         self._session = Session("consumer", endpoint, self._work, watcher, timing)
         self._queues = queues
         self._watcher = watcher
         self._timing = timing
         self._prefetch = prefetch
+        self._hold = Hold(held_bytes, watcher)
         self._handler: Handler | None = None
         self._lanes: dict[str, Lane] = {}
         self._stopping = False
@@ -72,6 +78,8 @@ class Consumer:
 
     async def _work(self, connection: AbstractConnection) -> None:
         self._lanes = lanes = dict[str, Lane]()
+        if isinstance(connection, GuardedConnection) and connection.link is not None:
+            connection.link[0].hold = self._hold
         try:
             await self._open(connection, SHARED_QUEUES)
             missing = await self._look(connection, frozenset())
@@ -106,7 +114,7 @@ class Consumer:
         channel = await self._session.bare_channel(connection, confirms=False)
         if self._stopping:
             return
-        lane = Lane(name, self._handler, self._watcher, self._timing, self._prefetch)
+        lane = Lane(name, self._handler, self._watcher, self._timing, self._prefetch, self._hold)
         try:
             await lane.open(channel, direct_of(connection))
         except (ChannelNotFoundEntity, ChannelAccessRefused):  # the broker has not loaded the newest definitions
@@ -129,8 +137,12 @@ async def _first_end(tasks: Sequence[asyncio.Task[None]], within: float) -> None
 class Lane:
     """One queue within one session."""
 
-    def __init__(self, queue: str, handler: Handler, watcher: Watcher, timing: Timing, prefetch: int) -> None:
+    def __init__(
+        self, queue: str, handler: Handler, watcher: Watcher, timing: Timing, prefetch: int, hold: Hold
+    ) -> None:
         self._queue = queue
+        self._hold = hold
+        self._held = 0
         self._handler = handler
         self._watcher = watcher
         self._timing = timing
@@ -199,6 +211,8 @@ class Lane:
             task.cancel()
         self.acknowledging.cancel()
         await asyncio.gather(self.acknowledging, return_exceptions=True)
+        self._hold.give(self._held)
+        self._held = 0
 
     async def _arrive(self, message: AbstractIncomingMessage) -> None:
         self._take(message)
@@ -208,6 +222,8 @@ class Lane:
             self._early.append(message)
             return
         arrival = Arrival(message.exchange or "", message.user_id, message.type, message.body)
+        self._held += len(message.body)
+        self._hold.take(len(message.body))
         self._idle.clear()
         if message.redelivered:
             self._watcher.saw("arrival-redelivered", queue=self._queue)
@@ -230,5 +246,7 @@ class Lane:
         last: Message | None = None
         while (message := self._decided.pop(self._acknowledged + 1, None)) is not None:
             self._acknowledged += 1
+            self._held -= len(message.body)
+            self._hold.give(len(message.body))
             last = message
         return last

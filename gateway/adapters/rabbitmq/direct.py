@@ -22,13 +22,12 @@ from typing import Final, TypeAlias
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from gateway.adapters.rabbitmq import frames
-from gateway.adapters.rabbitmq.guard import GuardedConnection, Source, kept_properties, plain_header
+from gateway.adapters.rabbitmq.guard import SIGN_OF_LIFE, GuardedConnection, Source, kept_properties, plain_header
+from gateway.adapters.rabbitmq.hold import Hold
 
 TRIED: Final = {"aio-pika": "10.2.", "aiormq": "7.2."}
 """Versions whose inner parts are as we use them (test_direct.py holds them to it)."""
 _CHUNK: Final = 1 << 18
-_SIGN_OF_LIFE: Final = 1.0
-"""Seconds: while we take everything that comes, the driver hears so often that the broker lives."""
 Tap: TypeAlias = Callable[[int, bytes], bool]
 """Is given each frame of its channel, kind and payload: whether it took it."""
 
@@ -42,10 +41,14 @@ class DirectReader:
         self._ready = bytearray()
         self._told = 0.0
         self.taps: dict[int, Tap] = {}
+        self.hold: Hold | None = None
 
     async def readexactly(self, n: int) -> bytes:
         """The next `n` bytes for the driver. Raises asyncio.IncompleteReadError."""
         while len(self._ready) < n:
+            if self.hold is not None and not await self.hold.room(SIGN_OF_LIFE):
+                self._ready += frames.HEARTBEAT
+                continue
             chunk = await self._source.read(_CHUNK)
             if not chunk:
                 raise asyncio.IncompleteReadError(bytes(self._ready), n)
@@ -86,7 +89,9 @@ class DirectReader:
                 self._ready += raw[at:end]
             at = end
         del raw[:at]
-        if took and time.monotonic() - self._told > _SIGN_OF_LIFE:
+        if (
+            took and time.monotonic() - self._told > SIGN_OF_LIFE
+        ):  # we took everything that came: the driver must hear that the broker lives
             self._told = time.monotonic()
             self._ready += frames.HEARTBEAT
 

@@ -24,6 +24,9 @@ from aiormq.connection import TLSTransportFactory
 from pamqp.common import FieldTable
 from yarl import URL
 
+from gateway.adapters.rabbitmq.frames import HEARTBEAT
+from gateway.adapters.rabbitmq.hold import Hold
+
 _FRAME: Final = struct.Struct(">BHI")
 _CONTENT_HEADER: Final = 2
 _FIXED: Final = 12
@@ -127,17 +130,31 @@ class Source(Protocol):
         """Whether nothing more will come."""
 
 
+class Reader(Source, Protocol):
+    """A source that can be held back."""
+
+    hold: Hold | None
+
+
+SIGN_OF_LIFE: Final = 1.0
+"""Seconds between two heartbeats that the driver is given while it is held back."""
+
+
 @dataclass(slots=True)
 class GuardedReader:
     """Reads whole frames and gives them on, content headers made plain."""
 
     source: Source
     _ready: bytes = b""
+    hold: Hold | None = None
 
     async def readexactly(self, n: int) -> bytes:
         """The next `n` bytes. Raises asyncio.IncompleteReadError."""
         while len(self._ready) < n:
-            self._ready += await self._frame()
+            if self.hold is None or await self.hold.room(SIGN_OF_LIFE):
+                self._ready += await self._frame()
+            else:
+                self._ready += HEARTBEAT
         taken, self._ready = self._ready[:n], self._ready[n:]
         return taken
 
@@ -161,8 +178,8 @@ class GuardedReader:
         return _FRAME.pack(kind, channel, len(payload)) + payload + body[-1:]
 
 
-Reading: TypeAlias = Callable[[Source], Source]
-Link: TypeAlias = tuple[Source, asyncio.StreamWriter]
+Reading: TypeAlias = Callable[[Source], Reader]
+Link: TypeAlias = tuple[Reader, asyncio.StreamWriter]
 
 
 class _GuardedTransport(TLSTransportFactory):
