@@ -20,9 +20,7 @@ from tests.unit.bureaus.network import QUERY, operation
 CODES = tuple(map(Address, ("AR", "BR", "CL", "FR", "PE")))
 
 
-@pytest.mark.parametrize(
-    "link", [Link.HTTP, pytest.param(Link.AMQP, marks=[pytest.mark.broker, pytest.mark.postgres])]
-)
+@pytest.mark.parametrize("link", [Link.HTTP, pytest.param(Link.AMQP, marks=[pytest.mark.broker, pytest.mark.postgres])])
 async def test_a_quorum_signs_over_each_link_and_less_than_one_leaves_receipts_provisional(
     tmp_path: Path, link: Link
 ) -> None:

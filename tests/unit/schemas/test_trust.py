@@ -362,7 +362,15 @@ class TestOperation:
 
     @pytest.mark.parametrize(
         ("at", "value"),
-        [(6, "paused"), (7, [["FR", "owner", 0]]), (7, [["FR", "king", 0, None]]), (9, ["gossip"]), (1, "1"), (8, [5]), (8, ["\x1b[2J"])],
+        [
+            (6, "paused"),
+            (7, [["FR", "owner", 0]]),
+            (7, [["FR", "king", 0, None]]),
+            (9, ["gossip"]),
+            (1, "1"),
+            (8, [5]),
+            (8, ["\x1b[2J"]),
+        ],
     )
     def test_other_forms_are_refused_though_signed(self, at: int, value: cbor.Value) -> None:
         values = cbor.decode(first_operation().encode())
