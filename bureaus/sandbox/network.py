@@ -5,6 +5,9 @@ and its request; the authority approves them all in one call; the gateway loads 
 participant gets its certificate. With link `amqp`, a private PostgreSQL and a private RabbitMQ are started before the
 gateway. On leaving, the gateway is drained and everything that was started here is ended.
 
+With `made`, the folder is a copy of one that `make` filled: keys, certificates and the directory are there, and the
+network only has to start.
+
 Rules: the gateway and its authority are used by their command line alone, as their own processes; participants are
 enrolled in this process, by the functions behind `bureaunet enrol`. Everything is made below one folder, which
 stays. A second start serves the same database on the same ports.
@@ -16,7 +19,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -76,9 +79,11 @@ class PrivateNetwork:
         say: Callable[[str], None] = _silent,
         witnesses: Sequence[Address] = (),
         dishonest: int = 0,
+        made: bool = False,
     ) -> None:
         """`witnesses` are seats that cosign the ledger's checkpoints, `dishonest` of whom may be so."""
         self.link = link
+        self._made = made
         self.seats = tuple(seats)
         self._folder = folder.resolve()
         self._name = name
@@ -90,6 +95,7 @@ class PrivateNetwork:
         self._broker: Broker | None = None
         self._postgres: Postgres | None = None
         self._gateway: Process | None = None
+        self._begin = 0
         self._urls: tuple[str, str] | None = None
 
     @property
@@ -142,17 +148,27 @@ class PrivateNetwork:
         """A participant's bureau, to be entered."""
         return Bureau.open(self.home(address), limits=QUICK if self._witnesses else DEFAULT)
 
+    def gateway_for(self, _address: Address) -> str:
+        """Where a participant is told that the gateway is."""
+        return self.url
+
+    def broker_for(self, _address: Address) -> str:
+        """Where a participant is told that the broker is; empty without one."""
+        return "" if self._broker is None else self._broker.url
+
     async def __aenter__(self) -> Self:
         """Make everything and serve. Raises Misuse or Unavailable; then nothing that was started is left running."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            await self._found()
-            await self._enrol()
-            await self._start_database()
-            await self.command("participant", "load", "--home", self.gateway_home, self._authority / "directory.cbor")
-            await self._start_broker()
-            self._say("starting the gateway")
-            await self.serve()
+            if not self._made:
+                await self.make()
+            if self.link is Link.AMQP:
+                await self._start_database()
+                await self._load()
+                await self._start_broker()
+            if self._gateway is None:
+                self._say("starting the gateway")
+                self.launch()
+            await self._served()
             await self._complete()
         except BaseException:
             await self._close()
@@ -165,29 +181,47 @@ class PrivateNetwork:
         """Drain the gateway and end what was started here. The folder stays."""
         await self._close()
 
+    async def make(self) -> None:
+        """Fill the folder with all that is there before anything serves. Raises Unavailable if a command fails."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await self._found()
+        await self._enrol()
+        if self.link is Link.HTTP:
+            await self._load()
+
     async def command(self, *arguments: str | Path) -> str:
         """Run one `bureaunet-gateway` command to its end and give what it printed. Raises Unavailable if it fails."""
         return await run([sys.executable, "-m", "gateway", *arguments], environment=self._environment)
 
-    async def serve(self) -> None:
-        """Start the gateway, again or for the first time, and wait until it is ready. Raises Unavailable."""
-        log = self.log
-        begin = log.stat().st_size if log.exists() else 0
+    async def serve(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start the gateway, again or for the first time, and wait until it is ready. Raises Unavailable.
+
+        `environment` is said to this start besides.
+        """
+        self.launch(environment)
+        await self._served()
+
+    def launch(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start the gateway's process, which is not ready yet. Raises Misuse if it runs already."""
+        if self._gateway is not None and self._gateway.running:
+            raise Misuse("the gateway runs already")
+        self._begin = self.log.stat().st_size if self.log.exists() else 0
         ports = ("--port", str(self._ports[0]), "--operators-port", str(self._ports[1]))
         broker = () if self._broker is None else ("--broker", self._broker.url)
         self._gateway = Process(
             "gateway",
             [sys.executable, "-m", "gateway", "serve", "--home", self.gateway_home, *ports, *broker],
-            log=log,
-            environment=self._environment,
+            log=self.log,
+            environment={**self._environment, **(environment or {})},
         )
         self._gateway.start()
 
+    async def _served(self) -> None:
         async def said_ready() -> bool:
-            self._urls = _ready_line(log, begin)
+            self._urls = _ready_line(self.log, self._begin)
             return self._urls is not None
 
-        await self._gateway.ready(said_ready, within=START_SECONDS)
+        await self.gateway.ready(said_ready, within=START_SECONDS)
 
     async def drain(self) -> None:
         """Let the gateway finish what it has in hand, and end it. Raises Unavailable if it ended badly."""
@@ -232,6 +266,9 @@ class PrivateNetwork:
         policy = (*named, "--dishonest", str(self._dishonest))
         await self.command("authority", "approve", "--home", self._authority, *requests, *policy)
 
+    async def _load(self) -> None:
+        await self.command("participant", "load", "--home", self.gateway_home, self._authority / "directory.cbor")
+
     async def _request(self, seat: Seat) -> None:
         home = self.home(seat.address)
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -246,8 +283,8 @@ class PrivateNetwork:
                     network=network,
                     certificate=self._certificate(seat.address).read_bytes(),
                     authority=authority,
-                    gateway=self.url,
-                    broker="" if self._broker is None else self._broker.url,
+                    gateway=self.gateway_for(seat.address),
+                    broker=self.broker_for(seat.address),
                 )
                 for seat in self.seats
             )
@@ -257,17 +294,13 @@ class PrivateNetwork:
         return self._authority / "certificates" / f"{address.replace('/', '.')}.pem"
 
     async def _start_database(self) -> None:
-        """With link `amqp`: a private PostgreSQL, which the environment names: the URL has a password."""
-        if self.link is Link.HTTP:
-            return
+        """A private PostgreSQL, which the environment names: the URL has a password."""
         self._say("starting a private PostgreSQL")
         self._postgres = await self._servers.enter_async_context(Postgres())
         self._environment["BUREAUNET_DATABASE_URL"] = await self._postgres.create_database("bureaunet")
 
     async def _start_broker(self) -> None:
-        """With link `amqp`: a private RabbitMQ, loaded with what the gateway derives from the directory."""
-        if self.link is Link.HTTP:
-            return
+        """A private RabbitMQ, loaded with what the gateway derives from the directory."""
         self._say("starting a private RabbitMQ")
         definitions = self._folder / "definitions.json"
         await self.command("broker", "definitions", "--home", self.gateway_home, "--out", definitions)

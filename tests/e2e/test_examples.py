@@ -23,6 +23,13 @@ def test_the_first_query_is_answered_and_proven() -> None:
     assert re.fullmatch(expected, done.stdout), done.stdout
 
 
+def test_five_countries_are_simulated_in_one_test() -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "bureaus.testing", "-q", "examples/test_five_countries.py"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=110)
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+
+
 def test_the_readme_shows_the_examples_own_words() -> None:
     readme = (ROOT / "README.md").read_text()
     example = (ROOT / "examples" / "first_query.py").read_text()

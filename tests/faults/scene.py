@@ -24,12 +24,12 @@ from bureaus.links.amqp import AmqpLink
 from bureaus.links.http import HttpLink, client_context
 from bureaus.sandbox.postgres import Postgres
 from bureaus.sandbox.process import Process, free_port
+from bureaus.sandbox.proxy import Proxy
 from bureaus.sandbox.rabbitmq import Broker
 from schemas import directory, wire
 from schemas.errors import Unavailable
 from schemas.identity import Address
 from tests.faults.ground import OWNER, Ground, Seat, environment, gateway_command
-from tests.faults.proxy import Proxy
 
 DATABASE: Final = "bureaunet"
 SETTINGS: Final = """\

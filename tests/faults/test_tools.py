@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bureaus.sandbox.process import LOOPBACK
+from bureaus.sandbox.proxy import Proxy
 from gateway.adapters.rehearsal import Ending, Rehearsal, Stage
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.store import SqlStore
@@ -19,7 +20,6 @@ from tests.faults.fault import Row
 from tests.faults.journal import Journal, read_journal
 from tests.faults.load import Timeline
 from tests.faults.pace import compare
-from tests.faults.proxy import Proxy
 from tests.faults.table import lines
 
 

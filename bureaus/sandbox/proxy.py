@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that tears connections, or lets them stand half-open: the bad network of the fault suite.
+"""A TCP proxy on loopback that tears connections, or lets them stand half-open: a bad network, for faults and tests.
 
 Modes: open; `cut` resets every connection there is, new ones pass; `refuse` also resets new ones, until `heal`;
 `freeze` forwards no byte any more and closes nothing, for those that are there and those that come: after `heal` new
