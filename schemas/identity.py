@@ -17,6 +17,8 @@ from typing import Final, Protocol, Self
 from schemas.errors import Malformed, Reason
 
 _ADDRESS: Final = re.compile(r"([A-Z]{2,16})(?:/([a-z0-9-]{1,40}))?", re.ASCII)
+_URGENT: Final = "urgent"
+"""No unit's name: a unit's queue `inbox.KE.urgent` would be its bureau's urgent inbox."""
 _OPERATION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 MAX_NAME: Final = 200
 """Characters of a name for people."""
@@ -26,7 +28,7 @@ _JOINERS: Final = frozenset("\u200c\u200d")
 
 
 class Address(str):
-    """A bureau's code, or a code and a unit: `[A-Z]{2,16}(/[a-z0-9-]{1,40})?` (protocol section 1, claim iss)."""
+    """A bureau's code, or a code and a unit: `[A-Z]{2,16}(/[a-z0-9-]{1,40})?`, no unit `urgent` (protocol section 1.2)."""
 
     __slots__ = ()
 
@@ -37,8 +39,11 @@ class Address(str):
         Raises:
             Malformed: `address`, the text is not of the form.
         """
-        if not _ADDRESS.fullmatch(text):
+        form = _ADDRESS.fullmatch(text)
+        if form is None:
             raise Malformed(Reason.ADDRESS, "an address is CODE or CODE/unit, such as FR or KE/border-namanga")
+        if form[2] == _URGENT:
+            raise Malformed(Reason.ADDRESS, "no unit is named urgent: its inbox would be its bureau's urgent one")
         return cls(text)
 
     @property

@@ -60,6 +60,7 @@ def _names() -> Iterator[Vector]:
         ("empty-unit", "FR/", "address"),
         ("two-units", "FR/a/b", "address"),
         ("line-end", "FR\n", "address"),
+        ("unit-urgent", "KE/urgent", "address"),
     ):
         yield Vector(f"address/{name}", "an address", "address", {"text": text}, outcome)
     for name, says, data, outcome in (

@@ -81,7 +81,7 @@ def test_the_gateway_writes_to_inboxes_through_one_exchange_and_reads_its_own_qu
 
 
 def test_no_bureau_and_no_unit_shares_a_queue_of_submissions_with_another() -> None:
-    rows = [row("KE"), row("KE/urgent"), row("KE/routine"), row("FR")]
+    rows = [row("KE"), row("KE/urgent-desk"), row("KE/routine"), row("FR")]
     queues = submission_queues(directory(*rows))
     assert len(set(queues)) == len(queues) == 2 * len(rows)
     assert not {*queues} & {*SHARED_QUEUES}

@@ -16,7 +16,23 @@ def test_addresses(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "F", "fr", "FR/", "/x", "FR/A", "FR/a/b", "FR ", " FR", "FR\n", "A" * 17, "FR/" + "a" * 41, "FR/é"]
+    "text",
+    [
+        "",
+        "F",
+        "fr",
+        "FR/",
+        "/x",
+        "FR/A",
+        "FR/a/b",
+        "FR ",
+        " FR",
+        "FR\n",
+        "A" * 17,
+        "FR/" + "a" * 41,
+        "FR/é",
+        "KE/urgent",
+    ],
 )
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(Malformed) as caught:
