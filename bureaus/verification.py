@@ -141,11 +141,13 @@ class _Checks:
         if operation is None:
             raise Forbidden(Reason.OPERATION_UNKNOWN, "we know no such operation")
         seconds = acceptance.time // 1000
+        sender = operation.member(header.iss, seconds)
+        recipients = [operation.member(address, seconds) for address in addressed]
         exercise = self.trust.network.genesis.exercise or operation.training
         rules = (
             (Reason.OPERATION_CLOSED, not operation.closed),
-            (Reason.SENDER_NOT_MEMBER, operation.member(header.iss, seconds) is not None),
-            (Reason.RECIPIENT_NOT_MEMBER, any(operation.member(address, seconds) for address in addressed)),
+            (Reason.SENDER_NOT_MEMBER, sender is not None and sender.sends),
+            (Reason.RECIPIENT_NOT_MEMBER, any(member is not None and member.receives for member in recipients)),
             (Reason.KIND_NOT_ALLOWED, header.kind in operation.kinds),
             (Reason.PURPOSE, header.purpose in operation.purposes),
             (Reason.HANDLING, header.handling in operation.handling),

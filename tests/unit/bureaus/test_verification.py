@@ -22,7 +22,7 @@ from schemas.evidence import Event
 from schemas.identity import Address, MessageId
 from schemas.keys import SealingKey, SealingPublic, SigningKey
 from schemas.messages import encode
-from schemas.operation import Phase
+from schemas.operation import Phase, Role
 from schemas.receipts import Acceptance
 from schemas.wire import InboxItem, ItemType
 from tests.unit.bureaus.network import OPERATION, QUERY, Team
@@ -169,6 +169,14 @@ async def test_6_our_own_copy_of_the_operation_decides(case: Case) -> None:
     assert case.refused(item, under(phase=Phase.CLOSED)) == (6, Reason.OPERATION_CLOSED)
     assert case.refused(item, under(members=members[1:])) == (6, Reason.SENDER_NOT_MEMBER)
     assert case.refused(item, under(members=members[:1])) == (6, Reason.RECIPIENT_NOT_MEMBER)
+    first, *others = members
+    for role in (Role.OBSERVER, Role.AUDITOR):
+        silent = under(members=(replace(first, role=role), *others))
+        assert case.refused(item, silent) == (6, Reason.SENDER_NOT_MEMBER), role
+    told = [replace(member, role=Role.OBSERVER) for member in others]
+    assert isinstance(verify(item, under(members=(first, *told))), Verified)
+    shut = [replace(member, role=Role.AUDITOR) for member in others]
+    assert case.refused(item, under(members=(first, *shut))) == (6, Reason.RECIPIENT_NOT_MEMBER)
     assert case.refused(item, under(kinds=("result/1",))) == (6, Reason.KIND_NOT_ALLOWED)
     assert case.refused(item, under(purposes=())) == (6, Reason.PURPOSE)
     assert case.refused(item, under(handling=())) == (6, Reason.HANDLING)
