@@ -17,28 +17,31 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from gateway.clocks import ENDED, OPEN, Clock, State, Terms
 from schemas.claims import Header
 from schemas.codes import Answer, Urgency
 from schemas.errors import Reason
-from schemas.identity import Address
+
+__all__ = [
+    "ENDED",
+    "OPEN",
+    "Act",
+    "Clock",
+    "Stage",
+    "State",
+    "Terms",
+    "answered",
+    "declined",
+    "stages",
+    "start",
+    "taken",
+    "terms_of",
+    "tick",
+]
 
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
-
-
-class State(StrEnum):
-    """What a recipient did with a query so far."""
-
-    AWAITING = "awaiting"
-    ACKNOWLEDGED = "acknowledged"
-    INTERIM = "interim"
-    MORE_TIME = "more-time"
-    OVERDUE = "overdue"
-    ANSWERED = "answered"
-    REFUSED = "refused"
-    ESCALATED = "escalated"
-    """Overdue, and nothing more is done by itself."""
 
 
 class Act(StrEnum):
@@ -52,25 +55,6 @@ class Act(StrEnum):
     """Tell the bureau asked, and the asker, that this is the next request."""
     ESCALATE = "escalate"
     """Tell the Command and Coordination Centre."""
-
-
-OPEN: Final = frozenset({State.AWAITING, State.ACKNOWLEDGED, State.INTERIM, State.MORE_TIME})
-"""States in which time runs towards silence."""
-ENDED: Final = frozenset({State.ANSWERED, State.REFUSED})
-"""States that nothing changes any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How long an answer may take, in seconds from the admission of the query."""
-
-    default: int
-    longest: int
-    """The latest reply-by, and the latest `until`, that is granted."""
-    reminders: tuple[int, ...] = (50, 90)
-    """Percent of the time at which the bureau asked is reminded."""
-    requests: int = 1
-    """How many times it is asked in all, each time for `default` more."""
 
 
 _CONFIRMATION: Final = {
@@ -93,37 +77,6 @@ TABLE: Final[Mapping[str, Mapping[Urgency, Terms]]] = {
     "database.query": _DATABASE,
 }
 """Family of kinds, without the version -> urgency -> terms. Others are timed only where their header has a reply-by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """One query's clock for one recipient. Times are milliseconds since the epoch."""
-
-    query: bytes
-    """The digest of the query."""
-    recipient: Address
-    sender: Address
-    operation: str
-    kind: str
-    urgency: Urgency
-    opened: int
-    due: int
-    """When silence begins."""
-    terms: Terms
-    state: State = State.AWAITING
-    stage: int = 0
-    """How many of the stages of `stages` are done."""
-    next_at: int | None = None
-    """When `tick` has something to do; None when nothing is left."""
-    answer: bytes | None = None
-    """The digest of the newest message that answered."""
-    reason: Reason | None = None
-    """Why the recipient's program refused to take it, where that was so."""
-
-    @property
-    def family(self) -> str:
-        """The kind without its version."""
-        return self.kind.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)

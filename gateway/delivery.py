@@ -11,12 +11,16 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.ports import Store, Watcher
 from gateway.settings import Pipeline
 from schemas.errors import Unavailable
 from schemas.identity import Address
-from schemas.wire import MAX_ITEMS, MAX_WAIT, InboxItem, ItemType
+from schemas.wire import MAX_ITEMS, MAX_WAIT, InboxItem
+
+_PAGE: Final = 1000
+"""Attestations that are looked at in one go."""
 
 
 @dataclass(eq=False, slots=True)
@@ -34,6 +38,8 @@ class Delivery:
         self._waiters: dict[Address, set[_Waiter]] = {}
         self._any = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._attested = -1
+        """The newest attestation that who waits was told of."""
 
     async def start(self) -> None:
         """Begin to ask for those who wait."""
@@ -86,7 +92,7 @@ class Delivery:
     async def _read(self, inbox: Address, after: int, limit: int) -> list[InboxItem]:
         found = await self._store.waiting(inbox, after, min(limit, MAX_ITEMS), self._limits.inbox_bytes)
         return [
-            InboxItem(item.index, ItemType.ENVELOPE, item.receipt, item.envelope.statement, item.envelope.sealed)
+            InboxItem(item.index, item.type, item.receipt, item.envelope.statement, item.envelope.sealed)
             for item in found
         ]
 
@@ -105,6 +111,7 @@ class Delivery:
                 continue
             try:
                 heads = await self._store.heads_of_inboxes(sorted(self._waiters))
+                attested = await self._store.attested_inboxes(self._attested, _PAGE)
             except Unavailable as error:
                 self._watcher.saw("inboxes-unavailable", reason=error.reason)
                 continue
@@ -112,3 +119,5 @@ class Delivery:
                 for waiter in self._waiters.get(inbox, ()):
                     if head > waiter.after:
                         waiter.ready.set()
+            self._attested = max(attested.values(), default=self._attested)
+            self.wake(frozenset(attested))

@@ -33,7 +33,8 @@ def work_of(batch: Batch, facts: Facts, limits: Pipeline, full: frozenset[Addres
     lease_until = facts.now + limits.lease_seconds * 1000
     kept = {name: signed.operation.retention for name, signed in facts.trust.operations.items()}
     operations = {name: max(0, min(days, limits.longest_retention_days)) for name, days in kept.items()}
-    work = Work(facts.trust.directory, operations, facts.now, lease_until, full)
+    times = {name: signed.operation.times for name, signed in facts.trust.operations.items() if signed.operation.times}
+    work = Work(facts.trust.directory, operations, facts.now, lease_until, full, times)
     for job in batch:
         match job.payload:
             case Placements() as placed:

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
+from gateway.ports_clocks import ClockReads, ClockWrites
 from gateway.ports_statements import StatementReads, StatementWrites
 from gateway.values import (
     Admitted,
-    AnswerRow,
     Arrival,
     Candidate,
     Consignment,
@@ -48,7 +48,6 @@ from schemas.wire import ItemType
 
 __all__ = [
     "Admitted",
-    "AnswerRow",
     "Arrival",
     "Arrivals",
     "Bodies",
@@ -99,12 +98,12 @@ class Clock(Protocol):
         """Milliseconds since the epoch."""
 
 
-class Transaction(StatementWrites, Protocol):
+class Transaction(StatementWrites, ClockWrites, Protocol):
     """One transaction of the store. It commits when its block ends, and rolls back when the block raises.
 
     Order (docs: crash consistency): inserts in (iss, cti) order, copies in (digest, recipient) order, what was spent in
-    the bureaus' order, then operation heads locked in id order, then `append`, which takes the sequence row last, then
-    what needs the indices.
+    the bureaus' order, answer clocks in key order, then operation heads locked in id order, then `append`, which takes
+    the sequence row last, then what needs the indices.
     """
 
     async def insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
@@ -181,7 +180,7 @@ class Transaction(StatementWrites, Protocol):
         """
 
 
-class Store(StatementReads, Protocol):
+class Store(StatementReads, ClockReads, Protocol):
     """The gateway's database. Every method raises Unavailable (`store`) while it cannot serve; nothing is lost then."""
 
     def begin(self) -> AbstractAsyncContextManager[Transaction]:
@@ -206,7 +205,7 @@ class Store(StatementReads, Protocol):
         """A sealed part by its SHA-256, for a party of its message only; None where there is none for this reader."""
 
     async def waiting(self, inbox: Address, after: int, limit: int, max_bytes: int) -> list[Waiting]:
-        """Consigned copies in an HTTP inbox with an index above `after`, ascending.
+        """Consigned copies and attestations in an HTTP inbox with an index above `after`, ascending, of one moment.
 
         At most `limit`, and no more than `max_bytes` of sealed parts unless it is the first; above `INLINE_RECIPIENTS`
         an envelope comes without its sealed part.

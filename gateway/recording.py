@@ -1,16 +1,16 @@
 """One batch, one transaction: everything that its jobs did is inserted, recorded and signed, or nothing is.
 
 Order of work, which is also the order of the locks: messages in (iss, cti) order, copies to publish, copies touched by
-confirmations and acknowledgements, quotas, operation heads, the sequence row; then what needs the indices: receipts,
-HTTP inboxes, acknowledgements, statements. An entry's place in the batch: statements, then each decision with the
-consignments that it leads to, confirmations, handovers, failures, summaries.
+confirmations and acknowledgements, quotas, answer clocks (timing.py), operation heads, the sequence row; then what
+needs the indices: receipts, HTTP inboxes, acknowledgements, statements. An entry's place in the batch: statements, then
+each decision with the consignments that it leads to, confirmations, handovers, failures, summaries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from gateway import ledger, routing
+from gateway import ledger, routing, timing
 from gateway.ports import (
     Consignment,
     CopyKey,
@@ -94,6 +94,8 @@ class _Batch:
         failed = self._draft_failures()
         for note in work.notes:
             self._draft(note)
+        accepted = [ruling.statement for ruling in rulings if ruling.reason is None]
+        await timing.record(transaction, accepted, [handover for handover, _ in handed], work.now, work.times)
         base = await self._append()
 
         receipts = await self._sign(rulings, base, decided)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from schemas.codes import Answer, Handling, Purpose, Urgency
+from schemas.codes import Handling, Purpose, Urgency
 from schemas.directory import Directory, Link
 from schemas.envelope import Envelope, Statement
 from schemas.errors import Reason
@@ -219,13 +219,19 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A consigned copy in an HTTP inbox."""
+    """A consigned copy in an HTTP inbox; or an attestation, with its bytes as the envelope's statement and no more."""
 
     index: int
     digest: bytes
     receipt: bytes
     envelope: Envelope
     recipients: int
+    type: ItemType = ItemType.ENVELOPE
+
+    @classmethod
+    def attestation(cls, index: int, statement: bytes) -> Waiting:
+        """An attestation in an HTTP inbox."""
+        return cls(index, b"", b"", Envelope(statement, None), 0, ItemType.RECEIPT)
 
 
 CopyKey: TypeAlias = tuple[bytes, Address]
@@ -363,13 +369,3 @@ class Quarantined:
     size: int
     body: bytes | None = None
     """None in a list."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerRow:
-    """A message that answers another, for the answer clock."""
-
-    re: bytes
-    sender: Address
-    answer: Answer | None
-    until: int | None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.ports import Candidate, CopyKey, Handover, Pending, Placed
+from schemas.answer_times import AnswerTime
 from schemas.directory import Directory
 from schemas.envelope import Statement
 from schemas.errors import Reason
@@ -49,6 +50,8 @@ class Work:
     lease_until: int
     full: frozenset[Address] = frozenset()
     """HTTP inboxes that take nothing more for now: copies for them are kept, pending."""
+    times: Mapping[str, Sequence[AnswerTime]] = field(default_factory=dict)
+    """By operation, for those that set times for answers themselves."""
     rulings: list[Ruling] = field(default_factory=list)
     """Each digest once."""
     handovers: list[Handover] = field(default_factory=list)

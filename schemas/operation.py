@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from schemas import cbor, cose
+from schemas.answer_times import AnswerTime, read_times
 from schemas.claims import MAX_KIND, NET, is_kind
 from schemas.codes import Handling, Purpose
 from schemas.errors import Malformed, Reason, Untrusted
@@ -95,6 +96,8 @@ class Operation:
     """Days that sealed parts are kept."""
     review: int | None = None
     """Seconds since the epoch when its owner reviews what is kept of it; None is `REVIEW` after its first version."""
+    times: tuple[AnswerTime, ...] = ()
+    """How long answers may take, for the kinds that it does not leave to the network."""
 
     def member(self, address: Address, time: int) -> Member | None:
         """The membership that covers `address` at `time`, in seconds."""
@@ -116,7 +119,9 @@ class Operation:
     def encode(self) -> bytes:
         """The payload that the owner signs."""
         members: list[cbor.Value] = [[str(m.address), str(m.role), m.since, m.until] for m in self.members]
-        review: list[cbor.Value] = [] if self.review is None else [self.review]
+        more: list[cbor.Value] = [] if self.review is None else [self.review]
+        if self.times:
+            more = [self.review, [time.to_value() for time in self.times]]
         return cbor.encode(
             [
                 self.id,
@@ -131,7 +136,7 @@ class Operation:
                 [str(code) for code in self.purposes],
                 [str(code) for code in self.handling],
                 self.retention,
-                *review,
+                *more,
             ]
         )
 
@@ -229,7 +234,7 @@ def _read_payload(payload: bytes) -> Operation:
             int(retention),
             *rest,
         ]:
-            review = _review(rest)
+            review, times = _more(rest)
         case _:
             raise Malformed(Reason.STRUCTURE, "an operation is not of the form")
     try:
@@ -247,6 +252,7 @@ def _read_payload(payload: bytes) -> Operation:
             tuple(Handling(str(code)) for code in handling),
             retention,
             review,
+            times,
         )
     except ValueError:
         raise Malformed(Reason.STRUCTURE, "an operation's phase, purposes or handling are not codes") from None
@@ -258,12 +264,15 @@ def _kind(value: cbor.Value) -> str:
     raise Malformed(Reason.STRUCTURE, f"a kind is up to {MAX_KIND} printable characters")
 
 
-def _review(rest: list[cbor.Value]) -> int | None:
+def _more(rest: list[cbor.Value]) -> tuple[int | None, tuple[AnswerTime, ...]]:
+    """What later versions of the form added, in its one spelling: nothing, a review, or a review or null and times."""
     match rest:
         case []:
-            return None
+            return None, ()
         case [int(review)] if not isinstance(review, bool):
-            return review
+            return review, ()
+        case [None | int() as review, [*times]] if not isinstance(review, bool):
+            return review, read_times(times)
     raise Malformed(Reason.STRUCTURE, "an operation is not of the form")
 
 

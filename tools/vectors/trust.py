@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from schemas import cbor, cose, threshold
+from schemas.answer_times import AnswerTime
 from schemas.claims import Head
+from schemas.codes import Urgency
 from schemas.directory import (
     DIRECTORY_TYP,
     Current,
@@ -153,6 +155,7 @@ def _operations(scene: Scene) -> Iterator[Vector]:
         return sign_operation(version, net, signing(by))
 
     second = replace(plain, version=2, previous=hashed, phase=Phase.CLOSED)
+    timed = replace(plain, times=(AnswerTime("whereabouts.query", Urgency.URGENT, 600, 3600, (50, 90), 3),))
     formless = cose.sign1("application/vnd.bureaunet.operation+cose", b"\x80", signing(IPSG), {15: {-65537: scene.net}})
     for name, says, data, previous, outcome in (
         ("ok", "the first version", scene.operation, False, "ok"),
@@ -162,6 +165,9 @@ def _operations(scene: Scene) -> Iterator[Vector]:
         ("signer", "signed by a member", signed(plain, FR), False, "key-unknown"),
         ("network", "another network's", signed(plain, net=bytes(32)), False, "network"),
         ("ok-review", "with a time of review", signed(replace(plain, review=NOW + 1)), False, "ok"),
+        ("ok-times", "with times for answers, and no time of review", signed(timed), False, "ok"),
+        ("ok-review-times", "with both", signed(replace(timed, review=NOW + 1)), False, "ok"),
+        ("times", "a kind and urgency timed twice", signed(replace(timed, times=timed.times * 2)), False, "structure"),
         ("form", "an operation of another form", formless, False, "structure"),
         ("kinds", "a kind that moves the cursor", signed(replace(plain, kinds=("\x1b[2J",))), False, "structure"),
         ("review", "a time of review that is true", signed(replace(plain, review=True)), False, "structure"),

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
+from gateway.adapters.memory.clocks import Clocks, MemoryClockWrites
 from gateway.ports import (
     Consignment,
     CopyKey,
@@ -60,19 +61,21 @@ class State:
     set_aside: int = 0
     """Numbers given in quarantine."""
     current: bytes | None = None
+    clocks: Clocks = field(default_factory=Clocks)
 
     def snapshot(self) -> State:
         """A copy of the containers; a copy on its way is the one row that changes in place."""
         again = State(**{f.name: copy.copy(getattr(self, f.name)) for f in fields(self)})
         again.copies = {key: replace(row) for key, row in self.copies.items()}
+        again.clocks = self.clocks.snapshot()
         return again
 
 
-class MemoryTransaction:
+class MemoryTransaction(MemoryClockWrites):
     """A `ports.Transaction` on the state in memory."""
 
     def __init__(self, state: State) -> None:
-        self._state = state
+        self._state, self._clocks = state, state.clocks
 
     async def insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
         """As the port says."""

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
+from gateway.adapters.memory.clocks import Clocks, MemoryClockReads
 from gateway.adapters.memory.state import Copy, MemoryTransaction, State
 from gateway.ports import (
     CopyKey,
@@ -38,7 +39,7 @@ _DOUBLINGS: Final = 3
 """A lease doubles so many times at most."""
 
 
-class MemoryStore:
+class MemoryStore(MemoryClockReads):
     """A `ports.Store` in memory. While `down` is true it cannot serve, as a database that went away."""
 
     def __init__(self) -> None:
@@ -50,6 +51,14 @@ class MemoryStore:
         if self.down:
             raise Unavailable(Reason.STORE, "the store is down")
         return self._state
+
+    def _kept(self) -> Clocks:
+        return self._up().clocks
+
+    @property
+    def state(self) -> State:
+        """What is kept, for other fakes to read."""
+        return self._up()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[MemoryTransaction]:
@@ -100,13 +109,17 @@ class MemoryStore:
         rows = [row for row in _in_inboxes(state) if row.consignment.inbox == inbox]
         indexed = sorted((row.index, row.consignment.digest) for row in rows if row.index is not None)
         found: list[Waiting] = []
+        end = 1 << 62
         for index, digest in [item for item in indexed if item[0] > after][:limit]:
             envelope, recipients = _inline(state.messages[digest])
             max_bytes -= len(envelope.sealed or b"")
             if found and max_bytes < 0:
+                end = index
                 break
             found.append(Waiting(index, digest, state.receipts[digest][1], envelope, recipients))
-        return found
+        attested = [one for (index, of), one in state.clocks.attested.items() if of == inbox and after < index < end]
+        found += [Waiting.attestation(one.index, one.statement) for one in attested if one.link is Link.HTTP]
+        return sorted(found, key=lambda item: item.index)[:limit]
 
     async def heads_of_inboxes(self, inboxes: Sequence[Address]) -> Mapping[Address, int]:
         """As the port says."""

@@ -7,13 +7,16 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    LargeBinary,
     Row,
     Select,
     and_,
     bindparam,
     case,
+    cast,
     false,
     func,
+    literal,
     literal_column,
     null,
     or_,
@@ -26,7 +29,7 @@ from sqlalchemy import (
 
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.tables import Stage
+from gateway.adapters.sql.tables import Place, Stage
 from gateway.ports import Consignment, CopyKey, Owed, Pending, Placed, Waiting
 from schemas.codes import Urgency
 from schemas.directory import Link
@@ -47,23 +50,19 @@ class Copies:
     async def waiting(self, inbox: Address, after: int, limit: int, max_bytes: int) -> list[Waiting]:
         """As `ports.Store.waiting`."""
         copies = t.delivery
-        chosen = (
-            select(copies.c.digest, t.message.c.sealed_size, t.message.c.recipient_count)
-            .join(t.message, t.message.c.digest == copies.c.digest)
-            .where(*_in_inbox(), copies.c.inbox == str(inbox), copies.c.idx > after)
-            .order_by(copies.c.idx)
-            .limit(limit)
-        )
         async with self._database.read() as connection:
-            digests = [row.digest for row in _fitting((await connection.execute(chosen)).all(), max_bytes)]
+            chosen = _fitting((await connection.execute(_waiting(inbox, after, limit))).all(), max_bytes)
+            found = [Waiting.attestation(row.idx, row.attestation) for row in chosen if row.digest is None]
+            digests = [row.digest for row in chosen if row.digest is not None]
             if not digests:
-                return []
+                return found
             wanted = _contents(copies.c.idx).where(copies.c.inbox == str(inbox), copies.c.digest.in_(digests))
-            rows = (await connection.execute(wanted.order_by(copies.c.idx))).all()
-        return [
+            rows = (await connection.execute(wanted)).all()
+        found += [
             Waiting(row.idx, row.digest, row.receipt, Envelope(row.statement, row.sealed), row.recipient_count)
             for row in rows
         ]
+        return sorted(found, key=lambda item: item.index)
 
     async def heads_of_inboxes(self, inboxes: Sequence[Address]) -> Mapping[Address, int]:
         """As `ports.Store.heads_of_inboxes`."""
@@ -195,6 +194,36 @@ def _at(stage: Stage) -> ColumnElement[bool]:
 
 def _in_inbox() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return _at(Stage.CONSIGNED), t.delivery.c.link == str(Link.HTTP)
+
+
+def _waiting(inbox: Address, after: int, limit: int) -> Select[*tuple[Any, ...]]:
+    """What waits in an inbox, by index: copies and attestations, of one moment, so that a cursor passes over none."""
+    copies, attested = t.delivery, t.attestation
+    of_copies = (
+        select(
+            copies.c.idx,
+            copies.c.digest,
+            t.message.c.sealed_size,
+            t.message.c.recipient_count,
+            cast(null(), LargeBinary).label("attestation"),
+        )
+        .join(t.message, t.message.c.digest == copies.c.digest)
+        .where(*_in_inbox(), copies.c.inbox == str(inbox), copies.c.idx > after)
+        .order_by(copies.c.idx)
+        .limit(limit)
+        .subquery("some_copies")
+    )
+    nothing = cast(null(), LargeBinary).label("digest"), literal(0).label("sealed_size"), literal(0).label("count")
+    of_attestations = (
+        select(attested.c.idx, *nothing, attested.c.statement)
+        .where(attested.c.state == literal_column(str(Place.INBOX.value)))
+        .where(attested.c.inbox == str(inbox), attested.c.idx > after)
+        .order_by(attested.c.idx)
+        .limit(limit)
+        .subquery("some_attestations")
+    )
+    both = union_all(select(of_copies), select(of_attestations)).subquery("page")
+    return select(both).order_by(both.c.idx).limit(limit)
 
 
 def _contents(index: ColumnElement[int]) -> Select[*tuple[Any, ...]]:

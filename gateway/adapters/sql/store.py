@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, ColumnElement, Executable, Row, any_, func, litera
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.adapters.sql import tables as t
+from gateway.adapters.sql.clocks import ClockReads
 from gateway.adapters.sql.copies import Copies
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.transaction import SqlTransaction, quarantined
@@ -37,11 +38,11 @@ def _addresses(text: str) -> tuple[Address, ...]:
     return tuple(Address(part) for part in text.split(" "))
 
 
-class SqlStore:
+class SqlStore(ClockReads):
     """A `ports.Store` on one database."""
 
     def __init__(self, database: Database) -> None:
-        self.database = database
+        super().__init__(database)
         self._copies = Copies(database)
 
     @asynccontextmanager

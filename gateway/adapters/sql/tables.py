@@ -36,6 +36,16 @@ class Stage(IntEnum):
     FAILED = 2
 
 
+class Place(IntEnum):
+    """Where an attestation is on its way (column attestation.state)."""
+
+    PENDING = 0
+    INBOX = 1
+    """In an HTTP inbox, until it is deleted."""
+    PLACED = 2
+    """The broker has it."""
+
+
 metadata: Final = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -126,6 +136,53 @@ acknowledgement: Final = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("idx", BigInteger, nullable=False),
 )
+
+answer_clock: Final = Table(
+    "answer_clock",
+    metadata,
+    Column("query", LargeBinary, primary_key=True, comment="digest; no reference, which would lock that table"),
+    Column("bureau", Text, primary_key=True, comment="the recipient's"),
+    Column("recipient", Text, primary_key=True),
+    Column("sender", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("urgency", Text, nullable=False),
+    Column("opened", BigInteger, nullable=False),
+    Column("due", BigInteger, nullable=False),
+    Column("default_seconds", Integer, nullable=False),
+    Column("longest_seconds", Integer, nullable=False),
+    Column("reminders", Text, nullable=False, comment="percent, separated by spaces"),
+    Column("requests", SmallInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("stage", SmallInteger, nullable=False),
+    Column("next_at", BigInteger, comment="none where nothing is left to do"),
+    Column("answer", LargeBinary),
+    Column("reason", Text),
+)
+_TIMED: Final = text("next_at IS NOT NULL")
+Index("ix_answer_clock_next_at", answer_clock.c.next_at, postgresql_where=_TIMED, sqlite_where=_TIMED)
+Index("ix_answer_clock_state", answer_clock.c.state, answer_clock.c.due)
+
+attestation: Final = Table(
+    "attestation",
+    metadata,
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("inbox", Text, primary_key=True),
+    Column("link", Text, nullable=False),
+    Column("statement", LargeBinary, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+    Column("created", BigInteger, nullable=False),
+)
+Index(
+    "ix_attestation_inbox",
+    attestation.c.inbox,
+    attestation.c.idx,
+    postgresql_where=_CONSIGNED,
+    sqlite_where=_CONSIGNED,
+)
+Index("ix_attestation_lease", attestation.c.lease_until, postgresql_where=_PENDING, sqlite_where=_PENDING)
+Index("ix_attestation_created", attestation.c.created)
 
 leaf: Final = Table(
     "leaf",

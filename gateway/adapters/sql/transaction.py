@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from gateway.adapters.sql import arrays, erasure
 from gateway.adapters.sql import tables as t
-from gateway.adapters.sql.statements import SqlStatements
+from gateway.adapters.sql.clocks import SqlClocks
 from gateway.adapters.sql.tables import Stage
 from gateway.ports import Consignment, CopyKey, Handover, Held, NewMessage, OperationHead, Quarantined, Unplaced
 from schemas.directory import Link
@@ -54,7 +54,7 @@ _APPEND: Final = text(
 )
 
 
-class SqlTransaction(SqlStatements):
+class SqlTransaction(SqlClocks):
     """A `ports.Transaction` on one connection."""
 
     async def insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
