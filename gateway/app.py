@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from gateway import two_people
+from gateway import certificates, two_people
 from gateway.adapters.rabbitmq.consumer import Consumer
 from gateway.adapters.rabbitmq.publisher import Publisher
 from gateway.adapters.rabbitmq.session import Endpoint
@@ -27,6 +27,7 @@ from gateway.adapters.rehearsal import Rehearsal
 from gateway.adapters.sql.bodies import SqlBodies
 from gateway.adapters.sql.cosignatures import SqlCosignatures
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.measures import SqlMeasures
 from gateway.adapters.sql.schema import prepare
 from gateway.adapters.sql.store import SqlStore
 from gateway.adapters.sql.tree import SqlLeases, SqlTree
@@ -44,6 +45,8 @@ from gateway.exchange import Exchange
 from gateway.expiry import EVERY, Expiry
 from gateway.highwater import FileMark
 from gateway.ledger import Ledger
+from gateway.measuring import EVERY as MEASURE_SECONDS
+from gateway.measuring import Measuring, Sources
 from gateway.ports import Clock, Inboxes, Watcher
 from gateway.retention import Retention
 from gateway.reviews import Reviews
@@ -229,6 +232,9 @@ class Gateway:
         chores.add(Chore("retention", settings.chores.retention_seconds, retention.look))
         reviews = Reviews(records.store, self._clock, watching)
         chores.add(Chore("reviews", settings.chores.retention_seconds, reviews.look))
+        sources = Sources(SqlMeasures(records.store.database), records.store, records.tree, witnesses, exchange)
+        measuring = Measuring(sources, self._clock, watching, certificates.ends(self._service.certificate))
+        chores.add(Chore("measuring", MEASURE_SECONDS, measuring.look))
         chores.add(Chore("high-water", MARK_SECONDS, standing.look, single=False))
         await self._run(delivery.start, delivery.stop)
         await exchange.start()

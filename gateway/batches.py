@@ -209,11 +209,23 @@ class Batches:
                 case _:
                     job.resolve(None)  # unless it failed above
         for handover in done.handed:
-            digest, owed = handover.key[0].hex(), handover.owed
-            self._watcher.saw("handed-over", digest=digest, recipient=owed.recipient, operation=owed.operation)
+            self._handed_over(handover)
         if done.consigned:
             digests = " ".join(sorted({digest.hex() for digest, _ in done.consigned}))
             self._watcher.saw("consigned", copies=len(done.consigned), digests=digests)
+
+    def _handed_over(self, handover: Handover) -> None:
+        owed = handover.owed
+        self._watcher.saw(
+            "handed-over",
+            digest=handover.key[0].hex(),
+            recipient=owed.recipient,
+            operation=owed.operation,
+            kind=owed.kind,
+            urgency=owed.urgency,
+            outcome=handover.signed.acknowledgement.outcome,
+            milliseconds=self._clock.now() - owed.received,
+        )
 
     async def offend(self, job: Job[Payload, Result], error: Exception) -> None:
         """A job that fails by itself: a submission is set aside for the operator, others learn the error."""

@@ -11,6 +11,7 @@ import contextlib
 import ipaddress
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from cryptography import x509
@@ -24,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-from schemas.errors import Malformed, Reason, Untrusted
+from schemas.errors import Malformed, Misuse, Reason, Untrusted
 
 BACKDATED: Final = timedelta(minutes=5)
 """Before now, so that two clocks may differ a little."""
@@ -122,6 +123,18 @@ class Issuer:
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         return builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def ends(certificate: Path) -> int:
+    """When a certificate (a file, PEM) ends, in seconds since the epoch.
+
+    Raises:
+        Misuse: it cannot be read.
+    """
+    try:
+        return int(x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.timestamp())
+    except (OSError, ValueError) as error:
+        raise Misuse(f"cannot read the certificate {certificate.name}: {type(error).__name__}") from None
 
 
 def check_issued(certificate: bytes, authority: bytes, key: EllipticCurvePrivateKey) -> None:

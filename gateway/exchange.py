@@ -21,12 +21,13 @@ from gateway.collector import Collector
 from gateway.jobs import Evidence, Payload, Result
 from gateway.placing import Failures, Placements, Placer
 from gateway.ports import Clock, Inboxes, Outcome, Placed, Rejected, Store, Submission, Trust, Watcher
+from gateway.ports_measures import Submitted
 from gateway.publishing import Publishing
 from gateway.settings import Pipeline
 from gateway.standing import Standing
 from gateway.work import Done
 from schemas.envelope import MAX_STATEMENT
-from schemas.errors import Malformed, Reason, Unavailable, Untrusted
+from schemas.errors import BureaunetError, Malformed, Reason, Unavailable, Untrusted
 from schemas.identity import Address, Signer
 from schemas.network import Network
 from schemas.witness import is_cosignature
@@ -123,6 +124,18 @@ class Exchange(Publishing):
             Malformed: `unreadable`, it could not be processed at all and was set aside for the operator, where there
                 was room; no receipt can name what it is, and sending it again does not help.
         """
+        try:
+            outcome = await self._submit(submission)
+        except BureaunetError as error:
+            became = Submitted.UNAVAILABLE if isinstance(error, Unavailable) else Submitted.UNREADABLE
+            self._watcher.saw("submitted", over=submission.over, outcome=became, reason=error.reason)
+            raise
+        became = Submitted.ACCEPTED if outcome.accepted else Submitted.REFUSED
+        became = Submitted.REPEATED if outcome.repeated else became
+        self._watcher.saw("submitted", over=submission.over, outcome=became, reason=outcome.reason)
+        return outcome
+
+    async def _submit(self, submission: Submission) -> Outcome:
         self._standing.check()
         within = self.gatehouse.admit(submission.link, submission.received)
         received = admission.receive(submission, self._network.id, within_quota=within)

@@ -101,6 +101,8 @@ class Gatehouse:
             thread=(header.thread or candidate.statement.digest).hex(),
             operation=header.sub,
             kind=header.kind,
+            urgency=header.urgency,
+            over=candidate.submission.over,
             sender=header.iss,
             recipients=len(header.aud),
             index=index,

@@ -134,6 +134,14 @@ class Witnesses:
 
     # ---- what is read
 
+    async def quorum(self, size: int) -> int:
+        """How many witnesses sign a checkpoint of this size; 0 where nobody does.
+
+        Raises:
+            Unavailable: `store`.
+        """
+        return (await self.policies.at(size)).quorum
+
     async def candidate(self) -> str | None:
         """The note that witnesses are asked to sign, with the lines that it has; None where there is none.
 

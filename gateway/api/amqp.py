@@ -19,6 +19,7 @@ from typing import Final, Protocol, TypeVar
 from gateway.aside import Unprocessed, set_aside
 from gateway.ports import Arrival, Clock, Outcome, Receipts, Store, Submission, Watcher
 from gateway.settings import Pipeline as Limits
+from schemas.directory import Link
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable
 from schemas.identity import Address
 from schemas.wire import MAX_SUBMISSION, ItemType, sender_of
@@ -129,7 +130,7 @@ class Intake:
             return type(error).__name__
 
     async def _submission(self, link: Address, body: bytes) -> str | None:
-        submission = Submission(link, body, self._clock.now())
+        submission = Submission(link, body, self._clock.now(), Link.AMQP)
         try:
             outcome = await self._served(lambda: self._pipeline.submit(submission))
         except Malformed as error:

@@ -72,6 +72,13 @@ def link_of(transport: asyncio.BaseTransport | None) -> Address | None:
         return None
 
 
+def certificate_end(transport: asyncio.BaseTransport) -> float:
+    """When the peer's certificate ends, in seconds since the epoch; 0 where it does not say."""
+    certificate = transport.get_extra_info("peercert")
+    ends = certificate.get("notAfter") if isinstance(certificate, Mapping) else None
+    return float(ssl.cert_time_to_seconds(ends)) if isinstance(ends, str) else 0.0
+
+
 class Connections:
     """Who is connected, and whether one more is too many."""
 
@@ -89,6 +96,8 @@ class Connections:
             transport.abort()
             return False
         link = link_of(transport)
+        if link is not None:
+            self._watching.presented(str(link), certificate_end(transport))
         self._total += 1
         self._links[link] += 1
         self._watching.connected(1)
