@@ -196,9 +196,11 @@ def message_row(message: Message) -> dict[str, object]:
             {
                 "recipient": side.recipient,
                 "consigned": side.consigned,
+                "given_up": side.given_up,
                 "handed_over": side.handed_over,
                 "failed": side.failed,
                 "reason": side.reason,
+                "late": side.late,
                 "missing": side.missing,
                 "clock": [{"event": event, "time": time} for event, time in side.clock],
             }

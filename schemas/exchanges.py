@@ -32,12 +32,18 @@ class Delivery:
 
     recipient: Address
     consigned: int | None = None
+    given_up: int | None = None
+    """When the gateway gave the copy up. What its recipient acknowledged afterwards counts nevertheless: see `late`."""
     handed_over: int | None = None
     failed: int | None = None
+    """When the delivery ended without a handover: given up by the gateway, or refused by the recipient."""
     reason: Reason | None = None
     """Why it failed, where it did."""
     clock: tuple[tuple[Event, int], ...] = ()
     """What the answer clock said of this recipient, and when: reminders, overdue, escalated."""
+
+    late: bool = False
+    """Whether the recipient acknowledged although the gateway, without a confirmation, had given the copy up."""
 
     @property
     def missing(self) -> str | None:
@@ -284,17 +290,20 @@ class Journal:
         if entry.event is Event.CONTENT_CONSIGNMENT:
             side.consigned = entry.time
         else:
-            side.failed, side.reason = entry.time, entry.reason
+            side.given_up = side.failed = entry.time
+            side.reason = entry.reason
 
     def hand_over(self, entry: Entry) -> None:
-        """A recipient acknowledged."""
+        """A recipient acknowledged, once, what was consigned, or given up: it may have come without a confirmation."""
         side = self.delivery(entry)
-        if side.consigned is None:
+        if side.consigned is None and side.given_up is None:
             raise contradiction("a handover without a consignment before it")
-        if side.handed_over is not None or side.failed is not None:
+        given_up = side.given_up is not None
+        if side.handed_over is not None or side.late or (side.failed is not None and not given_up):
             raise contradiction("a second handover to one recipient")
+        side.late = given_up
         if entry.event is Event.CONTENT_HANDOVER:
-            side.handed_over = entry.time
+            side.handed_over, side.failed, side.reason = entry.time, None, None
         else:
             side.failed, side.reason = entry.time, entry.reason
 

@@ -249,6 +249,11 @@ class Log:
         for party in recipients:
             self.within(Event.CONTENT_CONSIGNMENT, digest=envelope.digest, party=party, kind=QUERY)
 
+    def give_up(self, envelope: Envelope, recipient: Address) -> None:
+        """The gateway's word that a copy could not be placed in time."""
+        said = Event.CONTENT_CONSIGNMENT_FAILURE
+        self.within(said, digest=envelope.digest, party=recipient, kind=QUERY, reason=Reason.EXPIRED)
+
     def hand_over(self, envelope: Envelope, recipient: Address, reason: Reason | None = None) -> int:
         """A recipient's acknowledgement and its entry."""
         outcome = Outcome.REFUSED if reason else Outcome.PROCESSED

@@ -205,6 +205,7 @@ def _side(thread: bytes, message: Message, side: Delivery, owes: bool) -> tuple[
     if owes and message.digest == thread:
         missing.append("answer")
     ended = f"failed: {side.reason or ''}" if side.failed is not None else ""
+    late = " (handed over although the gateway had given it up)" if side.handed_over is not None and side.late else ""
     kind = message.kind if message.answer is None else f"{message.kind} ({message.answer})"
     return (
         thread.hex()[:8],
@@ -213,6 +214,6 @@ def _side(thread: bytes, message: Message, side: Delivery, owes: bool) -> tuple[
         side.recipient,
         kind,
         _short(side.consigned),
-        ended or _short(side.handed_over),
+        ended or _short(side.handed_over) + late,
         ", ".join(missing),
     )

@@ -93,11 +93,12 @@ def _side(message: Message, side: Delivery) -> Iterator[tuple[int, str, str, obj
         yield side.consigned, "gateway", f"placed a copy of {what} in the inbox of {side.recipient}", ""
     for event, time in side.clock:
         yield time, "gateway", words.CLOCK[event].format(side.recipient, what), ""
+    reason = f" ({side.reason})" if side.reason is not None else ""
+    if side.given_up is not None:
+        why = "" if side.late else reason
+        yield side.given_up, "gateway", f"could not deliver {what} to {side.recipient}{why}", ""
+    late = ", although the gateway had given it up" if side.late else ""
     if side.handed_over is not None:
-        yield side.handed_over, side.recipient, f"confirmed, signed, that it has {what}", ""
-    if side.failed is not None:
-        reason = f" ({side.reason})" if side.reason is not None else ""
-        if side.consigned is None:
-            yield side.failed, "gateway", f"could not deliver {what} to {side.recipient}{reason}", ""
-        else:
-            yield side.failed, side.recipient, f"refused, signed, {what}{reason}", ""
+        yield side.handed_over, side.recipient, f"confirmed, signed, that it has {what}{late}", ""
+    if side.failed is not None and (side.late or side.given_up is None):
+        yield side.failed, side.recipient, f"refused, signed, {what}{reason}{late}", ""

@@ -235,6 +235,16 @@ def _record(scene: Scene) -> Log:
     return log
 
 
+def _late(scene: Scene) -> Log:
+    log = Log(scene.network, log=scene.log, sealer=scene.seal)
+    log.publish_directory(first_directory())
+    log.publish_operation(first_operation())
+    query = log.submit(aud=(BR,), kept=False)
+    log.give_up(query, BR)
+    log.hand_over(query, BR)
+    return log
+
+
 def _rights(scene: Scene) -> Log:
     """A query that the gateway should not have accepted: the operation has its kind, and an organisation asks."""
     log = Log(scene.network, log=scene.log, sealer=scene.seal)
@@ -264,6 +274,7 @@ def _records(scene: Scene) -> Iterator[Vector]:
     whole = b"".join(items)
     for name, says, data, outcome in (
         ("ok", "a query, consigned and handed over; its sealed part erased", whole, "ok"),
+        ("ok-late", "handed over although the gateway had given it up", b"".join(_late(scene).items()), "ok"),
         ("gap", "the consignment left out", b"".join([*items[:6], *items[7:]]), "record-gap"),
         ("contradiction", "a consignment of nothing", b"".join(twice.items()), "record-contradiction"),
         ("order", "two entries in the other order", b"".join([*items[:4], items[3], *items[4:]]), "record-form"),
