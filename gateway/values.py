@@ -34,6 +34,8 @@ class Submission:
     body: bytes
     """The framed submission as received (schemas/wire.py)."""
     received: int
+    over: Link = Link.HTTP
+    """How it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +249,9 @@ class Owed:
     operation: str
     kind: str
     acknowledged: bool
+    urgency: Urgency
+    received: int
+    """When its message came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,4 +301,4 @@ def _owed(state: State, digest: bytes, address: Address) -> Owed | None:
         return None
     _, acknowledged, recipient = min(candidates)
     header = state.messages[digest].statement.header
-    return Owed(recipient, header.sub, header.kind, acknowledged)
+    return Owed(recipient, header.sub, header.kind, acknowledged, header.urgency, state.messages[digest].received)

@@ -151,7 +151,8 @@ class Copies:
         """As `ports.Store.owed`: one question for what is still there and what was acknowledged."""
         if not keys:
             return {}
-        copies, done, of = t.delivery, t.acknowledgement, (t.message.c.operation, t.message.c.kind)
+        copies, done, message = t.delivery, t.acknowledgement, t.message.c
+        of = message.operation, message.kind, message.urgency, message.received
         asked, digests = [(digest, str(address)) for digest, address in keys], sorted({digest for digest, _ in keys})
         there = select(copies.c.digest, copies.c.recipient, copies.c.inbox, false().label("acknowledged"), *of).where(
             or_(
@@ -184,7 +185,10 @@ def _nearest(rows: Sequence[Row[*tuple[Any, ...]]], address: Address) -> Owed | 
     """Of one message's copies the one for `address`: its own rather than one of its inbox, open rather than done."""
     own = [row for row in rows if address in (row.recipient, row.inbox) or _of_unit(row, address)]
     best = min(own, key=lambda row: (row.recipient != address, row.acknowledged), default=None)
-    return None if best is None else Owed(Address(best.recipient), best.operation, best.kind, best.acknowledged)
+    if best is None:
+        return None
+    urgency = Urgency(best.urgency)
+    return Owed(Address(best.recipient), best.operation, best.kind, best.acknowledged, urgency, best.received)
 
 
 def _at(stage: Stage) -> ColumnElement[bool]:
