@@ -4,12 +4,14 @@ A database restored from an old backup does not know what was published after th
 gateway notices, and signs nothing that would contradict what others hold.
 
 Rules: written before the head is published, so that the file is never behind; synced and moved into place, so that it
-is whole or not there; never lowered. Processes that share the home take turns by a lock beside the file.
+is whole or not there; never lowered. A full disk passes: nothing is published until there is room. Processes that share
+the home take turns by a lock beside the file.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +19,11 @@ from pathlib import Path
 from typing import Final
 
 from schemas.claims import Head
-from schemas.errors import Misuse
+from schemas.errors import Misuse, Reason, Unavailable
 from schemas.merkle import HASH_SIZE
 
 FILE: Final = "high-water"
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class FileMark:
@@ -41,7 +44,7 @@ class FileMark:
         """Set the mark to `head`, if that is larger.
 
         Raises:
-            Misuse: as `read`, or the file cannot be written.
+            Misuse: as `read`, or the file cannot be written. Unavailable: `store`, its disk is full.
         """
         await asyncio.to_thread(self._lift, head)
 
@@ -68,15 +71,20 @@ class FileMark:
                 if mark is None or mark.size < head.size:
                     self._write(f"{head.size} {head.root.hex()}\n")
         except OSError as error:
+            if error.errno in _FULL:
+                raise Unavailable(Reason.STORE, "the disk of the high-water mark is full") from None
             raise Misuse(f"cannot write the high-water mark {self._path}: {error.strerror}") from None
 
     def _write(self, text: str) -> None:
         fresh = self._path.with_name(f".{FILE}.{os.getpid()}")
-        with fresh.open("w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
+        try:
+            with fresh.open("w", encoding="ascii") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._path)
+        finally:
+            fresh.unlink(missing_ok=True)
         if os.name == "posix":
             folder = os.open(self._path.parent, os.O_RDONLY)
             try:

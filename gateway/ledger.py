@@ -114,7 +114,8 @@ class Ledger:
 
         Raises:
             Untrusted: `checkpoint`, stored tiles and leaves do not give the integrator's root, or the store is behind
-                the high-water mark: nothing is signed. Misuse: the mark cannot be read or written. Unavailable.
+                the high-water mark: nothing is signed. Misuse: the mark cannot be read or written. Unavailable:
+                `store`, also where the mark's disk is full.
         """
         size, peaks = await self._tree.head()
         published = await self.published()

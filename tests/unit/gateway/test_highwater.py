@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from gateway.adapters.memory import MemoryStore, MemoryTree
 from gateway.highwater import FILE, FileMark
 from schemas.claims import Head
-from schemas.errors import Misuse, Reason, Untrusted
+from schemas.errors import Misuse, Reason, Unavailable, Untrusted
 from tests.support import World
 
 
@@ -41,6 +42,22 @@ async def test_what_is_no_mark_stops_the_gateway(tmp_path: Path, text: str) -> N
 async def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(Misuse, match="cannot write"):
         await FileMark(tmp_path / "gone").lift(Head(5, bytes(32)))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full here")
+async def test_a_full_disk_passes_and_is_mended_by_itself(tmp_path: Path) -> None:
+    world, store, mark = World(), MemoryStore(), FileMark(tmp_path)
+    ledger = world.ledger(MemoryTree(store), mark)
+    await append(store, b"one")
+    await ledger.integrate(10)
+    (tmp_path / f".{FILE}.{os.getpid()}").symlink_to("/dev/full")
+    with pytest.raises(Unavailable) as refused:
+        await ledger.checkpoint()
+    assert refused.value.reason is Reason.STORE
+    assert await mark.read() is None
+    assert await ledger.note() is None, "what the mark does not hold is not published"
+    assert await ledger.checkpoint() is not None
+    assert await mark.read() == await ledger.head()
 
 
 async def test_a_store_behind_the_mark_is_not_signed(tmp_path: Path) -> None:
