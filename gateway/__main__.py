@@ -23,6 +23,7 @@ from gateway.commands.reviews import reviews
 from gateway.commands.serve import serve
 from gateway.commands.setup import init
 from gateway.commands.shared import Commands
+from gateway.commands.watch import watch
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -46,6 +47,7 @@ for command in (init, authority, participant, serve, operation, ledger, quaranti
     main.add_command(command)
 for command in (operator, request, passphrase, erase, redeliver, refusals):
     main.add_command(command)
+main.add_command(watch)
 operation.add_command(reviews)
 for command in (*changes.COMMANDS, *ceremony.COMMANDS, list_operators, policy):
     authority.add_command(command)

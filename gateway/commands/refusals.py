@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 import click
 
+from gateway.commands.asking import ask, checked, operators_option, stranger
 from gateway.commands.shared import Row, json_option
-from schemas.errors import Malformed, Misuse, Reason, Unavailable
 
-_SECONDS: Final = 10.0
-_MOST: Final = 32 * 1024 * 1024
-"""Bytes of an answer."""
 _COLUMNS: Final = ("link", "step", "reason", "digest", "index")
 
 
 @click.command()
-@click.option(
-    "--operators",
-    "url",
-    required=True,
-    envvar="BUREAUNET_OPERATORS_URL",
-    show_envvar=True,
-    help="URL of the operators' listener, as serve prints it when it is ready.",
-)
+@operators_option
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The last so many.")
 @json_option
 def refusals(url: str, limit: int, *, as_json: bool) -> None:
@@ -41,7 +28,7 @@ def refusals(url: str, limit: int, *, as_json: bool) -> None:
     The gateway keeps the last 1000 in memory (`pipeline.refusal_log_items`), of each worker; a restart empties it. A
     row has the link's name, step, reason and digest, and nothing that a sender wrote.
     """  # noqa: D301  # click's \b keeps the lines of the example
-    rows = _asked(url)[-limit:]
+    rows = _asked(checked(url))[-limit:]
     if as_json:
         click.echo(json.dumps({"refusals": rows}))
         return
@@ -52,16 +39,11 @@ def refusals(url: str, limit: int, *, as_json: bool) -> None:
 
 
 def _asked(url: str) -> list[Row]:
-    if urlsplit(url).scheme != "http":
-        raise Misuse("the operators' listener has an http URL, such as http://127.0.0.1:9443")
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/refusals", timeout=_SECONDS) as answer:  # noqa: S310  # http alone
-            said = json.loads(answer.read(_MOST))
-    except (OSError, urllib.error.URLError):
-        raise Unavailable(Reason.UNREACHABLE, f"no gateway answers at {url}") from None
+        said = json.loads(ask(url, "/refusals"))
     except ValueError:
         said = None
     match said:
         case {"refusals": [*rows]} if all(isinstance(row, dict) and "time" in row for row in rows):
             return rows
-    raise Malformed(Reason.STRUCTURE, f"{url} is not a gateway's operators' listener")
+    raise stranger(url)
