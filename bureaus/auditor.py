@@ -272,4 +272,8 @@ def _report_row(report: Report) -> dict[str, object]:
         "void": sum(message.void for exchange in report.exchanges for message in exchange.messages()),
         "missing": dict(report.missing),
         "refusals": {str(reason): count for reason, count in refusals.items()},
+        "doubtful_heads": [
+            {"entry": one.index, "party": one.party, "size": one.head.size, "root": one.head.root.hex()}
+            for one in report.doubtful_heads
+        ],
     }

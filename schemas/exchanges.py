@@ -21,6 +21,7 @@ from schemas.errors import Reason, Untrusted
 from schemas.evidence import Entry, Event
 from schemas.identity import Address, MessageId
 from schemas.keys import SigningPublic
+from schemas.said_heads import DoubtfulHead
 
 _FINAL = frozenset({Answer.FINAL, Answer.REFUSED})
 _CLOCK = frozenset({Event.ANSWER_REMINDER, Event.ANSWER_OVERDUE, Event.ESCALATED})
@@ -152,6 +153,8 @@ class Report:
     """Ledger index of the outcome of each digest, accepted or refused."""
     acceptance_keys: Mapping[bytes, SigningPublic]
     """The gateway's, by key id, of every directory in the record: what receipts are verified with."""
+    doubtful_heads: tuple[DoubtfulHead, ...]
+    """Signed tree heads that contradict the ledger: its speaker was shown another history, or signed an untruth."""
 
     @property
     def messages(self) -> int:

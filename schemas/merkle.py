@@ -144,6 +144,21 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
         raise Untrusted(Reason.INCLUSION, f"entry {index} is not in the tree of {size} under this root")
 
 
+def root_before(index: int, size: int, path: Sequence[bytes]) -> bytes:
+    """The root over the `index` entries before one, from its inclusion path in the tree of `size`, verified already.
+
+    The siblings to the left are the complete subtrees that those entries are made of, the smallest first.
+    """
+    node, last, root = index, size - 1, b""
+    for sibling in path:
+        if node & 1 or node == last:
+            root = node_hash(sibling, root) if root else sibling
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        node, last = node >> 1, last >> 1
+    return root or EMPTY
+
+
 def verify_consistency(old: int, old_root: bytes, new: int, new_root: bytes, path: Sequence[bytes]) -> None:
     """Check that the tree of `new` leaves begins with the tree of `old` leaves (RFC 9162 section 2.1.4.2).
 

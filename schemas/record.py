@@ -37,6 +37,7 @@ from schemas.operation import SignedOperation
 from schemas.receipts import Acceptance, LastBatch, read_acceptance
 from schemas.record_items import ACKNOWLEDGED, SUBMITTED, End, ItemReader, Read, Step
 from schemas.rights import may_send
+from schemas.said_heads import SaidHeads
 from schemas.witness import policy_of
 
 SKEW_SECONDS: Final = 300
@@ -131,6 +132,7 @@ class _Verifier:
         self._journal = Journal()
         self._acceptance_keys: dict[bytes, SigningPublic] = {}
         self._last_batch = LastBatch()
+        self._heads = SaidHeads()
 
     def take(self, step: Step) -> None:
         """One entry."""
@@ -159,6 +161,7 @@ class _Verifier:
         if step.index <= self._last:
             raise Untrusted(Reason.RECORD_FORM, "the entries are not in ledger order")
         merkle.verify_inclusion(merkle.leaf_hash(step.raw), step.index, head.size, step.path, head.root)
+        self._heads.placed(step.index, head.size, step.path)
         self._last = step.index
 
     def _follow(self, step: Step) -> None:
@@ -218,6 +221,7 @@ class _Verifier:
             self._journal.refuse(step.entry, step.index)
             return
         self._allowed(step, statement)
+        self._heads.said(statement.header.iss, statement.header.head, step.index)
         key_id, digest = statement.key_id, statement.digest
         self._journal.accept(statement.header, digest, key_id, step.index, step.entry.time, sealed=sealed is not None)
 
@@ -307,6 +311,7 @@ class _Verifier:
         if entry.key_id not in (None, signed.sign1.key_id):
             raise contradiction("the entry names another key than the acknowledgement")
         self._journal.hand_over(entry)
+        self._heads.said(said.iss, said.head, step.index)
 
     def finish(self, end: End, consumed: int) -> Report:
         """The report, once the counts agree."""
@@ -343,6 +348,7 @@ class _Verifier:
             refusals=tuple(journal.refusals),
             indices=dict(journal.indices),
             acceptance_keys=self._acceptance_keys,
+            doubtful_heads=tuple(self._heads.doubtful),
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import click
 from rich.console import Console
@@ -26,6 +27,7 @@ _UNPINNED = """a record is verified against the network file that you pinned, gi
 A record carries a network file of its own, but whoever forged the record could have forged that one too: with it, any
 record would verify. Take the file that you enrolled with, and read its fingerprint back to the authority."""
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_HEADS_SHOWN: Final = 20
 
 
 @click.command(short_help="Verify an operation's record or a disclosed message, offline.")
@@ -168,10 +170,22 @@ def _summary(report: Report) -> Table:
         "refusals": _counted(row["refusals"]),
         "still owed": _counted(row["missing"]),
         "void": str(row["void"]),
+        "doubtful heads": _doubtful(report),
     }
     for name, value in lines.items():
         table.add_row(name, value)
     return table
+
+
+def _doubtful(report: Report) -> str:
+    """Signed tree heads that contradict the ledger, a line each."""
+    shown = report.doubtful_heads[:_HEADS_SHOWN]
+    lines = [
+        f"{one.party} signed a head of {one.head.size} that is not this ledger's (entry {one.index})" for one in shown
+    ]
+    if left := len(report.doubtful_heads) - len(shown):
+        lines.append(f"and {left} more")
+    return "\n".join(lines) or "none"
 
 
 def _counted(counts: object) -> str:

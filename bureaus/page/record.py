@@ -125,9 +125,14 @@ def _missing(verdict: Verdict, report: Report) -> Iterator[Markup]:
     if verdict.receipts is not None:
         counts = ", ".join(f"{count:,} {held}" for held, count in verdict.receipts.counts.items() if count)
         yield Markup("<p>Receipts that were kept elsewhere and compared: {}.</p>\n").format(counts or "none")
+    for one in report.doubtful_heads[:SENTENCES_SHOWN]:
+        yield Markup(
+            '<p class="bad">{} signed, at entry {:,}, that the ledger of {:,} entries held other things than this one: '
+            "it was shown another history, or it signed an untruth.</p>\n"
+        ).format(one.party, one.index, one.head.size)
     missing = report.missing
     void = sum(message.void for exchange in report.exchanges for message in exchange.messages())
-    if not missing and not void:
+    if not missing and not void and not report.doubtful_heads:
         yield Markup(
             '<p class="good">Nothing is missing: every message was delivered and confirmed, every answer '
             "that was asked for was given, and no key was revoked.</p>\n"
