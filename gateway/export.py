@@ -5,7 +5,7 @@ last entry, the newest of all, then provisional -> header, network file, checkpo
 directory's versions and the operation's entries by index, each with its path and what it rests on -> the end.
 
 Paths are computed from stored tiles, and from leaf hashes where a tile is not full yet; tiles are kept while the
-entries that need them go by, so that each is read about once.
+entries that need them go by, so that each is read about once. What entries rest on is read page by page.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from gateway.ports import Store, Tree
-from gateway.values import Leaf
+from gateway.values import Leaf, MessageRow
 from schemas import merkle
 from schemas.errors import Misuse, Reason, Unavailable
 from schemas.evidence import Entry, Event, read_entry
@@ -41,6 +41,8 @@ _KEPT_SUBTREES: Final = 4096
 """Hashes."""
 _PAGE: Final = 256
 """Entries read at one time."""
+_SEALED: Final = 32 * 1024 * 1024
+"""Bytes of sealed parts read at one time, above one."""
 Progress = Callable[[int], object]
 _T = TypeVar("_T")
 
@@ -70,15 +72,16 @@ async def export_operation(
     paths = Paths(tree, checkpoint.size)
     evidence = _Evidence(store)
     entries = number = sealed = 0
-    async for leaf in _merged(store, operation, checkpoint.size):
-        entry = read_entry(leaf.entry)
-        attachments = await evidence.of(leaf, entry)
-        write(entry_item(leaf.index, leaf.entry, await paths.path(leaf.index), attachments))
-        entries += 1
-        number = entry.number or number
-        sealed += entry.event in SUBMITTED and attachments[2] is not None
-        if progress is not None:
-            progress(entries)
+    async for page in _merged(store, operation, checkpoint.size):
+        evidence.expect([entry for _, entry in page])
+        for leaf, entry in page:
+            attachments = await evidence.of(leaf, entry)
+            write(entry_item(leaf.index, leaf.entry, await paths.path(leaf.index), attachments))
+            entries += 1
+            number = entry.number or number
+            sealed += entry.event in SUBMITTED and attachments[2] is not None
+            if progress is not None:
+                progress(entries)
     end = End(entries, number, sealed)
     write(end_item(end))
     return end
@@ -96,19 +99,24 @@ async def _covering(store: Store, operation: str, notes: Sequence[str | None]) -
     raise Unavailable(Reason.STORE, "no checkpoint covers the operation's last entry yet", retry_after=1)
 
 
-async def _merged(store: Store, operation: str, size: int) -> AsyncIterator[Leaf]:
-    """The directory's versions below `size` and the operation's entries, by index."""
+async def _merged(store: Store, operation: str, size: int) -> AsyncIterator[list[tuple[Leaf, Entry]]]:
+    """The directory's versions below `size` and the operation's entries, by index, in pages."""
     versions = [index for index, _ in await store.directories() if index < size]
     after = -1
     while page := await store.operation_leaves(operation, after, _PAGE):
+        after = page[-1].index
+        merged: list[Leaf] = []
         for leaf in page:
             while versions and versions[0] < leaf.index:
-                yield await _leaf(store, versions.pop(0))
+                merged.append(await _leaf(store, versions.pop(0)))
             if leaf.index < size:
-                yield leaf
-        after = page[-1].index
-    for index in versions:
-        yield await _leaf(store, index)
+                merged.append(leaf)
+        yield _read(merged)
+    yield _read([await _leaf(store, index) for index in versions])
+
+
+def _read(leaves: Sequence[Leaf]) -> list[tuple[Leaf, Entry]]:
+    return [(leaf, read_entry(leaf.entry)) for leaf in leaves]
 
 
 async def _leaf(store: Store, index: int) -> Leaf:
@@ -119,25 +127,47 @@ async def _leaf(store: Store, index: int) -> Leaf:
 
 
 class _Evidence:
-    """Finds what an entry rests on."""
+    """Finds what an entry rests on: what the entries of a page need is read together, when the first of them asks."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._submitted: list[bytes] = []
+        """Digests of the page that were not asked for yet."""
+        self._acknowledged: list[bytes] = []
+        self._messages: dict[bytes, MessageRow] = {}
+        self._acknowledgements: Mapping[bytes, bytes] = {}
+        self._stated: dict[int, bytes] = {}
+
+    def expect(self, page: Sequence[Entry]) -> None:
+        """These are asked for next, in this order."""
+        self._messages, self._acknowledgements, self._stated = {}, {}, {}
+        self._submitted = [entry.digest or b"" for entry in page if entry.event in SUBMITTED]
+        self._acknowledged = [entry.evidence or b"" for entry in page if entry.event in ACKNOWLEDGED]
 
     async def of(self, leaf: Leaf, entry: Entry) -> Attachments:
         if entry.event in STATED:
             return [await self._statement(leaf.index, entry.event)]
         if entry.event in SUBMITTED:
-            row = self._found(await self._store.message(entry.digest or b""), leaf.index)
+            row = self._found(await self._message(entry.digest or b""), leaf.index)
             return [row.receipt, row.statement, row.sealed]
         if entry.event in ACKNOWLEDGED:
-            return [self._found(await self._store.acknowledgement(entry.evidence or b""), leaf.index)]
+            if self._acknowledged:
+                self._acknowledgements = await self._store.acknowledgements(self._acknowledged)
+                self._acknowledged = []
+            return [self._found(self._acknowledgements.get(entry.evidence or b""), leaf.index)]
         return []
 
+    async def _message(self, digest: bytes) -> MessageRow | None:
+        if digest not in self._messages:
+            self._messages = dict(await self._store.messages(self._submitted, _SEALED))
+        self._submitted = self._submitted[1:]
+        return self._messages.pop(digest, None)
+
     async def _statement(self, index: int, event: Event) -> bytes:
-        read = self._store.directories if event is Event.DIRECTORY_UPDATED else self._store.operations
-        held = dict(await read(index - 1))
-        return self._found(held.get(index), index)
+        if index not in self._stated:
+            read = self._store.directories if event is Event.DIRECTORY_UPDATED else self._store.operations
+            self._stated |= dict(await read(index - 1))
+        return self._found(self._stated.get(index), index)
 
     @staticmethod
     def _found(held: _T | None, index: int) -> _T:

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 from gateway.ports_clocks import ClockReads, ClockWrites
+from gateway.ports_evidence import EvidenceReads
 from gateway.ports_statements import StatementReads, StatementWrites
 from gateway.values import (
     Admitted,
@@ -180,7 +181,7 @@ class Transaction(StatementWrites, ClockWrites, Protocol):
         """
 
 
-class Store(StatementReads, ClockReads, Protocol):
+class Store(StatementReads, EvidenceReads, ClockReads, Protocol):
     """The gateway's database. Every method raises Unavailable (`store`) while it cannot serve; nothing is lost then."""
 
     def begin(self) -> AbstractAsyncContextManager[Transaction]:
@@ -197,9 +198,6 @@ class Store(StatementReads, ClockReads, Protocol):
 
     async def spent(self, bureaus: Sequence[str], minute: int) -> list[Spent]:
         """What these bureaus had admitted in this minute (minutes since the epoch), by any process."""
-
-    async def message(self, digest: bytes) -> MessageRow | None:
-        """One message."""
 
     async def sealed(self, sealed_hash: bytes, reader: Address) -> bytes | None:
         """A sealed part by its SHA-256, for a party of its message only; None where there is none for this reader."""
@@ -240,9 +238,6 @@ class Store(StatementReads, ClockReads, Protocol):
 
     async def operation_leaves(self, operation: str, after: int, limit: int) -> list[Leaf]:
         """The entries of one operation with an index above `after`, ascending."""
-
-    async def acknowledgement(self, evidence: bytes) -> bytes | None:
-        """A signed acknowledgement by its SHA-256."""
 
     async def set_aside(self, after: int, limit: int) -> list[Quarantined]:
         """What is in quarantine with a number above `after`, ascending, without the bodies."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -157,6 +158,38 @@ async def test_a_handover_empties_the_inbox_once(stores: Stores) -> None:
     entry = (await entries(stores))[-1]
     assert (entry.party, entry.key_id) == ("BR", world.office("BR").signing.key_id)
     assert await stores.store.acknowledgement(entry.evidence or b"") == said
+
+
+async def test_many_messages_are_read_together_as_far_as_their_sealed_parts_go(stores: Stores) -> None:
+    world = World()
+    async with world.gateway(stores.store) as exchange:
+        sent = [world.envelope(content=bytes(size)) for size in (10, 5000, 20)] + [world.envelope(kind="gossip/1")]
+        for one in sent:
+            await world.send(exchange, one)
+    reads, everything = stores.store, 1 << 30
+    digests = [one.digest for one in sent]
+    rows = await reads.messages([bytes(32), *digests], everything)
+    assert dict(rows) == {digest: await reads.message(digest) for digest in digests}
+    assert [rows[digest].sealed for digest in digests] == [*(one.sealed for one in sent[:3]), None]
+    first = len(sent[0].sealed or b"")
+    assert set(await reads.messages(digests, first + 100)) == {digests[0]}, "the second is too much"
+    assert set(await reads.messages([bytes(32), *digests[1:]], 1)) == {digests[1]}, "one of them at least"
+    assert (await reads.messages([bytes(32)], everything), await reads.messages([], everything)) == ({}, {})
+
+
+async def test_many_acknowledgements_are_read_together(stores: Stores) -> None:
+    world = World()
+    async with world.gateway(stores.store) as exchange:
+        said = []
+        for _ in range(3):
+            envelope = world.envelope()
+            await world.send(exchange, envelope)
+            said.append(world.acknowledgement("BR", envelope.digest))
+            await exchange.evidence(Address("BR"), said[-1])
+    kept = {hashlib.sha256(raw).digest(): raw for raw in said}
+    assert await stores.store.acknowledgements([bytes(32), *kept]) == kept
+    assert await stores.store.acknowledgements(list(kept)[:1]) == dict(list(kept.items())[:1])
+    assert (await stores.store.acknowledgements([bytes(32)]), await stores.store.acknowledgements([])) == ({}, {})
 
 
 async def test_a_refusing_acknowledgement_is_a_failed_handover_with_its_reason(stores: Stores) -> None:

@@ -94,6 +94,20 @@ class MemoryStore(MemoryClockReads):
         message, receipt = state.messages.get(digest), state.receipts.get(digest)
         return None if message is None or receipt is None else _row(message, *receipt)
 
+    async def messages(self, digests: Sequence[bytes], max_bytes: int) -> Mapping[bytes, MessageRow]:
+        """As the port says."""
+        state = self._up()
+        found: dict[bytes, MessageRow] = {}
+        for digest in digests:
+            row = await self.message(digest)
+            if row is None:
+                continue
+            max_bytes -= len(state.messages[digest].sealed or b"")
+            if found and max_bytes < 0:
+                break
+            found[digest] = row
+        return found
+
     async def sealed(self, sealed_hash: bytes, reader: Address) -> bytes | None:
         """As the port says."""
         for message in self._up().messages.values():
@@ -191,6 +205,12 @@ class MemoryStore(MemoryClockReads):
         """As the port says."""
         kept = (handover.signed.raw for handover in self._up().acknowledgements.values())
         return next((raw for raw in kept if hashlib.sha256(raw).digest() == evidence), None)
+
+    async def acknowledgements(self, evidence: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """As the port says."""
+        kept = (handover.signed.raw for handover in self._up().acknowledgements.values())
+        by_hash = {hashlib.sha256(raw).digest(): raw for raw in kept}
+        return {one: by_hash[one] for one in evidence if one in by_hash}
 
     async def directories(self, after: int = -1) -> list[tuple[int, bytes]]:
         """As the port says."""

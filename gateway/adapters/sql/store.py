@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import ARRAY, ColumnElement, Executable, Row, any_, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -32,6 +32,12 @@ from schemas.errors import Reason
 from schemas.identity import Address
 
 _T = TypeVar("_T")
+_MESSAGES: Final = (
+    select(t.message, t.body.c.sealed, t.outcome.c.idx, t.outcome.c.receipt)
+    .join(t.outcome, t.outcome.c.digest == t.message.c.digest)
+    .outerjoin(t.body, t.OF_MESSAGE)
+)
+"""What a `MessageRow` needs."""
 
 
 def _addresses(text: str) -> tuple[Address, ...]:
@@ -93,14 +99,26 @@ class SqlStore(ClockReads):
 
     async def message(self, digest: bytes) -> MessageRow | None:
         """As the port says."""
-        statement = (
-            select(t.message, t.body.c.sealed, t.outcome.c.idx, t.outcome.c.receipt)
-            .join(t.outcome, t.outcome.c.digest == t.message.c.digest)
-            .outerjoin(t.body, t.OF_MESSAGE)
-            .where(t.message.c.digest == digest)
-        )
-        rows = await self._all(statement)
+        rows = await self._all(_MESSAGES.where(t.message.c.digest == digest))
         return _message(rows[0]) if rows else None
+
+    async def messages(self, digests: Sequence[bytes], max_bytes: int) -> Mapping[bytes, MessageRow]:
+        """As the port says."""
+        if not digests:
+            return {}
+        columns = t.message.c.digest, t.message.c.sealed_size
+        there = await self._all(select(*columns).where(self._among(t.message.c.digest, digests)))
+        sizes = {row.digest: row.sealed_size for row in there}
+        chosen: list[bytes] = []
+        for digest in digests:
+            if digest not in sizes:
+                continue
+            max_bytes -= sizes[digest]
+            if chosen and max_bytes < 0:
+                break
+            chosen.append(digest)
+        rows = await self._all(_MESSAGES.where(self._among(t.message.c.digest, chosen))) if chosen else ()
+        return {row.digest: _message(row) for row in rows}
 
     async def sealed(self, sealed_hash: bytes, reader: Address) -> bytes | None:
         """As the port says."""
@@ -162,6 +180,14 @@ class SqlStore(ClockReads):
         """As the port says."""
         rows = await self._all(select(t.acknowledgement.c.raw).where(t.acknowledgement.c.evidence == evidence))
         return bytes(rows[0].raw) if rows else None
+
+    async def acknowledgements(self, evidence: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """As the port says."""
+        if not evidence:
+            return {}
+        columns = t.acknowledgement.c.evidence, t.acknowledgement.c.raw
+        rows = await self._all(select(*columns).where(self._among(t.acknowledgement.c.evidence, evidence)))
+        return {row.evidence: row.raw for row in rows}
 
     async def directories(self, after: int = -1) -> list[tuple[int, bytes]]:
         """As the port says."""
