@@ -247,13 +247,18 @@ def _cpu(process: psutil.Process) -> float:
 
 
 @asynccontextmanager
-async def ground(bureaus: int = 5, link: Link = Link.AMQP) -> AsyncIterator[Ground]:
-    """A network with its operation published and its gateway at rest."""
+async def ground(
+    bureaus: int = 5, link: Link = Link.AMQP, witnesses: int = 0, dishonest: int = 0
+) -> AsyncIterator[Ground]:
+    """A network with its operation published and its gateway at rest; the first `witnesses` bureaus are witnesses."""
     everyone = codes(bureaus)
     seats = [Seat(OWNER, "Synthetic secretariat", ParticipantKind.SECRETARIAT)]
     seats += [Seat(address, f"Synthetic {address}") for address in everyone]
     with tempfile.TemporaryDirectory(prefix="bureaunet-bench-") as folder:
-        async with PrivateNetwork(Path(folder), seats, link=link, name="Benchmarks") as running:
+        network = PrivateNetwork(
+            Path(folder), seats, link=link, name="Benchmarks", witnesses=everyone[:witnesses], dishonest=dishonest
+        )
+        async with network as running:
             made = await _gathered(running, everyone)
             await _publish_operation(made)
             await running.drain()

@@ -30,10 +30,10 @@ class Stage:
 
 
 @contextmanager
-def stage(bureaus: int = 5, link: Link = Link.AMQP) -> Iterator[Stage]:
+def stage(bureaus: int = 5, link: Link = Link.AMQP, witnesses: int = 0, dishonest: int = 0) -> Iterator[Stage]:
     """A network for as long as the block lasts."""
     with asyncio.Runner() as runner:
-        manager = ground(bureaus, link)
+        manager = ground(bureaus, link, witnesses, dishonest)
         made = runner.run(manager.__aenter__())
         try:
             yield Stage(made, runner)
