@@ -13,6 +13,7 @@ from gateway.commands.ledger import ledger
 from gateway.commands.migrate import migrate
 from gateway.commands.operations import operation
 from gateway.commands.operators import list_operators, operator, request
+from gateway.commands.overdue import overdue
 from gateway.commands.participants import participant
 from gateway.commands.passphrases import passphrase
 from gateway.commands.policy import policy
@@ -45,7 +46,7 @@ def main() -> None:
 
 for command in (init, authority, participant, serve, operation, ledger, quarantine, backup, restore, migrate, broker):
     main.add_command(command)
-for command in (operator, request, passphrase, erase, redeliver, refusals):
+for command in (operator, request, passphrase, erase, redeliver, refusals, overdue):
     main.add_command(command)
 main.add_command(watch)
 operation.add_command(reviews)

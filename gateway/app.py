@@ -31,6 +31,7 @@ from gateway.adapters.sql.measures import SqlMeasures
 from gateway.adapters.sql.schema import prepare
 from gateway.adapters.sql.store import SqlStore
 from gateway.adapters.sql.tree import SqlLeases, SqlTree
+from gateway.answers import STATES_SECONDS, Answers, ClockStates, Tools
 from gateway.api.amqp import Intake
 from gateway.api.bureaus import BureausApi
 from gateway.api.http import bureaus_application, operators_application
@@ -232,6 +233,7 @@ class Gateway:
         chores.add(Chore("retention", settings.chores.retention_seconds, retention.look))
         reviews = Reviews(records.store, self._clock, watching)
         chores.add(Chore("reviews", settings.chores.retention_seconds, reviews.look))
+        self._answers(chores, records, Tools(exchange, self._service.acceptance, standing, publisher, delivery.wake))
         sources = Sources(SqlMeasures(records.store.database), records.store, records.tree, witnesses, exchange)
         measuring = Measuring(sources, self._clock, watching, certificates.ends(self._service.certificate))
         chores.add(Chore("measuring", MEASURE_SECONDS, measuring.look))
@@ -249,6 +251,15 @@ class Gateway:
         if consumer is not None:  # first of all: while requests in hand are answered, the broker gives us nothing more
             self._stack.push_async_callback(consumer.stop)
         self._stack.callback(quieten)
+
+    def _answers(self, chores: Chores, records: Records, tools: Tools) -> None:
+        """The chores of the answer clock."""
+        paces = self._settings.chores
+        answers = Answers(records.store, tools, self._clock, self._watching, paces)
+        chores.add(Chore("answers", paces.answers_milliseconds / 1000, answers.look))
+        chores.add(Chore("attestations", paces.retention_seconds, answers.forget))
+        states = ClockStates(records.store, self._watching.registry)
+        chores.add(Chore("clock-states", STATES_SECONDS, states.look, single=False))
 
     def _witnesses(self, records: Records, exchange: Exchange, ledger: Ledger) -> Witnesses:
         """The witnesses' side, joined to what takes evidence and to what proves."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
+from gateway.clocks import Attested
 from gateway.ports_clocks import ClockReads, ClockWrites
 from gateway.ports_evidence import EvidenceReads
 from gateway.ports_statements import StatementReads, StatementWrites
@@ -344,6 +345,13 @@ class Inboxes(Protocol):
 
     async def publish(self, pending: Sequence[Pending]) -> list[bool]:
         """Publish, mandatory and persistent; for each whether the broker confirmed it. False means unknown: try again.
+
+        Raises:
+            Unavailable: `unreachable`, nothing is known of any of them.
+        """
+
+    async def attest(self, attestations: Sequence[Attested]) -> list[bool]:
+        """Publish attestations, as `publish` does copies.
 
         Raises:
             Unavailable: `unreachable`, nothing is known of any of them.

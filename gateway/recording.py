@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from gateway import ledger, routing, timing
+from gateway import attesting, ledger, routing, timing
+from gateway.attesting import News
+from gateway.clocks import Clock
 from gateway.ports import (
     Consignment,
     CopyKey,
@@ -95,7 +97,8 @@ class _Batch:
         for note in work.notes:
             self._draft(note)
         accepted = [ruling.statement for ruling in rulings if ruling.reason is None]
-        await timing.record(transaction, accepted, [handover for handover, _ in handed], work.now, work.times)
+        taken = [handover for handover, _ in handed]
+        declined = await timing.record(transaction, accepted, taken, work.now, work.times)
         base = await self._append()
 
         receipts = await self._sign(rulings, base, decided)
@@ -105,8 +108,9 @@ class _Batch:
         await transaction.remove_copies([handover.key for handover, _ in handed])
         await transaction.save_acknowledgements([(handover, base + ordinal) for handover, ordinal in handed])
         await transaction.mark_failed(failed)
+        await self._attest(handed, declined, base)
         await self._save_publications(base, published)
-        self._done.inboxes = {copy.inbox for copy, _ in consigned}
+        self._done.inboxes |= {copy.inbox for copy, _ in consigned}
         self._done.consigned += [(copy.digest, copy.recipient) for copy, _ in consigned] + [key for key, _ in marks]
         self._done.handed = [handover for handover, _ in handed]
         amqp = (copy for copy in owed if copy.link is Link.AMQP)
@@ -213,6 +217,16 @@ class _Batch:
         kept = {digest: (decision.index, decision.receipt) for digest, decision in self._done.decisions.items()}
         await self._transaction.save_receipts(kept)
         return self._done.decisions
+
+    async def _attest(self, handed: Sequence[tuple[Handover, int]], declined: Mapping[int, Clock], base: int) -> None:
+        """Tell askers that the program of the bureau asked refused their query: nobody there will answer."""
+        news = [
+            News(Event.CONTENT_HANDOVER_FAILURE, clock, base + handed[place][1], self._work.now)
+            for place, clock in declined.items()
+        ]
+        attested = attesting.attest(news, self._work.directory, self._net, self._signer)
+        await self._transaction.put_attestations(attested)
+        self._done.inboxes |= attesting.inboxes(attested)
 
     async def _save_publications(self, base: int, ordinals: Sequence[int]) -> None:
         for item, ordinal in zip(self._work.publications, ordinals, strict=True):

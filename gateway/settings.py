@@ -185,6 +185,12 @@ class Chores(_Frozen):
     """Between two looks for sealed parts that are due to be erased, and for operations that are due for review."""
     retention_items: int = Field(default=500, ge=1)
     """Sealed parts erased in one transaction."""
+    answers_milliseconds: int = Field(default=1000, ge=10)
+    """Between two looks at the answer clocks: reminders and silence are so late at the most."""
+    answers_items: int = Field(default=100, ge=1)
+    """Clocks moved in one transaction."""
+    attestation_days: int = Field(default=30, ge=1)
+    """What the gateway attests of answers waits so long in an inbox."""
     integrate_items: int = Field(default=20_000, ge=1)
     """Leaves integrated in one step."""
 

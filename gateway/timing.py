@@ -26,8 +26,10 @@ _Clocks: TypeAlias = dict[tuple[bytes, Address, Address], Clock]
 
 async def record(
     transaction: Transaction, accepted: Sequence[Statement], handed: Sequence[Handover], now: int, own: Own
-) -> None:
+) -> dict[int, Clock]:
     """Open the clocks of what was accepted, and move those that answers and handovers touch.
+
+    Those that a handover ended, because the recipient's program refused the query, by the handover's place in `handed`.
 
     Raises:
         Unavailable: `store`.
@@ -41,9 +43,9 @@ async def record(
     after = dict(before)
     for statement in answers:
         _answer(after, statement)
-    for handover in handed:
-        _hand_over(after, handover)
+    declined = {place: clock for place, one in enumerate(handed) if (clock := _hand_over(after, one)) is not None}
     await transaction.save_clocks([clock for key, clock in after.items() if clock != before[key]])
+    return declined
 
 
 def terms_by_kind(times: Iterable[AnswerTime]) -> Mapping[str, Mapping[Urgency, Terms]]:
@@ -71,12 +73,14 @@ def _answer(clocks: _Clocks, statement: Statement) -> None:
             clocks[key] = deadlines.answered(clock, statement.digest, header.answer, header.until)
 
 
-def _hand_over(clocks: _Clocks, handover: Handover) -> None:
+def _hand_over(clocks: _Clocks, handover: Handover) -> Clock | None:
+    """Move the recipient's clock: as it is then, if the handover ended it."""
     digest, recipient = handover.key
     key = digest, recipient.bureau, recipient
     clock = clocks.get(key)
     if clock is None:
-        return
+        return None
     said = handover.signed.acknowledgement
     refused = said.outcome is Outcome.REFUSED
     clocks[key] = deadlines.declined(clock, said.reason) if refused else deadlines.taken(clock)
+    return clocks[key] if refused and clocks[key] != clock else None

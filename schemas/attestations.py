@@ -4,9 +4,10 @@ An attestation is a statement of the gateway over one event of the answer clock,
 
     attestation = COSE_Sign1 over CBOR [event, index, time, query, asked, asker, operation, due, request]
 
-AnswerReminder goes to the bureau asked, AnswerOverdue to both sides, Escalated to the Command and Coordination Centre
-and both sides. AnswerOverdue proves that the gateway held no answer when it signed; that the bureau asked ever saw the
-query, only its ContentHandover proves.
+AnswerReminder goes to the bureau asked, and to the asker too where it is a further request; AnswerOverdue to both
+sides; Escalated to the Command and Coordination Centre and both sides; ContentHandoverFailure, where the program of the
+bureau asked refused the query, to the asker. AnswerOverdue proves that the gateway held no answer when it signed; that
+the bureau asked ever saw the query, only its ContentHandover proves.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ from schemas.identity import Address, Signer, parse_operation_id
 from schemas.keys import SigningPublic
 
 ATTESTATION_TYP: Final = "application/vnd.bureaunet.attestation+cose"
-EVENTS: Final = frozenset({Event.ANSWER_REMINDER, Event.ANSWER_OVERDUE, Event.ESCALATED})
+EVENTS: Final = frozenset(
+    {Event.ANSWER_REMINDER, Event.ANSWER_OVERDUE, Event.ESCALATED, Event.CONTENT_HANDOVER_FAILURE}
+)
+DESK: Final = Address("IPSG/ccc")
+"""The Command and Coordination Centre, which escalations go to."""
 _TIME_LIMIT: Final = 1 << 50
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gateway.clocks import Attested
 from gateway.ports import Pending
 from schemas.errors import Reason, Unavailable
 
@@ -54,6 +55,7 @@ class ListInboxes:
     published: list[Pending] = field(default_factory=list)
     down: bool = False
     refuse: bool = False
+    attested: list[Attested] = field(default_factory=list)
 
     async def publish(self, pending: Sequence[Pending]) -> list[bool]:
         """As the port says."""
@@ -62,6 +64,14 @@ class ListInboxes:
             return [False] * len(pending)
         self.published.extend(pending)
         return [True] * len(pending)
+
+    async def attest(self, attestations: Sequence[Attested]) -> list[bool]:
+        """As the port says."""
+        await self.ready()
+        if self.refuse:
+            return [False] * len(attestations)
+        self.attested.extend(attestations)
+        return [True] * len(attestations)
 
     async def ready(self) -> None:
         """As the port says."""

@@ -29,6 +29,7 @@ from gateway.adapters.rabbitmq.direct import direct_of, place_of
 from gateway.adapters.rabbitmq.frames import Post
 from gateway.adapters.rabbitmq.packed import Fate, Packed
 from gateway.adapters.rabbitmq.session import DEFAULTS, FAILURES, Endpoint, Session, Timing, cancelled_from_outside
+from gateway.clocks import Attested
 from gateway.ports import Outcome, Pending, Watcher
 from schemas.codes import Urgency
 from schemas.errors import Reason, Unavailable
@@ -63,6 +64,13 @@ def receipt_for(link: Address, outcome: Outcome) -> Post:
     item = InboxItem(index, ItemType.RECEIPT, outcome.receipt, b"", None)
     message_id = f"receipt:{outcome.digest.hex()}:{_RUN}:{next(_COUNT)}"
     return Post(inbox_queue(link, Urgency.URGENT), message_id, str(item.type), CBOR_TYPE, item.encode())
+
+
+def attestation_for(one: Attested) -> Post:
+    """An attestation as it goes into an inbox: the urgent one, however much mail there is."""
+    item = InboxItem(one.index, ItemType.RECEIPT, b"", one.statement, None)
+    message_id = f"attestation:{one.index}:{one.inbox}"
+    return Post(inbox_queue(one.inbox, Urgency.URGENT), message_id, str(item.type), CBOR_TYPE, item.encode())
 
 
 def _message(post: Post) -> aio_pika.Message:
@@ -106,6 +114,14 @@ class Publisher:
             Unavailable: `unreachable`, there is no broker now; nothing was sent.
         """
         return await self._publish([copy_for(one) for one in pending])
+
+    async def attest(self, attestations: Sequence[Attested]) -> list[bool]:
+        """Publish attestations; for each whether the broker confirmed it (port Inboxes).
+
+        Raises:
+            Unavailable: `unreachable`, there is no broker now; nothing was sent.
+        """
+        return await self._publish([attestation_for(one) for one in attestations])
 
     async def send(self, receipts: Sequence[tuple[Address, Outcome]]) -> None:
         """Put receipts in their senders' inboxes (port Receipts); who misses one asks over HTTPS."""
