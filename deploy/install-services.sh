@@ -2,7 +2,7 @@
 # Installs the Debian packages whose programs the tests and `make demo LINK=amqp` start themselves. No service is
 # started: policy-rc.d forbids it while packages are set up. PostgreSQL is not here, it comes as a Python package.
 #
-#   deploy/install-services.sh [rabbitmq-server] [docker-compose] [softhsm2] [prometheus]      (all, if none is named)
+#   deploy/install-services.sh [rabbitmq-server] [docker-compose] [softhsm2] [chromium] [prometheus]      (all, if none is named)
 set -euo pipefail
 
 policy=/usr/sbin/policy-rc.d
@@ -10,6 +10,7 @@ policy=/usr/sbin/policy-rc.d
 installed() {
   case $1 in
     rabbitmq-server) [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] ;;
+    chromium) [ -x /usr/bin/chromium ] ;;
     prometheus) command -v promtool >/dev/null ;;
     softhsm2) command -v softhsm2-util >/dev/null ;;
     docker-compose) command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1 ;;
@@ -18,7 +19,7 @@ installed() {
 }
 
 missing=()
-for package in "${@:-rabbitmq-server docker-compose softhsm2 prometheus}"; do
+for package in "${@:-rabbitmq-server docker-compose softhsm2 chromium prometheus}"; do
   for name in $package; do
     installed "$name" || missing+=("$name")
   done

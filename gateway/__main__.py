@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gateway.commands import ceremony, changes
+from gateway.commands.accounts import account
 from gateway.commands.authority import authority
 from gateway.commands.backup import backup, restore
 from gateway.commands.broker import broker
@@ -46,7 +47,7 @@ def main() -> None:
 
 for command in (init, authority, participant, serve, operation, ledger, quarantine, backup, restore, migrate, broker):
     main.add_command(command)
-for command in (operator, request, passphrase, erase, redeliver, refusals, overdue):
+for command in (account, operator, request, passphrase, erase, redeliver, refusals, overdue):
     main.add_command(command)
 main.add_command(watch)
 operation.add_command(reviews)

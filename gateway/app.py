@@ -24,7 +24,9 @@ from gateway.adapters.rabbitmq.consumer import Consumer
 from gateway.adapters.rabbitmq.publisher import Publisher
 from gateway.adapters.rabbitmq.session import Endpoint
 from gateway.adapters.rehearsal import Rehearsal
+from gateway.adapters.sql.accounts import SqlAccounts
 from gateway.adapters.sql.bodies import SqlBodies
+from gateway.adapters.sql.console import SqlSightings
 from gateway.adapters.sql.cosignatures import SqlCosignatures
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.measures import SqlMeasures
@@ -41,6 +43,8 @@ from gateway.api.reading import ReadingApi
 from gateway.api.witnessing import WitnessingApi
 from gateway.broker import submission_queues
 from gateway.chores import Chore, Chores
+from gateway.console.desk import Desk
+from gateway.console.routes import Console
 from gateway.delivery import Delivery
 from gateway.exchange import Exchange
 from gateway.expiry import EVERY, Expiry
@@ -247,10 +251,31 @@ class Gateway:
             consumer = await self._consume(endpoint, exchange, records, publisher)
         reading = ReadingApi(records.store, ledger, self._clock)
         operators = OperatorsApi(checks, watching, exchange.gatehouse.refusals)
-        quieten = await self._listen(exchange, delivery, (reading, WitnessingApi(witnesses)), operators)
+        console = self._console(records, exchange, ledger, witnesses, checks)
+        quieten = await self._listen(exchange, delivery, (reading, WitnessingApi(witnesses)), (operators, console))
         if consumer is not None:  # first of all: while requests in hand are answered, the broker gives us nothing more
             self._stack.push_async_callback(consumer.stop)
         self._stack.callback(quieten)
+
+    def _console(
+        self, records: Records, exchange: Exchange, ledger: Ledger, witnesses: Witnesses, checks: dict[str, Check]
+    ) -> Console:
+        """The operators' pages."""
+        desk = Desk(
+            network=self._service.network,
+            accounts=SqlAccounts(records.store.database),
+            sightings=SqlSightings(records.store.database),
+            store=records.store,
+            ledger=ledger,
+            policies=witnesses.policies,
+            trust=lambda: exchange.trust,
+            checks=checks,
+            refusals=exchange.gatehouse.refusals,
+            clock=self._clock,
+            watcher=self._watching,
+            limits=self._settings.console,
+        )
+        return Console(desk)
 
     def _answers(self, chores: Chores, records: Records, tools: Tools) -> None:
         """The chores of the answer clock."""
@@ -319,12 +344,14 @@ class Gateway:
         exchange: Exchange,
         delivery: Delivery,
         reading: tuple[ReadingApi, WitnessingApi],
-        operators: OperatorsApi,
+        operators: tuple[OperatorsApi, Console],
     ) -> Callable[[], None]:
         """Open both listeners: what makes them quiet again."""
         limits, watching = self._settings.bureaus, self._watching
         bound = self._settings.operators
-        watched = Site(operators_application(operators), idle=OPERATORS_IDLE, drain=limits.drain_seconds)
+        application = operators_application(operators[0])
+        operators[1].mount(application)
+        watched = Site(application, idle=OPERATORS_IDLE, drain=limits.drain_seconds)
         self._stack.push_async_callback(watched.stop)
         self.operators = url("http", bound.host, await watched.start(bound))
         connections = Connections(limits, watching)
@@ -340,9 +367,10 @@ class Gateway:
         return partial(_quieten, operators, bureaus, site)
 
 
-def _quieten(operators: OperatorsApi, bureaus: BureausApi, site: Site) -> None:
+def _quieten(operators: tuple[OperatorsApi, Console], bureaus: BureausApi, site: Site) -> None:
     """The first step of stopping: be ready no more, take no new connections, let those go who wait."""
-    operators.stop()
+    for part in operators:
+        part.stop()
     site.refuse_new()
     bureaus.stop()
 

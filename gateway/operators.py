@@ -28,6 +28,16 @@ class Action(StrEnum):
     REDELIVER = "inbox.redeliver/1"
     OPERATORS = "operators.install/1"
     """Nobody's: the authority signed the list that is its digest."""
+    ACCOUNT_ADD = "account.add/1"
+    ACCOUNT_LOCK = "account.lock/1"
+    ACCOUNT_UNLOCK = "account.unlock/1"
+    ACCOUNT_ROLE = "account.role/1"
+    ACCOUNT_CREDENTIAL = "account.password/1"
+    SIGN_IN = "console.sign-in/1"
+    SIGN_OUT = "console.sign-out/1"
+    EXPORT_LIST = "console.export/1"
+    """A list of messages, as the console shows it."""
+    EXPORT_RECORD = "operation.export/1"
 
 
 def operator_id(network: bytes, name: str) -> bytes:

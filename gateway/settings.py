@@ -195,6 +195,21 @@ class Chores(_Frozen):
     """Leaves integrated in one step."""
 
 
+class Console(_Frozen):
+    """The operators' console, on the operators' listener."""
+
+    idle_seconds: int = Field(default=1800, ge=60)
+    """A session without use ends after so long."""
+    session_seconds: int = Field(default=8 * 3600, ge=60)
+    """A session ends after so long, whatever happens."""
+    secure: bool = False
+    """Browsers reach the listener through something that ends TLS: cookies are for TLS alone then."""
+    watchers: int = Field(default=32, ge=1)
+    """Pages that are kept live at one time."""
+    export_items: int = Field(default=10_000, ge=1)
+    """Rows of one exported list."""
+
+
 class Supervision(_Frozen):
     """Several processes behind one port (`serve --workers`), on PostgreSQL."""
 
@@ -237,6 +252,7 @@ class Settings(_Frozen):
     operators: Listener = Listener()
     pipeline: Pipeline = Pipeline()
     chores: Chores = Chores()
+    console: Console = Console()
     supervision: Supervision = Supervision()
     logging: Logging = Logging()
 

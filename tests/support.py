@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from gateway.adapters.memory import ListWatcher, MemoryCosignatures, MemoryStore, MemoryTree, SetClock
+from gateway.adapters.memory.console import MemoryAccounts, MemorySightings
 from gateway.adapters.sql import Database, SqlCosignatures, SqlStore, SqlTree, prepare
+from gateway.adapters.sql.accounts import SqlAccounts
+from gateway.adapters.sql.console import SqlSightings
 from gateway.admission import receive
 from gateway.exchange import Exchange
 from gateway.ledger import Ledger
 from gateway.ports import Candidate, Facts, HighWater, Inboxes, Outcome, Store, Submission, Tree, Trust
+from gateway.ports_console import Accounts, Sightings
 from gateway.ports_witnesses import Cosignatures
 from gateway.settings import Pipeline
 from gateway.standing import Standing
@@ -265,6 +269,8 @@ class Stores:
     store: Store
     tree: Tree
     cosignatures: Cosignatures
+    accounts: Accounts
+    sightings: Sightings
 
 
 @contextlib.asynccontextmanager
@@ -272,7 +278,7 @@ async def memory_stores() -> AsyncIterator[Stores]:
     """The shipped fake."""
     store = MemoryStore()
     tree = MemoryTree(store)
-    yield Stores(store, tree, MemoryCosignatures(tree))
+    yield Stores(store, tree, MemoryCosignatures(tree), MemoryAccounts(), MemorySightings(store))
 
 
 @contextlib.asynccontextmanager
@@ -281,7 +287,8 @@ async def sql_stores(url: str) -> AsyncIterator[Stores]:
     database = Database(url)
     try:
         await prepare(database)
-        yield Stores(SqlStore(database), SqlTree(database), SqlCosignatures(database))
+        keeps = SqlAccounts(database), SqlSightings(database)
+        yield Stores(SqlStore(database), SqlTree(database), SqlCosignatures(database), *keeps)
     finally:
         await database.close()
 

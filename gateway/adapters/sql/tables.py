@@ -87,6 +87,18 @@ message: Final = Table(
 Index("ix_message_sealed_hash", message.c.sealed_hash)
 _DUE: Final = text("due IS NOT NULL")
 Index("ix_message_due", message.c.due, postgresql_where=_DUE, sqlite_where=_DUE)
+_ONE: Final = text("recipient_count = 1")  # a list of many addresses may be too long for an index
+_SEVERAL: Final = text("recipient_count > 1")
+_REFUSED: Final = text("NOT accepted")
+_FOLLOWS: Final = text("thread IS NOT NULL")
+Index("ix_message_received", message.c.received)
+Index("ix_message_iss", message.c.iss, message.c.received)
+Index("ix_message_operation", message.c.operation, message.c.received)
+Index("ix_message_kind", message.c.kind, message.c.received)
+Index("ix_message_recipients", message.c.recipients, message.c.received, postgresql_where=_ONE, sqlite_where=_ONE)
+Index("ix_message_several", message.c.received, postgresql_where=_SEVERAL, sqlite_where=_SEVERAL)
+Index("ix_message_refused", message.c.received, postgresql_where=_REFUSED, sqlite_where=_REFUSED)
+Index("ix_message_thread", message.c.thread, postgresql_where=_FOLLOWS, sqlite_where=_FOLLOWS)
 
 body: Final = Table(
     "body",
@@ -308,4 +320,35 @@ probe: Final = Table(
     metadata,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("count", BigInteger, nullable=False),
+)
+account: Final = Table(
+    "account",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("password", Text, nullable=False, comment="Argon2id, PHC form"),
+    Column("created", BigInteger, nullable=False),
+    Column("locked", Boolean, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+session: Final = Table(
+    "session",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True, comment="SHA-256 of the token"),
+    Column("account", Text, ForeignKey("account.name"), nullable=False),
+    Column("opened", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+)
+Index("ix_session_account", session.c.account)
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("time", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("idx", BigInteger, comment="of its entry in the ledger"),
 )

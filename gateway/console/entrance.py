@@ -1,0 +1,52 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+from gateway.console.guard import SIGN_IN, Guard, Visit
+from gateway.console.sessions import Sessions
+from gateway.console.views import PREFIX, Views
+
+_REFUSED: Final = "The name or the password is not right, or the account has to wait after attempts that failed."
+
+
+class Entrance:
+    """The pages for who is not signed in, and the way out."""
+
+    def __init__(self, sessions: Sessions, views: Views, guard: Guard) -> None:
+        self._sessions, self._views, self._guard = sessions, views, guard
+
+    async def form(self, visit: Visit) -> web.StreamResponse:
+        """GET /sign-in."""
+        return self._views.page("sign_in.html", {"token": visit.token, "said": ""})
+
+    async def sign_in(self, visit: Visit) -> web.StreamResponse:
+        """POST /sign-in: a new session, or the form again with one sentence for whatever was wrong."""
+        form = await visit.request.post()
+        name, password = form.get("name"), form.get("password")
+        guard = self._guard
+        token = None
+        if isinstance(name, str) and isinstance(password, str):
+            token = await self._sessions.sign_in(name, password, guard.cookie(visit.request))
+        if token is None:
+            return self._views.page("sign_in.html", {"token": visit.token, "said": _REFUSED}, HTTPStatus.UNAUTHORIZED)
+        response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"{PREFIX}/"})
+        guard.give(visit.request, response, guard.session_name, token)
+        guard.take(response, guard.entrance_name)
+        return response
+
+    async def sign_out(self, visit: Visit) -> web.StreamResponse:
+        """POST /sign-out."""
+        if visit.signed is not None:
+            await self._sessions.sign_out(visit.signed)
+        response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": SIGN_IN})
+        self._guard.take(response, self._guard.session_name)
+        return response
+
+    async def static(self, visit: Visit) -> web.StreamResponse:
+        """GET /static/{name}."""
+        return self._views.static(visit.request.match_info["name"])

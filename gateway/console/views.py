@@ -1,0 +1,97 @@
+"""Templates: everything that is shown is escaped unless a template of ours is its source; what is missing is an error.
+
+Times are shown in UTC; the page adds the reader's own (static/console.js).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+PREFIX: Final = "/console"
+_HERE: Final = Path(__file__).parent
+STATIC: Final = {
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
+_SHORT: Final = 12
+Item: TypeAlias = tuple[str, str, Collection[str]]
+"""A line of the menu: path, name, the roles that see it."""
+
+
+def utc(milliseconds: int) -> str:
+    """A time as people read it."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def moment(milliseconds: int | None) -> Markup:
+    """A time as an element, which the page lays the reader's own beside."""
+    if milliseconds is None:
+        return Markup("&ndash;")
+    said = utc(milliseconds)
+    return Markup('<time datetime="{}Z">{}&nbsp;UTC</time>').format(said.replace(" ", "T"), said)
+
+
+def short(data: bytes) -> str:
+    """The beginning of a digest."""
+    return data.hex()[:_SHORT]
+
+
+class Views:
+    """Makes pages."""
+
+    def __init__(self, network: str, menu: Sequence[Item]) -> None:
+        """`network` is its name, in every page's head."""
+        self._environment = Environment(
+            loader=FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(moment=moment, short=short, hex=bytes.hex)
+        self._environment.globals.update(network=network, prefix=PREFIX, menu=menu)
+        self._static = {name: (_HERE / "static" / name).read_bytes() for name in STATIC}
+
+    def text(self, template: str, values: Mapping[str, object]) -> str:
+        """A template, filled."""
+        return self._environment.get_template(template).render(values)
+
+    def page(self, template: str, values: Mapping[str, object], status: int = HTTPStatus.OK) -> web.Response:
+        """A page."""
+        return web.Response(text=self.text(template, values), content_type="text/html", status=status)
+
+    def problem(self, status: HTTPStatus, said: str) -> web.Response:
+        """A page that says why there is no other."""
+        return self.page("problem.html", {"status": int(status), "phrase": status.phrase, "said": said}, status)
+
+    def static(self, name: str) -> web.Response:
+        """A file of ours.
+
+        Raises:
+            HTTPNotFound: there is no such file.
+        """
+        if name not in self._static:
+            raise web.HTTPNotFound
+        return web.Response(body=self._static[name], content_type=STATIC[name], charset="utf-8")
+
+
+def csv_line(values: Iterable[object]) -> str:
+    """One line of CSV (RFC 4180); what a spreadsheet would take for a formula is written as text."""
+    return ",".join(map(_cell, values)) + "\r\n"
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    if text[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+        text = f"'{text}"
+    quoted = text.replace('"', '""')
+    return f'"{quoted}"' if any(mark in text for mark in ',"\r\n') else text

@@ -1,0 +1,102 @@
+"""What the pages show: traffic, a refusal and its reason, each step verified, lists taken away."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+from gateway.adapters.memory import MemoryStore
+from gateway.console.views import csv_line
+from gateway.ports_console import AccountRole
+from schemas.identity import Address
+from tests.unit.gateway.console.scene import Scene, console, token_of
+
+
+async def traffic(scene: Scene) -> tuple[bytes, bytes]:
+    """One message that BR acknowledged, and one that was refused: their digests; all under a checkpoint."""
+    world = scene.world
+    sent = await world.send(scene.exchange, world.envelope("FR", ["BR"]))
+    await scene.exchange.evidence(Address("BR"), world.acknowledgement("BR", sent.digest))
+    refused = await world.send(scene.exchange, world.envelope("FR", ["AR"], sub="no-such-operation"))
+    await scene.desk.ledger.integrate(1000)
+    assert await scene.desk.ledger.checkpoint() is not None
+    return sent.digest, refused.digest
+
+
+async def test_the_overview_shows_traffic_refusals_and_what_needs_attention() -> None:
+    async with console() as scene:
+        await traffic(scene)
+        async with scene.desk.store.begin() as transaction:
+            await transaction.quarantine(Address("FR"), b"bytes", "KeyError", 1)
+        browser, _ = await scene.sign_in(str(AccountRole.VIEWER))
+        text = await (await browser.get("/console/")).text()
+        assert "1 bodies are in quarantine" in text
+        assert "<td>FR</td><td>BR</td>" in text
+        assert 'class="way"' in text
+        assert "operation-unknown" in text
+        async with browser.get("/console/live") as live:
+            assert live.content_type == "text/event-stream"
+            line = await live.content.readline()
+            assert "1 bodies are in quarantine" in json.loads(line.removeprefix(b"data: "))
+
+
+async def test_an_exchange_is_shown_with_each_step_verified() -> None:
+    async with console() as scene:
+        digest, refused = await traffic(scene)
+        browser, _ = await scene.sign_in(str(AccountRole.VIEWER))
+        text = await (await browser.get(f"/console/exchanges/{digest.hex()}")).text()
+        assert "does not verify" not in text
+        assert "not yet known" not in text
+        assert text.count('<span class="good">verified</span>') == 6
+        assert "Acknowledged by its recipient" in text
+        text = await (await browser.get(f"/console/exchanges/{refused.hex()}")).text()
+        assert "refused: operation-unknown" in text
+        assert text.count('<span class="good">verified</span>') == 3
+        found = await (await browser.get("/console/exchanges?state=refused")).text()
+        assert refused.hex() in found
+        assert digest.hex() not in found
+        for bad in ("since=yesterday", "state=lost", "id=12", "before=x"):
+            assert (await browser.get(f"/console/exchanges?{bad}")).status == 400
+        assert (await browser.get(f"/console/exchanges/{'00' * 32}")).status == 403
+
+
+async def test_a_ledger_that_was_changed_does_not_verify() -> None:
+    async with console() as scene:
+        digest, _ = await traffic(scene)
+        assert isinstance(scene.desk.store, MemoryStore)
+        entries = scene.desk.store.state.entries
+        at = next(i for i, (entry, _) in enumerate(entries) if digest in entry)
+        entries[at] = entries[at][0].replace(b"FR", b"AR", 1), entries[at][1]
+        browser, _ = await scene.sign_in(str(AccountRole.VIEWER))
+        text = await (await browser.get(f"/console/exchanges/{digest.hex()}")).text()
+        assert "does not verify" in text
+
+
+async def test_a_list_is_taken_away_with_a_reason_that_is_recorded() -> None:
+    async with console() as scene:
+        digest, refused = await traffic(scene)
+        browser, _ = await scene.sign_in(str(AccountRole.AUDITOR))
+        token = token_of(await (await browser.get("/console/exchanges")).text())
+        asked = {"token": token, "sender": "FR", "why": "the yearly review"}
+        answer = await browser.post("/console/exchanges/export", data={**asked, "form": "csv"})
+        rows = list(csv.DictReader(io.StringIO(await answer.text())))
+        assert {row["digest"] for row in rows} == {digest.hex(), refused.hex()}
+        assert "attachment" in answer.headers["Content-Disposition"]
+        answer = await browser.post("/console/exchanges/export", data={**asked, "form": "json"})
+        lines = [json.loads(line) for line in (await answer.text()).splitlines()]
+        assert {line["digest"] for line in lines} == {row["digest"] for row in rows}
+        (last, *_) = await scene.accounts.audit_rows(None, 1)
+        assert (last.actor, last.action, last.subject, last.why) == (
+            "auditor",
+            "console.export/1",
+            "sender=FR",
+            "the yearly review",
+        )
+        assert last.entry is not None
+        bare = await browser.post("/console/exchanges/export", data={**asked, "form": "csv", "why": " "})
+        assert bare.status == 400
+
+
+def test_a_spreadsheet_is_given_no_formula() -> None:
+    assert csv_line(["=1+1", "a,b", 'say "so"', None, 7]) == '\'=1+1,"a,b","say ""so""",,7\r\n'
