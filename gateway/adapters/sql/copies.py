@@ -53,10 +53,11 @@ class Copies:
         async with self._database.read() as connection:
             chosen = _fitting((await connection.execute(_waiting(inbox, after, limit))).all(), max_bytes)
             found = [Waiting.attestation(row.idx, row.attestation) for row in chosen if row.digest is None]
-            digests = [row.digest for row in chosen if row.digest is not None]
-            if not digests:
+            picked = [(row.digest, row.idx) for row in chosen if row.digest is not None]
+            if not picked:
                 return found
-            wanted = _contents(copies.c.idx).where(copies.c.inbox == str(inbox), copies.c.digest.in_(digests))
+            digests, indices = zip(*picked, strict=True)  # a bureau and its unit have two copies in one inbox
+            wanted = _contents(copies.c.idx).where(copies.c.digest.in_(digests), copies.c.idx.in_(indices))
             rows = (await connection.execute(wanted)).all()
         found += [
             Waiting(row.idx, row.digest, row.receipt, Envelope(row.statement, row.sealed), row.recipient_count)
@@ -107,10 +108,10 @@ class Copies:
                 for row in found
             ]
             await connection.execute(renewed, leases)
-            mine = {(row.digest, row.recipient) for row in found}
-            wanted = _contents(t.outcome.c.idx).where(copies.c.digest.in_({row.digest for row in found}))
+            mine = [(row.digest, row.recipient) for row in found]
+            wanted = _contents(t.outcome.c.idx).where(tuple_(copies.c.digest, copies.c.recipient).in_(mine))
             rows = (await connection.execute(wanted)).all()
-        return [_pending(row) for row in rows if (row.digest, row.recipient) in mine]
+        return [_pending(row) for row in rows]
 
     async def full_inboxes(self, limit: int) -> frozenset[Address]:
         """As `ports.Store.full_inboxes`."""
