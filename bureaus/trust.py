@@ -17,6 +17,7 @@ from schemas.network import Network
 from schemas.notes import Policy
 from schemas.operation import Operation, SignedOperation
 from schemas.receipts import Acceptance
+from schemas.reviews import Review, by_date
 from schemas.witness import policy_of
 
 
@@ -78,6 +79,15 @@ class Trust:
         """The newest version of an operation."""
         versions = self.operations.get(name)
         return versions[-1].signed.operation if versions else None
+
+    def reviews(self) -> list[Review]:
+        """When each operation that we know is due for review, those due first: its owner is asked half a year before.
+
+        Where no version names a time it counts from the first that we have. An owner has them all; who joined later
+        may see a later date than the owner does.
+        """
+        known = [versions for versions in self.operations.values() if versions]
+        return by_date([Review.of(all_[0].signed.operation, all_[-1].signed.operation) for all_ in known])
 
     def operation_at(self, name: str, index: int) -> Operation | None:
         """The version that was in force for what was accepted at ledger `index`: the newest recorded before it."""

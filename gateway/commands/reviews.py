@@ -13,7 +13,7 @@ import click
 from gateway.commands.shared import home_option, json_option, now_seconds
 
 if TYPE_CHECKING:
-    from gateway.reviews import Review
+    from schemas.reviews import Review
 
 
 @click.command("reviews")

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -200,7 +201,19 @@ async def test_the_command_line_opens_moves_and_shows_an_operation(net: Net, tmp
         process = bureaunet(tmp_path / f"{number}.log", *arguments)
         code, (row,) = await ended(process)
         assert (code, row["phase"], row["version"]) == (0, *expected), process.tail()
-        assert row["owner"] == net.outsider
+        assert (row["owner"], row["review-is"]) == (net.outsider, "later")
+    soon = datetime.now(UTC).date() + timedelta(days=100)
+    steps_of_a_review = (
+        (("member", "infra-two", net.asker, "--role", "auditor"), (3, "later")),
+        (("review", "infra-two", str(soon)), (4, "due")),
+        (("list", "--due"), (4, "due")),
+    )
+    for number, (arguments, said) in enumerate(steps_of_a_review):
+        process = bureaunet(tmp_path / f"review-{number}.log", "operation", *arguments, *home)
+        code, (row,) = await ended(process)
+        assert (code, row["id"], (row["version"], row["review-is"])) == (0, "infra-two", said), process.tail()
+        if "members" in row:
+            assert '"auditor"' in json.dumps(row["members"])
     for arguments in (("phase", "infra-two", "closed"), ("show", "infra-three")):
         process = bureaunet(tmp_path / f"{arguments[0]}.log", "operation", *arguments, "--home", net.home(net.answerer))
         code, _ = await ended(process)

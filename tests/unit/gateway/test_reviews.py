@@ -8,9 +8,10 @@ from pathlib import Path
 
 from gateway.adapters.memory import ListWatcher, MemoryStore
 from gateway.app import open_records
-from gateway.reviews import ASK, Reviews, reviews
+from gateway.reviews import Reviews, reviews
 from schemas.identity import Address
 from schemas.operation import REVIEW, Phase, claimed, read_operation, sign_operation
+from schemas.reviews import ASK
 from tests.support import NOW, World
 from tests.unit.gateway.test_two_people import Scene, command
 
