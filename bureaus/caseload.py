@@ -48,22 +48,8 @@ RANK: Final = (
 )
 """A case's outcome is the first of these that any asked bureau found."""
 
-_OUTCOMES: Final = {
-    Finding.ARRESTED: 16,
-    Finding.DETAINED: 6,
-    Finding.LOCATED: 18,
-    Finding.DECEASED: 2,
-    Finding.TRACE: 22,
-    Finding.NO_TRACE: 32,
-    Finding.REFUSED: 4,
-}
-"""Percent. Ours: near what the published totals suggest for arrested and located, the rest a guess."""
-
 _LESSER: Final = {Finding.TRACE: 12, Finding.NO_TRACE: 76, Finding.REFUSED: 12}
 """What those find who are not the ones, percent; never more than the case's outcome."""
-
-_MORE_TIME: Final = 0.12
-"""The share of answers that come after a MORE_TIME."""
 
 _RESULTS: Final = {
     Finding.ARRESTED: ResultKind.ARRESTED,
@@ -217,7 +203,8 @@ def _case(rng: random.Random, operation: Operation, bureaus: list[Address], numb
     person = synthetic_person(rng, countries()[owner], offences=operation.offences, year=operation.year)
     others = [bureau for bureau in bureaus if bureau != owner]
     asked = rng.sample(others, min(len(others), rng.choices((1, 2, 3, 4), (35, 35, 20, 10))[0]))
-    outcome = rng.choices(tuple(_OUTCOMES), tuple(_OUTCOMES.values()))[0]
+    outcomes = operation.habits.outcomes
+    outcome = rng.choices(tuple(outcomes), tuple(outcomes.values()))[0]
     finder = rng.choice(asked)
     truths = tuple(
         _truth(rng, operation, reference, bureau, outcome if bureau == finder else _lesser(rng, outcome))
@@ -254,7 +241,7 @@ def _lesser(rng: random.Random, outcome: Finding) -> Finding:
 
 
 def _truth(rng: random.Random, operation: Operation, reference: str, bureau: Address, finding: Finding) -> Truth:
-    more_time = rng.choice((2, 3, 5)) * 24 * 3600 if rng.random() < _MORE_TIME else None
+    more_time = rng.choice((2, 3, 5)) * 24 * 3600 if rng.random() < operation.habits.more_time else None
     return Truth(bureau=bureau, answer=_finding(rng, operation, reference, bureau, finding), more_time=more_time)
 
 

@@ -22,18 +22,19 @@ from bureaus.caseload import Case, Caseload, answers_for, outcome_of, result_of
 from bureaus.client import Bureau
 from bureaus.exchange import Received, Sent
 from bureaus.exercises.catalogue import SECRETARIAT
-from schemas.codes import Answer, Purpose
+from bureaus.exercises.script import Asking, Habits
+from schemas.codes import Answer
 from schemas.errors import Misuse
 from schemas.identity import Address
 from schemas.messages.codes import Finding, ResultKind
 from schemas.messages.whereabouts import WhereaboutsQuery, WhereaboutsResponse
 
-REPLY_SECONDS: Final = 8 * 3600
-"""When an answer is wanted: Directive (EU) 2023/977, Article 5, urgent and directly accessible."""
 LATER_SECONDS: Final = 0.05
 """What stands for the days until a bureau's next answer."""
 ACCEPTED_SECONDS: Final = 30.0
 """How long the gateway may take to accept a later answer."""
+_USUAL: Final = Habits()
+_ASKING: Final = Asking()
 _CLOSING: Final = frozenset({Answer.FINAL, Answer.REFUSED})
 
 
@@ -91,8 +92,18 @@ class _Rest:
 class SimulatedBureau:
     """A bureau of the network with its part of a caseload. Making it registers its handler; `work` must run."""
 
-    def __init__(self, bureau: Bureau, caseload: Caseload, *, now: Callable[[], int] = _wall) -> None:
+    def __init__(
+        self,
+        bureau: Bureau,
+        caseload: Caseload,
+        *,
+        habits: Habits = _USUAL,
+        asking: Asking = _ASKING,
+        now: Callable[[], int] = _wall,
+    ) -> None:
+        """`habits` are this bureau's when it is asked, `asking` is how it asks; `now` is seconds since the epoch."""
         self.bureau = bureau
+        self._seed, self._habits, self._asking = caseload.seed, habits, asking
         self._operation = caseload.operation
         self._asked = {case.reference: case for case in caseload.asked_of(bureau.address)}
         self._now = now
@@ -110,6 +121,8 @@ class SimulatedBureau:
         if case is None or case.owner != query.sender.bureau or case.person != query.message.person:
             await query.answer(WhereaboutsResponse(finding=Finding.NO_TRACE, case=query.message.case))
             return
+        if self._habits.seconds[1] > 0:
+            await asyncio.sleep(self._habits.wait(f"{self._seed} {case.reference} {self.bureau.address}"))
         first, *rest = answers_for(case, self.bureau.address, self._now())
         sent = await query.answer(first)
         if rest:
@@ -135,8 +148,9 @@ class SimulatedBureau:
             case.query,
             to=case.asked,
             operation=self._operation,
-            purpose=Purpose.ARREST,
-            reply_by=self._now() + REPLY_SECONDS,
+            purpose=self._asking.purpose,
+            urgency=self._asking.urgency,
+            reply_by=self._now() + self._asking.reply_seconds,
         )
         async for response in exchange.responses(deadline=within):
             if isinstance(response.message, WhereaboutsResponse):
@@ -152,5 +166,5 @@ class SimulatedBureau:
             return
         result = result_of(pursuit.case.reference, pursuit.given())
         if result is not None:
-            await self.bureau.tell(result, to=[SECRETARIAT], operation=self._operation, purpose=Purpose.ARREST)
+            await self.bureau.tell(result, to=[SECRETARIAT], operation=self._operation, purpose=self._asking.purpose)
             pursuit.result = result.result

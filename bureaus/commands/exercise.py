@@ -1,4 +1,4 @@
-"""`bureaunet exercise`: the eight INFRA operations, listed, shown, and run on a private network or one that serves."""
+"""`bureaunet exercise`: exercises from files, listed, shown, and run on a private network or one that serves."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def exercise() -> None:
 @exercise.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 def list_(*, as_json: bool) -> None:
-    """List the operations.
+    """List the exercises: the eight INFRA operations, and others of ours.
 
     \b
     Example:
       bureaunet exercise list --json
     """  # noqa: D301  # click's \b keeps the lines of the example
-    found = catalogue.operations().values()
+    found = catalogue.exercises().values()
     if as_json:
         click.echo(json.dumps([one.model_dump(mode="json") for one in found], ensure_ascii=False))
         return
@@ -89,6 +89,9 @@ def show(identifier: str, *, as_json: bool) -> None:
     }
     for name, value in rows.items():
         table.add_row(name, value)
+    for one in found.disturbances:
+        whose = "" if one.bureau is None else f" of {one.bureau}"
+        table.add_row("disturbance", f"{one.what}{whose} after {one.at:g} s, for {one.seconds:g} s")
     for claim in found.claims:
         table.add_row("source", f"{claim.says} ({claim.source}, {claim.published})")
     Console().print(table)
@@ -109,7 +112,9 @@ def run(
     operation_id: str | None,
     **options: Unpack[Options],
 ) -> None:
-    """Run an operation with synthetic targets, on a private network, and verify its record.
+    """Run an exercise with synthetic targets, on a private network, and verify its record.
+
+    ID is one of `exercise list`, or the path of a TOML file of your own (docs/exercises.md).
 
     With --homes it runs on a network that serves, with the bureaus that `exercise enrol` made. The record is then for
     the network's operators to export: every receipt is verified by its proof instead, and their command is printed. It
@@ -126,7 +131,7 @@ def run(
     if homes is None:
         if network is not None or operation_id is not None:
             raise Misuse("--network and --operation-id go with --homes")
-        ctx.exit(hold_and_show(identifier, found, options))
+        ctx.exit(hold_and_show(found.id, found, options))
     for name in ("link", "keep"):
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise Misuse(f"--{name} is for a private network; with --homes the bureaus are as they were enrolled")

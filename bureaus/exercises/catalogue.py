@@ -13,12 +13,15 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from itertools import zip_longest
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
-from schemas.errors import Misuse
+from bureaus.exercises.reading import read
+from bureaus.exercises.script import Asking, Data, Disturbance, Habits
+from schemas.errors import Malformed, Misuse
 from schemas.identity import Address, parse_operation_id
 from schemas.messages.codes import Offence
 from schemas.messages.countries import COUNTRIES
@@ -45,13 +48,7 @@ class Area(StrEnum):
     AFRICA = "africa"
 
 
-class _Data(BaseModel):
-    """A value of our own files; not strict, since TOML has no enums and no tuples."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Organisation(_Data):
+class Organisation(Data):
     """An international organisation: a participant with narrower rights."""
 
     code: str
@@ -60,7 +57,7 @@ class Organisation(_Data):
     """Minutes from UTC at its seat."""
 
 
-class Country(_Data):
+class Country(Data):
     """A member country, whose national central bureau has its code."""
 
     code: str
@@ -77,7 +74,7 @@ class Country(_Data):
         return self
 
 
-class Claim(_Data):
+class Claim(Data):
     """What a source says, and when it said so."""
 
     says: str
@@ -85,7 +82,7 @@ class Claim(_Data):
     published: PartialDate
 
 
-class Total(_Data):
+class Total(Data):
     """What all operations together led to, as one source counted."""
 
     arrested: int
@@ -94,12 +91,22 @@ class Total(_Data):
     published: PartialDate
 
 
-class Operation(_Data):
-    """One INFRA operation: the published figures, and how an exercise chooses its participants."""
+class Kind(StrEnum):
+    """What an exercise is after."""
+
+    INFRA = "infra"
+    """An operation that was, with its published figures."""
+    BORDER = "border"
+    CRISIS = "crisis"
+
+
+class Operation(Data):
+    """One exercise: an INFRA operation's published figures or one of our own, and how it chooses its participants."""
 
     id: str
     name: str
-    year: Annotated[int, Field(ge=2009, le=2018)]
+    kind: Kind = Kind.INFRA
+    year: Annotated[int, Field(ge=2009, le=2099)]
     focus: tuple[str, ...] = ()
     """In the source's words; empty where it names none."""
     area: str
@@ -116,11 +123,19 @@ class Operation(_Data):
     """Areas taken from in turn until there are enough."""
     choice: str
     """How an exercise chooses the participants, in a sentence."""
-    claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
+    claims: tuple[Claim, ...] = ()
+    habits: Habits = Habits()
+    asking: Asking = Asking()
+    disturbances: tuple[Disturbance, ...] = ()
 
     @model_validator(mode="after")
-    def _id_is_one(self) -> Self:
-        parse_operation_id(self.id)
+    def _is_whole(self) -> Self:
+        try:
+            parse_operation_id(self.id)
+        except Malformed as error:
+            raise ValueError(error.detail) from None
+        if not self.claims and self.kind is Kind.INFRA:
+            raise ValueError("an INFRA operation names its sources: claims")
         return self
 
 
@@ -146,16 +161,29 @@ def organisations() -> Mapping[str, Organisation]:
 
 
 @cache
+def exercises() -> Mapping[str, Operation]:
+    """All exercises by id, in order of year and name."""
+    texts = [(file.name, file.read_text(encoding="utf-8")) for file in (files("bureaus.exercises") / "files").iterdir()]
+    found = sorted((_read(text, name) for name, text in texts if name.endswith(".toml")), key=_by_year)
+    return MappingProxyType({operation.id: operation for operation in found})
+
+
+@cache
 def operations() -> Mapping[str, Operation]:
-    """The eight operations by id, in order of year and name."""
-    folder = files("bureaus.exercises") / "operations"
-    texts = [file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".toml")]
-    read = sorted((Operation.model_validate(tomllib.loads(text)) for text in texts), key=_by_year)
-    for operation in read:
-        unknown = set(operation.organisations) - organisations().keys()
-        if unknown:
-            raise Misuse(f"{operation.id} names unknown organisations: {sorted(unknown)}")
-    return MappingProxyType({operation.id: operation for operation in read})
+    """The eight INFRA operations by id, in order of year and name."""
+    return MappingProxyType({name: one for name, one in exercises().items() if one.kind is Kind.INFRA})
+
+
+def _read(text: str, name: str) -> Operation:
+    operation = read(Operation, text, name)
+    unknown = set(operation.organisations) - organisations().keys()
+    if unknown:
+        raise Misuse(f"{name}: {operation.id} names unknown organisations: {sorted(unknown)}")
+    taking = {str(code) for code in participants(operation)}
+    away = {one.bureau for one in operation.disturbances if one.bureau is not None} - taking
+    if away:
+        raise Misuse(f"{name}: {operation.id} disturbs the links of {sorted(away)}, which do not take part")
+    return operation
 
 
 @cache
@@ -165,14 +193,19 @@ def totals() -> tuple[Total, ...]:
 
 
 def operation(identifier: str) -> Operation:
-    """The operation of that id.
+    """The exercise of that id, or of the file at that path, which ends in `.toml`.
 
     Raises:
-        Misuse: there is none.
+        Misuse: there is none, or its file is wrong, with the line.
     """
-    found = operations().get(identifier)
+    if identifier.endswith(".toml"):
+        try:
+            return _read(Path(identifier).read_text("utf-8"), identifier)
+        except (OSError, UnicodeDecodeError) as error:
+            raise Misuse(f"cannot read {identifier}: {error}") from None
+    found = exercises().get(identifier)
     if found is None:
-        raise Misuse(f"no such operation; there are {', '.join(operations())}")
+        raise Misuse(f"no such exercise; there are {', '.join(exercises())}, or a path that ends in .toml")
     return found
 
 

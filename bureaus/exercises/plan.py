@@ -55,5 +55,8 @@ def make_plan(
         raise Misuse(f"{operation.id} has 3 to {operation.participants} bureaus and 1 to {operation.targets} targets")
     sliced = operation.model_copy(update={"targets": aims, "participants": size})
     members = tuple(participants(sliced))
+    away = {one.bureau for one in operation.disturbances if one.bureau is not None} - {str(code) for code in members}
+    if away:
+        raise Misuse(f"{operation.id} disturbs the links of {', '.join(sorted(away))}: a slice must have them")
     outsider = Address(next(code for code in sorted(countries()) if code not in participants(operation)))
     return Plan(sliced, members, outsider, make_caseload(sliced, members, seed))

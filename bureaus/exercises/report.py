@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -37,6 +37,8 @@ class CaseRun:
     """What was reported to the secretariat, if anything."""
     seconds: tuple[float, ...]
     """From the question to each bureau's final answer."""
+    times: Mapping[Address, float] = field(default_factory=dict)
+    """The same, by who gave it."""
 
     @property
     def as_expected(self) -> bool:
@@ -179,6 +181,7 @@ class Report:
             "results": {str(kind): count for kind, count in self.run.reported.items()},
             "messages": dict(self.verdict.messages),
             "answer_seconds": {"median": median, "p99": p99},
+            "answer_seconds_by_bureau": self.answer_times_by_bureau(),
             "ledger": self.verdict.ledger,
             "verdict": {
                 "ok": self.verdict.ok,
@@ -198,6 +201,21 @@ class Report:
         """How many submissions were refused, by reason."""
         counts = Counter(str(attempt.reason) for attempt in self.run.attempts if attempt.reason is not None)
         return dict(sorted(counts.items()))
+
+    def answer_times_by_bureau(self) -> dict[str, JsonValue]:
+        """Median and 99th percentile of each bureau's final answers, in seconds, and how many they were."""
+        by: defaultdict[str, list[float]] = defaultdict(list)
+        for case in self.run.cases:
+            for bureau, seconds in case.times.items():
+                by[bureau].append(seconds)
+        return {
+            bureau: {
+                "answers": len(times),
+                "median": quantile(sorted(times), 0.5),
+                "p99": quantile(sorted(times), 0.99),
+            }
+            for bureau, times in sorted(by.items())
+        }
 
     def answer_times(self) -> tuple[float | None, float | None]:
         """Median and 99th percentile of the time to a final answer, in seconds; None without answers."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,6 +23,7 @@ from bureaus.exercises import witnessing
 from bureaus.exercises.catalogue import SECRETARIAT
 from bureaus.exercises.plan import Plan
 from bureaus.exercises.report import CaseRun, Run
+from bureaus.exercises.script import Disturbance
 from bureaus.exercises.wrongs import Attempt, Hand, Sent, try_all
 from bureaus.secretariat.desk import Secretariat
 from bureaus.secretariat.operations import first_version, next_version
@@ -68,8 +69,18 @@ class _Cast:
     simulated: Mapping[Address, SimulatedBureau]
 
 
-async def run(plan: Plan, seat: Seat, watch: Watch, pace: Pace = PATIENT) -> Run:
+Strike = Callable[[Disturbance], Awaitable[None]]
+"""Makes a disturbance, and mends it when its time is over."""
+
+
+async def _calm(disturbance: Disturbance) -> None:
+    raise Misuse(f"{disturbance.what} can be made on a private network alone")
+
+
+async def run(plan: Plan, seat: Seat, watch: Watch, pace: Pace = PATIENT, strike: Strike = _calm) -> Run:
     """Run the exercise with the bureaus that `seat` gives, which the run opens and closes.
+
+    `strike` makes the plan's disturbances, each at its time.
 
     Raises:
         Unavailable: the network does not serve. Forbidden: it refused what must be accepted. Misuse: no case of the
@@ -79,12 +90,18 @@ async def run(plan: Plan, seat: Seat, watch: Watch, pace: Pace = PATIENT) -> Run
         try:
             async with asyncio.TaskGroup() as group:
                 workers = [group.create_task(one.work()) for one in cast.simulated.values()]
-                done = await _perform(plan, cast, watch, pace)
+                done = await _perform(plan, cast, watch, pace, strike)
                 for worker in workers:
                     worker.cancel()
         except BaseExceptionGroup as several:
-            raise several.exceptions[0] from several
+            raise _first(several) from several
         return done
+
+
+def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first that is no group."""
+    first = several.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 @asynccontextmanager
@@ -102,15 +119,21 @@ async def _everybody(plan: Plan, seat: Seat) -> AsyncIterator[_Cast]:
         bureaus = {SECRETARIAT: office}
         for code in (*plan.members, plan.outsider):
             bureaus[code] = await stack.enter_async_context(seat(code))
-        simulated = {code: SimulatedBureau(bureaus[code], plan.caseload) for code in plan.members}
+        habits, asking = plan.operation.habits, plan.operation.asking
+        simulated = {
+            code: SimulatedBureau(bureaus[code], plan.caseload, habits=habits, asking=asking) for code in plan.members
+        }
         yield _Cast(secretariat, bureaus, simulated)
 
 
-async def _perform(plan: Plan, cast: _Cast, watch: Watch, pace: Pace) -> Run:
+async def _perform(plan: Plan, cast: _Cast, watch: Watch, pace: Pace, strike: Strike) -> Run:
     begun = time.monotonic()
     earlier = {receipt for bureau in cast.bureaus.values() for receipt in await bureau.receipts()}
     watch.stage("asking")
-    pursuits = await _pursue_all(plan.caseload.cases, cast, watch, pace)
+    async with asyncio.TaskGroup() as timeline:
+        for one in plan.operation.disturbances:
+            timeline.create_task(_disturb(one, strike))
+        pursuits = await _pursue_all(plan.caseload.cases, cast, watch, pace)
     watch.stage("trying deliberate wrongs")
     sent, attempts = await _try_wrongs(plan, cast, pursuits)
     watch.stage("waiting for the last acknowledgements")
@@ -130,6 +153,11 @@ async def _perform(plan: Plan, cast: _Cast, watch: Watch, pace: Pace) -> Run:
         seconds=seconds,
         sample=sent.body,
     )
+
+
+async def _disturb(disturbance: Disturbance, strike: Strike) -> None:
+    await asyncio.sleep(disturbance.at)
+    await strike(disturbance)
 
 
 async def _held(cast: _Cast, attempts: Sequence[Attempt], earlier: set[bytes]) -> Mapping[Address, tuple[bytes, ...]]:
@@ -183,4 +211,5 @@ def _case_run(pursuit: Pursuit) -> CaseRun:
         outcome=pursuit.outcome,
         result=pursuit.result,
         seconds=tuple(pursuit.seconds.values()),
+        times=dict(pursuit.seconds),
     )

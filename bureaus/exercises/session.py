@@ -24,9 +24,12 @@ from bureaus.auditor import Verdict, audit, pinned
 from bureaus.exercises.plan import Plan
 from bureaus.exercises.report import Report, Run, by_record
 from bureaus.exercises.runner import Watch, run
+from bureaus.exercises.script import Disturbance, Trouble
 from bureaus.sandbox.network import PrivateNetwork
+from bureaus.sandbox.site import Site
 from schemas.directory import Link
 from schemas.errors import Misuse, Unavailable
+from schemas.identity import Address
 
 PRIVATE: Final = "private"
 WITNESSES: Final = 5
@@ -58,7 +61,8 @@ async def hold(plan: Plan, terms: Terms, watch: Watch) -> Report:
     private = terms.out / PRIVATE
     begun = time.monotonic()
     witnesses = plan.members[:WITNESSES]
-    network = PrivateNetwork(
+    kind = Site if plan.operation.disturbances else PrivateNetwork
+    network = kind(
         private,
         plan.seats,
         link=terms.link,
@@ -105,7 +109,7 @@ async def _hold(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch)
     files = {"record": out / f"{operation.id}.record"} | {name: out / file for name, file in FILES.items()}
     async with network:
         started = time.monotonic()
-        done = await run(plan, network.bureau, watch)
+        done = await run(plan, network.bureau, watch, strike=Striker(network, watch).strike)
         watch.stage("writing the operation's record")
         await network.drain()
         await _export(network, operation.id, files["record"])
@@ -126,6 +130,27 @@ async def _hold(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch)
             "look": inspect_command(files["envelope"]),
         },
     )
+
+
+class Striker:
+    """Makes a plan's disturbances on a private network."""
+
+    def __init__(self, network: PrivateNetwork, watch: Watch) -> None:
+        self._network, self._watch = network, watch
+
+    async def strike(self, disturbance: Disturbance) -> None:
+        """Make it, and mend it when its time is over. Raises Unavailable if the gateway does not come back."""
+        whose = "" if disturbance.bureau is None else f" of {disturbance.bureau}"
+        self._watch.stage(f"{disturbance.what}{whose} for {disturbance.seconds:g} s")
+        if disturbance.what is Trouble.GATEWAY_KILLED:
+            await self._network.gateway.kill()
+            await asyncio.sleep(disturbance.seconds)
+            await self._network.serve()
+        elif isinstance(self._network, Site) and disturbance.bureau is not None:
+            bureau = Address(disturbance.bureau)
+            (self._network.cut if disturbance.what is Trouble.LINK_CUT else self._network.freeze)(bureau)
+            await asyncio.sleep(disturbance.seconds)
+            self._network.mend(bureau)
 
 
 FILES: Final = {
@@ -170,6 +195,8 @@ def about(plan: Plan, link: Link) -> dict[str, JsonValue]:
         "targets": plan.operation.targets,
         "bureaus": [str(code) for code in plan.members],
         "outsider": plan.outsider,
+        "goal_seconds": plan.operation.asking.goal_seconds,
+        "disturbances": [one.model_dump(mode="json") for one in plan.operation.disturbances],
         "choice": plan.operation.choice,
         "synthetic": "All persons and cases are synthetic.",
     }

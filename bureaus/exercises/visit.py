@@ -49,10 +49,12 @@ async def hold(plan: Plan, visit: Visit, watch: Watch) -> Report:
     """Hold the exercise and give its report, which is also in `OUT/report.json`.
 
     Raises:
-        Misuse: `OUT` holds something; a home is missing, not enrolled, in use, or of another network. Unavailable: the
-            network does not serve. Forbidden: it refused what must be accepted.
+        Misuse: the exercise disturbs its network; `OUT` holds something; a home is missing, not enrolled, in use, or
+            of another network. Unavailable: the network does not serve. Forbidden: it refused what must be accepted.
     """
     begun = time.monotonic()
+    if plan.operation.disturbances:
+        raise Misuse("this exercise disturbs its network: run it on a private one")
     whole = [await homes.enrolled(visit.homes, code) for code in (SECRETARIAT, *plan.members, plan.outsider)]
     networks = {who.network.id: who.network for who in whole if who.network is not None}
     network = whole[0].network if visit.network is None else pinned(visit.network)

@@ -39,7 +39,7 @@ def first_version(
         phase=phase,
         members=tuple(members),
         kinds=KINDS,
-        purposes=PURPOSES,
+        purposes=_with(PURPOSES, (operation.asking.purpose,)),
         handling=HANDLING,
     )
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 from bureaus.client import Bureau
 from bureaus.exchange import Received
 from bureaus.exercises.catalogue import SECRETARIAT
-from bureaus.sandbox.network import PrivateNetwork
-from bureaus.sandbox.proxy import Proxy
+from bureaus.sandbox.site import Site
 from bureaus.testing.templates import Wanted
 from schemas.codes import Handling, Purpose
 from schemas.directory import Link
@@ -29,44 +27,6 @@ from schemas.operation import Member, Operation, Phase, Role
 
 OPERATION: Final = "test-operation"
 _CLOCK_OFFSET: Final = "BUREAUNET_TEST_CLOCK_OFFSET"
-
-
-class Site(PrivateNetwork):
-    """A network of a test: a copy of a template, its participants behind proxies."""
-
-    def __init__(self, folder: Path, wanted: Wanted) -> None:
-        super().__init__(folder, wanted.seats, link=wanted.link, made=True)
-        self.proxies: dict[Address, list[Proxy]] = {}
-        self._behind = AsyncExitStack()
-
-    def gateway_for(self, address: Address) -> str:
-        """Through the participant's proxy."""
-        return self._through(address, self.url)
-
-    def broker_for(self, address: Address) -> str:
-        """Through the participant's proxy."""
-        broker = super().broker_for(address)
-        return self._through(address, broker) if broker else ""
-
-    async def open_proxies(self) -> None:
-        """Let the proxies listen."""
-        for proxy in (one for several in self.proxies.values() for one in several):
-            await self._behind.enter_async_context(proxy)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the proxies, then the rest."""
-        await self._behind.aclose()
-        await super().__aexit__(kind, error, trace)
-
-    def _through(self, address: Address, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.port is None:
-            raise Misuse(f"{url} names no port")
-        proxy = Proxy(parts.port)
-        self.proxies.setdefault(address, []).append(proxy)
-        return f"{parts.scheme}://{parts.hostname}:{proxy.port}"
 
 
 class Countries(Mapping[str, Bureau]):
@@ -82,7 +42,6 @@ class Countries(Mapping[str, Bureau]):
         """Open the operation, then everybody. Raises Unavailable."""
         await self.site.__aenter__()
         try:
-            await self.site.open_proxies()
             await self.online(SECRETARIAT)
             self.operation = await self.open_operation(OPERATION)
             for code in self.codes:
@@ -203,19 +162,15 @@ class Links:
 
     def cut(self, code: str) -> None:
         """Reset a bureau's connections, and those that it tries."""
-        self._each(code, Proxy.refuse)
+        self._site.cut(Address(code))
 
     def freeze(self, code: str) -> None:
         """Forward nothing more and close nothing: connections stand half-open, as after a partition."""
-        self._each(code, Proxy.freeze)
+        self._site.freeze(Address(code))
 
     def mend(self, code: str) -> None:
         """Let a bureau's new connections pass."""
-        self._each(code, Proxy.heal)
-
-    def _each(self, code: str, act: Callable[[Proxy], object]) -> None:
-        for proxy in self._site.proxies[Address(code)]:
-            act(proxy)
+        self._site.mend(Address(code))
 
 
 def linked(name: str) -> Link:

@@ -15,7 +15,8 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from bureaus.testing.countries import Countries, Gateway, Links, Site, linked
+from bureaus.sandbox.site import Site
+from bureaus.testing.countries import Countries, Gateway, Links, linked
 from bureaus.testing.templates import Templates, Wanted
 from schemas.directory import Link
 from schemas.errors import Misuse
@@ -60,7 +61,7 @@ class Spares:
     def _copy(self, wanted: Wanted, template: Path) -> tuple[Wanted, Site, Path]:
         folder = Path(tempfile.mkdtemp(prefix="network-", dir=self._folder))
         shutil.copytree(template, folder, dirs_exist_ok=True)
-        return wanted, Site(folder, wanted), folder
+        return wanted, Site(folder, wanted.seats, link=wanted.link, made=True), folder
 
     async def _drop(self, spare: tuple[Wanted, Site, Path] | None) -> None:
         if spare is not None:
