@@ -44,7 +44,7 @@ _PRAGMAS: Final = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    "cache_size=-65536",
+    "cache_size=-16384",
     "secure_delete=ON",
 )
 """The time-out first: to enter WAL mode is to wait for a lock already. What is deleted is overwritten with zeros."""
