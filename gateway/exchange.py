@@ -180,8 +180,13 @@ class Exchange(Publishing):
         Raises:
             Unavailable.
         """
-        for entry in self.gatehouse.summaries(self._clock.now()):
-            await self._collector.put(entry, _ENTRY_SIZE, force=True)
+        left = self.gatehouse.summaries(self._clock.now())
+        try:
+            while left:
+                await self._collector.put(left[0], _ENTRY_SIZE, force=True)
+                del left[0]
+        finally:
+            self.gatehouse.unsaid(left)
 
     async def look_at_inboxes(self) -> None:
         """See which HTTP inboxes are full: what comes for them is kept until there is room.

@@ -7,6 +7,7 @@ entry for each link, naming the link and never the claimed sender.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,8 +93,8 @@ class Gatehouse:
         self._published[bureau] += 1
         return True
 
-    def admitted(self, candidate: Candidate, index: int, now: int) -> None:
-        """Tell the watcher of a message that was admitted."""
+    def admitted(self, candidate: Candidate, index: int, decided: int, now: int) -> None:
+        """Tell the watcher of a message that was admitted, in a batch that began at `decided`."""
         header = candidate.statement.header
         self._watcher.saw(
             "admitted",
@@ -106,6 +107,7 @@ class Gatehouse:
             sender=header.iss,
             recipients=len(header.aud),
             index=index,
+            waited=decided - candidate.submission.received,
             milliseconds=now - candidate.submission.received,
         )
 
@@ -129,3 +131,9 @@ class Gatehouse:
         counted = sorted(self._uncounted.items())
         self._uncounted.clear()
         return [Entry(Event.REFUSAL_SUMMARY, now, party=link, count=count) for link, count in counted]
+
+    def unsaid(self, entries: Sequence[Entry]) -> None:
+        """These summaries could not be recorded: what they count is in the next ones."""
+        for entry in entries:
+            if entry.party is not None:
+                self._uncounted[entry.party] += entry.count or 0

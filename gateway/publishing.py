@@ -13,7 +13,7 @@ from gateway.jobs import Payload, Result
 from gateway.ports import Clock, Store
 from gateway.trust import TrustKeeper, read_new_operation, read_new_preferences
 from gateway.work import Publication
-from schemas.errors import Forbidden, Reason, Unavailable
+from schemas.errors import Forbidden, Reason, Unavailable, Untrusted
 from schemas.identity import Address
 from schemas.preferences import claimed_by
 
@@ -31,14 +31,21 @@ class Publishing:
         """Keep an operation's version, signed by its owner: the index of its entry; the same again has the first's.
 
         Raises:
-            Malformed, Forbidden, Untrusted: as `trust.read_new_operation`. Unavailable.
+            Malformed, Forbidden, Untrusted: as `trust.read_new_operation`. Unavailable: `link-quota`, too many in this
+                minute; and others.
         """
         await self._keeper.refresh()
-        known = [index for index, raw in await self._store.operations() if raw == body]
-        if known:
+        now, size = self._clock.now(), await self._store.size()
+        try:
+            signed = read_new_operation(body, link, self._keeper.trust, now // 1000, size)
+        except Untrusted as error:
+            if error.reason is not Reason.VERSION_ORDER:  # its owner's, and not new: only then all versions are read
+                raise
+            known = [index for index, raw in await self._store.operations() if raw == body]
+            if not known:
+                raise
             return known[0]
-        now, size = self._clock.now() // 1000, await self._store.size()
-        signed = read_new_operation(body, link, self._keeper.trust, now, size)
+        self._count(signed.operation.owner, now)
         return await self._publish(Publication(signed, body))
 
     async def publish_directory(self, body: bytes) -> int:
@@ -69,9 +76,12 @@ class Publishing:
             return next(index for index, raw in await self._store.preferences() if raw == body)
         now, size = self._clock.now(), await self._store.size()
         signed = read_new_preferences(body, self._keeper.trust, now // 1000, size)
+        self._count(owner, now)
+        return await self._publish(Publication(signed, body))
+
+    def _count(self, owner: Address, now: int) -> None:
         if not self.gatehouse.publishes(str(owner.bureau), now):
             raise Unavailable(Reason.LINK_QUOTA, "too many statements in this minute", retry_after=60)
-        return await self._publish(Publication(signed, body))
 
     async def _publish(self, publication: Publication) -> int:
         index = await self._collector.put(publication, len(publication.raw), force=True)

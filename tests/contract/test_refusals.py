@@ -126,6 +126,12 @@ async def test_statements_in_a_minute_are_bounded(stores: Stores) -> None:
         await exchange.publish_preferences(Address("FR"), refusals(world, "FR", 1, "AR"))
         world.clock.move(60_000)
         await exchange.publish_preferences(Address("BR"), refusals(world, "BR", 3))
+        versions = [world.amend(name=f"Renamed {number}") for number in range(3)]
+        first, _ = [await exchange.publish_operation(Address("IPSG"), version) for version in versions[:2]]
+        with pytest.raises(BureaunetError) as again:
+            await exchange.publish_operation(Address("IPSG"), versions[2])
+        assert again.value.reason is Reason.LINK_QUOTA
+        assert await exchange.publish_operation(Address("IPSG"), versions[0]) == first, "the same again costs nothing"
 
 
 async def test_several_processes_share_a_bureaus_quota(stores: Stores) -> None:

@@ -12,7 +12,7 @@ import pytest
 from gateway.settings import Pipeline
 from schemas.codes import Answer
 from schemas.envelope import Envelope
-from schemas.errors import BureaunetError, Forbidden, Reason, Untrusted
+from schemas.errors import BureaunetError, Forbidden, Reason, Unavailable, Untrusted
 from schemas.evidence import Entry, Event, read_entry
 from schemas.identity import Address, MessageId
 from schemas.merkle import leaf_hash
@@ -130,6 +130,22 @@ async def test_refusals_at_1_to_7_are_summarised_by_link_and_never_name_the_clai
         await exchange.summarise()
         (entry,) = (await entries(stores))[size:]
         assert (entry.event, entry.party, entry.count, entry.digest) == (Event.REFUSAL_SUMMARY, "BR", 3, None)
+        await world.send(exchange, world.envelope("FR"), link="BR")
+        exchange.gatehouse.unsaid([entry])
+        await exchange.summarise()
+    assert (await entries(stores))[-1].count == 4, "what could not be recorded is in the next one"
+
+
+async def test_a_summary_that_cannot_be_recorded_is_not_forgotten(stores: Stores) -> None:
+    world = World()
+    async with world.gateway(stores.store) as exchange:
+        pass
+    exchange.gatehouse.unsaid(
+        [Entry(Event.REFUSAL_SUMMARY, NOW, party=Address(code), count=2) for code in ("BR", "FR")]
+    )
+    with pytest.raises(Unavailable):
+        await exchange.summarise()
+    assert [(entry.party, entry.count) for entry in exchange.gatehouse.summaries(NOW)] == [("BR", 2), ("FR", 2)]
 
 
 async def test_recorded_refusals_are_capped_by_bureau_and_minute(stores: Stores) -> None:
