@@ -66,7 +66,7 @@ class Entry:
     """SHA-256 of the signed statement that the event rests on: an acknowledgement."""
     answer: Answer | None = None
     count: int | None = None
-    """How many refusals a summary counts; the how manieth request a reminder is."""
+    """How many refusals a summary counts; which request a reminder is of, from 1."""
 
     def encode(self) -> bytes:
         """The entry's bytes."""
