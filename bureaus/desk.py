@@ -21,6 +21,7 @@ from bureaus.handlers import Handlers
 from bureaus.inbox import Inbox
 from bureaus.keeper import Keeper
 from bureaus.links import Link
+from bureaus.mark import WitnessMark
 from bureaus.outbox import Outbox
 from bureaus.proofs import Proofs, Proven
 from bureaus.pump import Workers
@@ -79,7 +80,7 @@ class OpenBureau:
         self.expiry = Expiry(clock)
         self.proofs = Proofs(store, link, lambda: self.keeper.trust.policy, limits)
         self.gossip = Gossip(self.keeper.heads, self._accuse, limits)
-        self.witness = Witness(store, link, self.keeper, keys, clock, limits)
+        self.witness = Witness(store, link, self.keeper, keys, clock, limits, WitnessMark(who.home))
         self.handlers = Handlers(self, store, self.inbox, self.outbox, handlers, clock, limits, self.view)
         self._registered = handlers
         self._looked = 0

@@ -2,7 +2,7 @@
 
 Order of each look (C2SP tlog-witness): the note on offer, signed by the log; consistent, by proof, with the head that
 we accepted (bureaus/heads.py), where a contradiction is an alarm; not smaller than the head that we witnessed last;
-kept in the store; signed with our ML-DSA-44 key; sent as evidence over our link.
+kept in the store, and in a file beside it; signed with our ML-DSA-44 key; sent as evidence over our link.
 
 Rules: kept before signed. A process that is killed between the two signs the same head again, or none; never a second
 head of one size, whatever it is shown. Nothing is signed under an alarm, nor by a bureau that the directory in force
@@ -18,6 +18,7 @@ from typing import Final
 from bureaus import logs
 from bureaus.keeper import Keeper
 from bureaus.links import Link
+from bureaus.mark import WitnessMark
 from bureaus.pump import Backoff
 from bureaus.settings import Limits
 from bureaus.store import Store, witnessing
@@ -36,10 +37,17 @@ class Witness:
     """Cosigns checkpoints, where we are one."""
 
     def __init__(
-        self, store: Store, link: Link, keeper: Keeper, keys: Keys, clock: Callable[[], int], limits: Limits
+        self,
+        store: Store,
+        link: Link,
+        keeper: Keeper,
+        keys: Keys,
+        clock: Callable[[], int],
+        limits: Limits,
+        mark: WitnessMark,
     ) -> None:
         """`clock` gives milliseconds since the epoch."""
-        self._store = store
+        self._store, self._mark = store, mark
         self._link = link
         self._keeper = keeper
         self._keys = keys
@@ -94,6 +102,8 @@ class Witness:
             return None
         if not await self._is_next(head, opened):
             return None
+        if not await asyncio.to_thread(self._mark.lift, head):
+            return None  # a gateway's that is behind, or our store is older than what we signed
         await self._store.run(witnessing.advance, head, opened.text)
         body = cosign(opened.checkpoint, key, self._clock() // 1000)
         await self._link.acknowledge(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,6 +142,43 @@ async def test_a_witness_killed_between_keeping_and_signing_never_signs_another_
             assert refused.value.reason is Reason.CONSISTENCY
     async with team.open("FR", STILL) as fr:
         assert await look(fr) == head, "the same head again, this time signed"
+
+
+def restore(old: Path, store: Path) -> None:
+    for left in store.parent.glob(f"{store.name}*"):
+        left.unlink()
+    shutil.copy(old, store)
+
+
+async def test_a_witness_whose_old_store_is_restored_signs_no_second_head_of_a_size(tmp_path: Path) -> None:
+    team = await named(tmp_path, quorum=1, codes=("FR",))
+    store, old = tmp_path / "FR" / FILE, tmp_path / "old"
+    heads: list[Head | None] = []
+    for number in range(2):
+        team.network.ledger.append(Entry(Event.OPERATOR_ACTION, number))
+        async with team.open("FR", STILL) as fr:
+            heads.append(await look(fr))
+        if not number:
+            shutil.copy(store, old)
+    first, signed = heads
+    assert first is not None
+    assert signed is not None
+    assert signed.size > first.size
+
+    restore(old, store)
+    async with team.open("FR", STILL) as fr:
+        assert await look(fr) == signed, "the same head again, as the log is honest"
+
+    restore(old, store)
+    team.network.ledger.entries[-1] = Entry(Event.OPERATOR_ACTION, 9).encode()
+    team.network.witnesses.name(team.network.witnesses.named)
+    async with team.open("FR", STILL) as fr:
+        with pytest.raises(Untrusted, match="another tree") as refused:
+            await look(fr)
+        assert refused.value.reason is Reason.CONSISTENCY
+        kept = await fr._parts.store.run(witnessing.last)  # noqa: SLF001  # what the store alone knew
+        assert kept is not None
+        assert kept[0] == first
 
 
 async def test_nothing_is_signed_under_an_alarm(tmp_path: Path) -> None:
