@@ -268,6 +268,7 @@ class Gateway:
             store=records.store,
             ledger=ledger,
             policies=witnesses.policies,
+            cosignatures=records.cosignatures,
             trust=lambda: exchange.trust,
             checks=checks,
             refusals=exchange.gatehouse.refusals,

@@ -10,6 +10,7 @@ from gateway.gatehouse import Refusal
 from gateway.ledger import Ledger
 from gateway.ports import Clock, Store, Trust, Watcher
 from gateway.ports_console import Accounts, Sightings
+from gateway.ports_witnesses import Cosignatures
 from gateway.settings import Console as Limits
 from gateway.witnesses import Policies
 from schemas.network import Network
@@ -25,6 +26,7 @@ class Desk:
     store: Store
     ledger: Ledger
     policies: Policies
+    cosignatures: Cosignatures
     trust: Callable[[], Trust]
     """The statements in force."""
     checks: Mapping[str, Callable[[], Awaitable[None]]]

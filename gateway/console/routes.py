@@ -14,6 +14,7 @@ from gateway.console.entrance import Entrance
 from gateway.console.exchanges import Exchanges
 from gateway.console.guard import Guard, Page, dress
 from gateway.console.overview import Overview
+from gateway.console.registers import Registers
 from gateway.console.sessions import Sessions
 from gateway.console.views import PREFIX, Item, Views
 from gateway.ports_console import AccountRole
@@ -24,7 +25,13 @@ SEE_DEEDS: Final = frozenset({AccountRole.SECURITY_OFFICER, AccountRole.AUDITOR}
 EXPORT: Final = frozenset({AccountRole.OPERATOR, AccountRole.SECURITY_OFFICER, AccountRole.AUDITOR})
 """Take lists away."""
 
-MENU: Final[tuple[Item, ...]] = (("", "Overview", ALL), ("exchanges", "Exchanges", ALL))
+MENU: Final[tuple[Item, ...]] = (
+    ("", "Overview", ALL),
+    ("exchanges", "Exchanges", ALL),
+    ("bureaus", "Bureaus", ALL),
+    ("ledger", "Ledger", ALL),
+    ("audit", "Audit", SEE_DEEDS),
+)
 
 
 class Console:
@@ -37,6 +44,7 @@ class Console:
         entrance = Entrance(sessions, views, guard)
         self._overview = Overview(desk, views, sessions)
         exchanges = Exchanges(desk, views)
+        registers = Registers(desk, views)
         self.guard = guard
         self.pages: tuple[Page, ...] = (
             Page("GET", "/sign-in", entrance.form, None),
@@ -48,6 +56,9 @@ class Console:
             Page("GET", "/exchanges", exchanges.page, ALL),
             Page("POST", "/exchanges/export", exchanges.export, EXPORT),
             Page("GET", "/exchanges/{digest}", exchanges.one, ALL),
+            Page("GET", "/bureaus", registers.bureaus, ALL),
+            Page("GET", "/ledger", registers.ledger, ALL),
+            Page("GET", "/audit", registers.audit, SEE_DEEDS),
         )
 
     def mount(self, application: web.Application) -> None:

@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.adapters.memory import MemoryStore, MemoryTree
+from gateway.adapters.memory import MemoryCosignatures, MemoryStore, MemoryTree
 from gateway.adapters.memory.console import MemoryAccounts, MemorySightings
 from gateway.console.desk import Desk
 from gateway.console.routes import Console
@@ -67,6 +67,7 @@ class Scene:
 async def console(limits: Limits | None = None) -> AsyncIterator[Scene]:
     """The console of a world with an account for each role, named as the role."""
     world, store = World(), MemoryStore()
+    tree = MemoryTree(store)
     accounts, sightings = MemoryAccounts(), MemorySightings(store)
     for role in AccountRole:
         await accounts.add_account(Account(str(role), role, KEPT, world.clock.now()))
@@ -76,8 +77,9 @@ async def console(limits: Limits | None = None) -> AsyncIterator[Scene]:
             accounts=accounts,
             sightings=sightings,
             store=store,
-            ledger=world.ledger(MemoryTree(store)),
+            ledger=world.ledger(tree),
             policies=Policies(store, world.network),
+            cosignatures=MemoryCosignatures(tree),
             trust=lambda: exchange.trust,
             checks={"store": store.ping},
             refusals=(),

@@ -98,5 +98,28 @@ async def test_a_list_is_taken_away_with_a_reason_that_is_recorded() -> None:
         assert bare.status == 400
 
 
+async def test_bureaus_ledger_and_audit_show_what_is_there() -> None:
+    async with console() as scene:
+        await traffic(scene)
+        first = await scene.desk.store.size()
+        await scene.desk.cosignatures.offer(first, scene.world.clock.now(), 9)
+        await scene.world.send(scene.exchange, scene.world.envelope("FR", ["AR"]))
+        browser, _ = await scene.sign_in(str(AccountRole.SECURITY_OFFICER))
+        await scene.desk.ledger.integrate(1000)
+        scene.world.clock.move(2000)
+        assert await scene.desk.ledger.checkpoint() is not None
+        text = await (await browser.get("/console/bureaus")).text()
+        assert [f'<th scope="row">{code}</th>' in text for code in ("FR", "BR", "AR", "IPSG", "UY")] == [True] * 4 + [
+            False
+        ]
+        assert '<td class="number">1</td>' in text, "what AR has not fetched"
+        text = await (await browser.get("/console/ledger")).text()
+        assert f'{first} to {await scene.desk.store.size()}: <span class="good">verified</span>' in text
+        assert "nobody yet" in text
+        text = await (await browser.get("/console/audit")).text()
+        assert "<td>security-officer</td><td>console.sign-in/1</td>" in text
+        assert (await browser.get("/console/audit?before=x")).status == 400
+
+
 def test_a_spreadsheet_is_given_no_formula() -> None:
     assert csv_line(["=1+1", "a,b", 'say "so"', None, 7]) == '\'=1+1,"a,b","say ""so""",,7\r\n'
