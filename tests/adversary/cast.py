@@ -6,8 +6,9 @@ MX        member over the broker; the attacker plays there
 BO        member over the broker, where its administrator plays
 UNMIK     an organisation, member
 EC NI BZ  an observer; a member from tomorrow on; a member until yesterday
+PA        an auditor
 GT HN     members with a small quota of messages; of bytes
-UY        active, in no operation
+UY        active, in no operation; FR, BR, AR and UY are the witnesses
 CL VE     suspended; withdrawn
 SR PY     flood the gate; flood the ledger
 CO PE     honest programs (the SDK) over HTTP and over the broker
@@ -24,18 +25,20 @@ from schemas.operation import Member, Role
 
 HTTP: Final = (
     *("IPSG", "FR", "BR", "AR", "UY", "CL", "VE", "SR", "PY"),
-    *("FR/post", "UNMIK", "EC", "NI", "BZ", "GT", "HN"),
+    *("FR/post", "UNMIK", "EC", "NI", "BZ", "GT", "HN", "PA"),
 )
 ON_BROKER: Final = ("MX", "BO")
 LIED_TO: Final = "SM"
 PROGRAMS: Final = {"CO": Link.HTTP, "PE": Link.AMQP, LIED_TO: Link.HTTP}
+WITNESSES: Final = ("FR", "BR", "AR", "UY")
+"""Who cosigns checkpoints; one of them may be dishonest, so that the quorum is three."""
 UNITS: Final = {"FR": ("post",)}
 _DAY: Final = 24 * 3600
 _MEMBERS: Final = (
     *("IPSG", "FR", "BR", "AR", "CL", "MX", "BO", "CO", "PE", "SR", LIED_TO),
-    *("UNMIK", "EC", "NI", "BZ", "GT", "HN"),
+    *("UNMIK", "EC", "NI", "BZ", "GT", "HN", "PA"),
 )
-_ROLES: Final = {"IPSG": Role.OWNER, "EC": Role.OBSERVER}
+_ROLES: Final = {"IPSG": Role.OWNER, "EC": Role.OBSERVER, "PA": Role.AUDITOR}
 SETTINGS: Final = """
 [bureaus]
 connections_per_link = 12
@@ -52,6 +55,7 @@ per_minute = 0
 bytes_per_minute = 1000
 [chores]
 summary_seconds = 1
+witness_milliseconds = 1000
 """
 
 

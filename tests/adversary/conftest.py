@@ -32,6 +32,7 @@ from tests.adversary.plays import (
     rights,
     sealing,
     signatures,
+    witnessing,
 )  # isort: skip
 from tests.adversary.scene import Scene, eventually
 from tests.adversary.table import ATTACKS, LEDGER, LOG, PLAYS, Attack, Handed, Result, Seen
@@ -42,7 +43,7 @@ SLOW: Final = frozenset({"replay-after-window", "late-first-delivery", "forged-r
 """Plays that wait: they run beside each other, before the others."""
 _MODULES: Final = (
     *(brokers, construction, drift, encoding, enrolling, floods, homes, lies, links),
-    *(people, refusing, replays, revoking, rights, sealing, signatures),
+    *(people, refusing, replays, revoking, rights, sealing, signatures, witnessing),
 )
 BESIDE: Final = frozenset(
     name for name in PLAYS if getattr(PLAYS[name], "__module__", "") in {drift.__name__, homes.__name__}

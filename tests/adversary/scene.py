@@ -47,10 +47,11 @@ from schemas.directory import (
     sign_directory,
 )
 from schemas.identity import Address
-from schemas.keys import SealingKey, SigningKey
+from schemas.keys import NoteKey, SealingKey, SigningKey
 from schemas.operation import Operation, Phase, SignedOperation, read_operation, sign_operation
 from schemas.receipts import Acceptance, read_acceptance
-from tests.adversary.cast import HTTP, LIED_TO, ON_BROKER, PROGRAMS, SETTINGS, UNITS, members
+from schemas.witness import Witnesses
+from tests.adversary.cast import HTTP, LIED_TO, ON_BROKER, PROGRAMS, SETTINGS, UNITS, WITNESSES, members
 from tests.adversary.commands import done
 from tests.adversary.parties import Party
 
@@ -76,6 +77,7 @@ class Scene:
         }
         self.expired, self.future, self.void = (SigningKey.generate() for _ in range(3))
         self.void_sealing, self.expired_sealing = SealingKey.generate(), SealingKey.generate()
+        self.witnesses = {name: NoteKey.generate(name) for name in WITNESSES}
         self.programs: dict[str, Bureau] = {}
         self.certificates: dict[Address, Path] = {}
         self.url = self.operators = ""
@@ -113,7 +115,8 @@ class Scene:
         first = read_directory(approved.directory.read_bytes(), self.network)
         self.first_directory = approved.directory.read_bytes()
         rows = tuple(map(self._spoiled, first.participants))
-        second = replace(first, version=2, previous=first.hash, participants=rows, hash=b"")
+        named = Witnesses({name: key.public for name, key in self.witnesses.items()}, quorum=3, dishonest=1)
+        second = replace(first, version=2, previous=first.hash, participants=rows, hash=b"", witnesses=named)
         self.second_directory = self.sign_directory(second)
         self.directory: Directory = read_directory(self.second_directory, self.network, first)
         self.authority.adopt(self.second_directory)

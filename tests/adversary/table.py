@@ -147,6 +147,9 @@ _RIGHTS: Final = (
     Attack("unit-not-authorised", "a unit that its bureau's row does not list", Reason.KEY_UNKNOWN, LOG),
     Attack("unit-for-its-bureau", "a unit in the name of its bureau", Reason.LINK_IDENTITY, LOG),
     Attack("observer-asks", "a query by an observer of the operation", Reason.SENDER_NOT_MEMBER, LEDGER),
+    Attack("auditor-asks", "a query by an auditor of the operation", Reason.SENDER_NOT_MEMBER, LEDGER),
+    Attack("auditor-is-sent-to", "a query to an auditor, to show it content", Reason.RECIPIENT_NOT_MEMBER, LEDGER),
+    Attack("auditor-reads-content", "an auditor takes receipts and sealed parts", Reason.NOT_FOUND, METRICS),
     Attack("member-not-yet", "a query by a member from tomorrow on", Reason.SENDER_NOT_MEMBER, LEDGER),
     Attack("member-no-more", "a query by a member until yesterday", Reason.SENDER_NOT_MEMBER, LEDGER),
     Attack("handling-not-agreed", "a handling code that the operation has not", Reason.HANDLING, LEDGER),
@@ -187,6 +190,10 @@ _AUTHORITY: Final = (
     Attack("rotated-by-a-thief", "a rotation signed by a revoked key", Reason.KEY_VOID, AUTHORITY),
     Attack("unit-enrolled-unauthorised", "a unit enrols without its bureau's word", Reason.ADDRESS, AUTHORITY),
     Attack("unit-authorised-by-another", "a unit enrols on another bureau's word", Reason.ADDRESS, AUTHORITY),
+)
+_WITNESSES: Final = (
+    Attack("witness-signs-a-fork", "a witness signs another tree than the log's", Reason.CHECKPOINT, LOG),
+    Attack("witness-signs-for-another", "a witness sends another's line as its own", Reason.LINK_IDENTITY, METRICS),
 )
 _HOMES: Final = (
     Attack("stolen-home", "a bureau's whole folder, without its passphrase", Reason.MISUSE, NOBODY),
@@ -300,6 +307,7 @@ ATTACKS: Final = (
     *_REFUSING,
     *_PEOPLE,
     *_AUTHORITY,
+    *_WITNESSES,
     *_HOMES,
     *_ENCODING,
     *_INJECTION,

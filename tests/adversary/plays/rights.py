@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+
+from schemas import wire
 from schemas.codes import Handling
+from schemas.errors import Reason
 from schemas.identity import Address
 from schemas.receipts import Acceptance
 from tests.adversary.forging import honest
+from tests.adversary.plays.replays import counted
 from tests.adversary.plays.signatures import sent
 from tests.adversary.scene import OTHER, RESULT, Scene
-from tests.adversary.table import play
+from tests.adversary.table import Seen, play
 
 
 @play
@@ -38,6 +43,33 @@ async def unit_for_its_bureau(scene: Scene) -> Acceptance:
 @play
 async def observer_asks(scene: Scene) -> Acceptance:
     return await sent(scene, honest(scene, "EC", "BR"), "EC")
+
+
+@play
+async def auditor_asks(scene: Scene) -> Acceptance:
+    return await sent(scene, honest(scene, "PA", "BR"), "PA")
+
+
+@play
+async def auditor_is_sent_to(scene: Scene) -> Acceptance:
+    return await sent(scene, honest(scene, "FR", "PA"))
+
+
+@play
+async def auditor_reads_content(scene: Scene) -> Seen:
+    """It reads entries of its operation, and of no other; nothing that was exchanged."""
+    envelope = honest(scene, "FR", "BR")
+    receipt = await sent(scene, envelope)
+    assert receipt.accepted
+    assert envelope.sealed is not None
+    status, _ = await scene.request("PA", "GET", f"{wire.ENTRIES}/{receipt.index}")
+    assert status == 200, "entries are what it is for"
+    closed = (
+        f"{wire.ACCEPTANCES}/{envelope.digest.hex()}",
+        f"{wire.SEALED}/{hashlib.sha256(envelope.sealed).hexdigest()}",
+    )
+    seen = [await counted(scene, "PA", "GET", path) for path in closed]
+    return next((one for one in seen if one.got != Reason.NOT_FOUND), seen[0])
 
 
 @play
