@@ -27,7 +27,7 @@ _COMMANDS: Final = {
     "witness": "Cosign the ledger's checkpoints; compare them with others'.",
     "misbehaviour": "Check a proof that somebody misbehaved, offline.",
     "demo": "Run Infra-SA 2011 on this machine.",
-    "exercise": "The INFRA operations: list, show, run, enrol.",
+    "exercise": "Exercises from files: list, show, run, report, enrol.",
 }
 """Name of a command, which is its module's and its function's too -> what it is for."""
 

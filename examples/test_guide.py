@@ -69,7 +69,7 @@ async def test_deadlines(bureaus: Countries, operation: Operation) -> None:
     exchange = await bureaus["FR"].ask(
         QUERY, to=["BR", "AR"], operation=operation.id, purpose=Purpose.ARREST, reply_by=hour
     )
-    said = await found(exchange, seconds=3)
+    said = await found(exchange, seconds=8)
     assert said == {"BR": Finding.NO_TRACE, "AR": Finding.MORE_TIME}
     assert exchange.waiting_for == {"AR"}
     later = await bureaus["FR"].exchange(exchange.digest)

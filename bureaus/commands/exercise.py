@@ -8,6 +8,7 @@ from typing import Final, TypedDict, Unpack
 
 import click
 from click.core import ParameterSource
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -17,6 +18,8 @@ from bureaus.commands.shared import json_option
 from bureaus.exercises import catalogue, visit
 from bureaus.exercises import homes as all_homes
 from bureaus.exercises.plan import make_plan
+from bureaus.exercises.report_page import Told, page
+from bureaus.exercises.session import FILES
 from schemas.directory import Link
 from schemas.errors import Misuse
 
@@ -25,7 +28,7 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 _LINKS: Final = click.Choice([str(link) for link in Link])
 
 
-@click.group(short_help="The INFRA operations: list, show, run, enrol.")
+@click.group(short_help="Exercises from files: list, show, run, report, enrol.")
 def exercise() -> None:
     """The eight INFRA operations as exercises: their published figures, and a network that runs one.
 
@@ -139,6 +142,28 @@ def run(
     plan = plan if operation_id is None else visit.under(plan, operation_id)
     there = visit.Visit(homes, out_folder(plan.operation.id, options), network)
     ctx.exit(show_held(plan, lambda watch: visit.hold(plan, there, watch), as_json=options["as_json"]))
+
+
+@exercise.command("report")
+@click.argument("out", type=_FOLDER)
+@click.option("--html", type=_FILE, help="Where the page goes.  [default: OUT/report.html]")
+def report_(out: Path, html: Path | None) -> None:
+    """Show again what came of an exercise: the page is made anew from OUT/report.json.
+
+    \b
+    Example:
+      bureaunet exercise report build/infra-hydra-2016-20260101-120000 --html hydra.html
+    """  # noqa: D301  # click's \b keeps the lines of the example
+    try:
+        told = Told.model_validate_json(shared.read_file(out / FILES["report"]))
+    except ValidationError as error:
+        raise Misuse(f"{out / FILES['report']} is no report of an exercise: {error.error_count()} faults") from None
+    page_file = html or out / FILES["page"]
+    page_file.write_text(page(told), "utf-8")
+    click.echo(f"{told.exercise.name}: {'all is well' if told.ok else 'not all is well'}")
+    for fault in told.faults:
+        click.echo(f"  {fault}")
+    click.echo(page_file)
 
 
 class EnrolOptions(TypedDict):

@@ -3,8 +3,9 @@
 Order: the network is started in `OUT/private`; the exercise runs; the gateway is drained and ended, then its record is
 exported; the auditor verifies the record and every receipt that the bureaus kept, offline, with the network file alone.
 
-What stays in `OUT`: the record, the network file, the receipts, report.json, and the gateway's log where something went
-wrong. Keys, certificates and databases are removed, also after an error or Ctrl-C, unless they are to be kept.
+What stays in `OUT`: the record, the network file, the receipts, report.json and report.html, and the gateway's log
+where something went wrong. Keys, certificates and databases are removed, also after an error or Ctrl-C, unless they are
+to be kept.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pydantic import JsonValue
 from bureaus.auditor import Verdict, audit, pinned
 from bureaus.exercises.plan import Plan
 from bureaus.exercises.report import Report, Run, by_record
+from bureaus.exercises.report_page import Told, page
 from bureaus.exercises.runner import Watch, run
 from bureaus.exercises.script import Disturbance, Trouble
 from bureaus.sandbox.network import PrivateNetwork
@@ -98,9 +100,10 @@ def make_out(out: Path) -> None:
 
 
 def write(report: Report) -> None:
-    """Write the report to its file."""
-    text = json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n"
-    Path(report.files["report"]).write_text(text, "utf-8")
+    """Write the report to its files: for machines, and as a page for people."""
+    told = report.to_json()
+    Path(report.files["report"]).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    Path(report.files["page"]).write_text(page(Told.model_validate(told)), "utf-8")
 
 
 async def _hold(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch) -> Report:
@@ -158,6 +161,7 @@ FILES: Final = {
     "receipts": "receipts.cborseq",
     "envelope": "envelope.cbor",
     "report": "report.json",
+    "page": "report.html",
 }
 
 

@@ -3,7 +3,7 @@
 Nothing is started or ended here. The operation's record is the operators' to export; the report gives their command.
 An exercise may be held again on the same network: the operation that is there is used, or its next version published.
 
-What goes into `OUT`: the network file, the receipts, report.json.
+What goes into `OUT`: the network file, the receipts, report.json and report.html.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from schemas.evidence import Event, read_entry
 from schemas.identity import Address
 from schemas.receipts import Acceptance, read_acceptance
 
-WITHIN: Final = 15.0
+WITHIN: Final = 30.0
 """Seconds that an assertion waits for what takes its time."""
 _PAUSE: Final = 0.1
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from bureaus.exercises.catalogue import Operation
 from bureaus.exercises.script import Asking, Disturbance, Habits
 
@@ -44,11 +46,12 @@ seconds = 0.2
 """
 
 
+@pytest.mark.timeout(300)
 def test_an_exercise_of_ones_own_is_disturbed_and_all_is_well(tmp_path: Path) -> None:
     own, out = tmp_path / "own.toml", tmp_path / "out"
     own.write_text(OWN)
     command = [sys.executable, "-m", "bureaus", "exercise", "run", str(own), "--json", "--out", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=110)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["ok"] is True
@@ -58,6 +61,9 @@ def test_an_exercise_of_ones_own_is_disturbed_and_all_is_well(tmp_path: Path) ->
     ]
     assert sum(report["outcomes"].values()) == 6
     assert report["outcomes"]["unanswered"] == 0
+    page = Path(report["files"]["page"]).read_text("utf-8")
+    assert "All is well." in page
+    assert "gateway-killed" in page
 
 
 def test_the_document_names_every_key() -> None:

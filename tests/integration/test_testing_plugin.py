@@ -18,7 +18,7 @@ from schemas.operation import Operation
 
 QUERY = WhereaboutsQuery(asked=(Asked.STATUS,), case="SYNTHETIC-1")
 NO_TRACE = WhereaboutsResponse(finding=Finding.NO_TRACE)
-pytestmark = pytest.mark.bureaunet("FR", "BR")
+pytestmark = [pytest.mark.bureaunet("FR", "BR"), pytest.mark.timeout(300)]
 
 
 async def test_what_is_delivered_and_what_is_not_is_told_apart(bureaus: Countries, operation: Operation) -> None:

@@ -22,6 +22,7 @@ NODE = ROOT / ".venv-peers" / "bin" / "node"
 pytestmark = [
     pytest.mark.peers,
     pytest.mark.bureaunet("BR", "FR"),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(
         not (NODE.exists() and (PEERS / "node_modules" / "hpke").exists()),
         reason="Node's hpke is not installed: run make peers",
