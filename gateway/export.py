@@ -87,15 +87,22 @@ async def export_operation(
     return end
 
 
+async def covers(store: Store, operation: str, note: str) -> bool:
+    """Whether a note covers the operation's last entry.
+
+    Raises:
+        Unavailable: `store`.
+    """
+    return not await store.operation_leaves(operation, read_body(note)[0].size - 1, 1)
+
+
 async def _covering(store: Store, operation: str, notes: Sequence[str | None]) -> tuple[str, Checkpoint]:
     """The first of these notes that covers the operation's last entry."""
     if not await store.operation_leaves(operation, -1, 1):
         raise Misuse(f"no operation {operation} is recorded here")
     for note in notes:
-        if note is not None:
-            checkpoint = read_body(note)[0]
-            if not await store.operation_leaves(operation, checkpoint.size - 1, 1):
-                return note, checkpoint
+        if note is not None and await covers(store, operation, note):
+            return note, read_body(note)[0]
     raise Unavailable(Reason.STORE, "no checkpoint covers the operation's last entry yet", retry_after=1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -34,10 +35,15 @@ async def test_a_quorum_signs_over_each_link_and_less_than_one_leaves_receipts_p
             assert (await sent.proof(10)).standing is Standing.PROVISIONAL, "three of five are there"
             with pytest.raises(Unavailable, match="quorum"):
                 await sent.proof(2.0, witnessed=True)
+            export = ("operation", "export", "infra-test", "--home", network.gateway_home, "--json")
+            early = json.loads(await network.command(*export, "--out", tmp_path / "early"))
+            assert early["witnessed"] is False, "and the record says so"
             pe = await stack.enter_async_context(network.bureau(Address("PE")))
             proven = await sent.proof(15, witnessed=True)
             assert proven.standing is Standing.WITNESSED
             assert proven.checkpoint.witnesses == {"AR", "BR", "FR", "PE"}
+            late = json.loads(await network.command(*export, "--out", tmp_path / "late", "--wait", "20"))
+            assert late["witnessed"] is True, "all of it, as witnesses had time"
             note = (await fr.link.get(wire.WITNESSED)).decode()
             assert not read_checkpoint(note, fr.trust.policy).provisional(fr.trust.policy)
             same = await br.link.get(f"{wire.CHECKPOINT}/{read_checkpoint(note, fr.trust.policy).checkpoint.size}")
