@@ -13,6 +13,7 @@ from gateway.console.desk import Desk
 from gateway.console.entrance import Entrance
 from gateway.console.exchanges import Exchanges
 from gateway.console.guard import Guard, Page, dress
+from gateway.console.operations import Operations
 from gateway.console.overview import Overview
 from gateway.console.registers import Registers
 from gateway.console.sessions import Sessions
@@ -28,6 +29,7 @@ EXPORT: Final = frozenset({AccountRole.OPERATOR, AccountRole.SECURITY_OFFICER, A
 MENU: Final[tuple[Item, ...]] = (
     ("", "Overview", ALL),
     ("exchanges", "Exchanges", ALL),
+    ("operations", "Operations", ALL),
     ("bureaus", "Bureaus", ALL),
     ("ledger", "Ledger", ALL),
     ("audit", "Audit", SEE_DEEDS),
@@ -44,7 +46,7 @@ class Console:
         entrance = Entrance(sessions, views, guard)
         self._overview = Overview(desk, views, sessions)
         exchanges = Exchanges(desk, views)
-        registers = Registers(desk, views)
+        registers, operations = Registers(desk, views), Operations(desk, views)
         self.guard = guard
         self.pages: tuple[Page, ...] = (
             Page("GET", "/sign-in", entrance.form, None),
@@ -56,6 +58,8 @@ class Console:
             Page("GET", "/exchanges", exchanges.page, ALL),
             Page("POST", "/exchanges/export", exchanges.export, EXPORT),
             Page("GET", "/exchanges/{digest}", exchanges.one, ALL),
+            Page("GET", "/operations", operations.page, ALL),
+            Page("GET", "/operations/{id}", operations.one, ALL),
             Page("GET", "/bureaus", registers.bureaus, ALL),
             Page("GET", "/ledger", registers.ledger, ALL),
             Page("GET", "/audit", registers.audit, SEE_DEEDS),

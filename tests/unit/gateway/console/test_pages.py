@@ -98,7 +98,7 @@ async def test_a_list_is_taken_away_with_a_reason_that_is_recorded() -> None:
         assert bare.status == 400
 
 
-async def test_bureaus_ledger_and_audit_show_what_is_there() -> None:
+async def test_bureaus_operations_ledger_and_audit_show_what_is_there() -> None:
     async with console() as scene:
         await traffic(scene)
         first = await scene.desk.store.size()
@@ -116,6 +116,12 @@ async def test_bureaus_ledger_and_audit_show_what_is_there() -> None:
         text = await (await browser.get("/console/ledger")).text()
         assert f'{first} to {await scene.desk.store.size()}: <span class="good">verified</span>' in text
         assert "nobody yet" in text
+        operation = scene.world.operation
+        assert operation.id in await (await browser.get("/console/operations")).text()
+        text = await (await browser.get(f"/console/operations/{operation.id}")).text()
+        assert [f'<th scope="row">{member.address}</th>' in text for member in operation.members] == [True] * 4
+        assert f"<dd>{operation.phase}</dd>" in text
+        assert (await browser.get("/console/operations/other")).status == 403
         text = await (await browser.get("/console/audit")).text()
         assert "<td>security-officer</td><td>console.sign-in/1</td>" in text
         assert (await browser.get("/console/audit?before=x")).status == 400
