@@ -101,6 +101,10 @@ async def test_an_operator_finds_out_why_a_message_was_refused(live: Live, tmp_p
         assert await page.evaluate(wide), "a narrow screen scrolls down alone"
         await page.keyboard.press("Tab")
         assert await page.evaluate("document.activeElement.textContent") == "Skip to the page"
+        for name in ("Operations", "Bureaus", "Ledger"):
+            await page.get_by_role("navigation").get_by_role("link", name=name).click()
+            await expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+            assert await at.findings() == [], name
         assert at.wrong == []
 
         await account(live.network, "lock", "ada", "--why", "the test is over")
