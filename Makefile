@@ -113,7 +113,7 @@ lock: $(VENV_STAMP) $(PEERS_STAMP) ## pin every dependency again (ARGS=--upgrade
 	@$(PIP) install uv==$(UV_VERSION)
 	$(LOCK) $(ARGS) pyproject.toml --group build -o requirements.txt
 	$(LOCK) $(ARGS) pyproject.toml --group build --extra network -c requirements.txt -o requirements-network.txt
-	$(LOCK) $(ARGS) pyproject.toml --group build --extra network --extra token --group dev -c requirements-network.txt \
+	$(LOCK) $(ARGS) pyproject.toml --group build --extra network --extra token --extra traces --group dev -c requirements-network.txt \
 		-o requirements-dev.txt
 	$(LOCK) $(ARGS) tests/peers/requirements.in -o requirements-peers.txt
 	$(LOCK) $(ARGS) benchmarks/requirements.in -o benchmarks/requirements.txt

@@ -10,7 +10,7 @@ beyond `re`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from bureaus import logs
@@ -19,6 +19,7 @@ from bureaus.inbox import Inbox
 from bureaus.outbox import Outbox
 from bureaus.pump import Backoff
 from bureaus.settings import Limits
+from bureaus.steps import Step, StepName
 from bureaus.store import Store, receiving
 from bureaus.units import Unit
 from schemas import envelope
@@ -51,6 +52,8 @@ class Handlers:
         self._clock = clock
         self._limits = limits
         self._view = view
+        self.stepped: Sequence[Callable[[Step], None]] = ()
+        """Called with each message whose handler ended well."""
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
@@ -99,7 +102,7 @@ class Handlers:
         self._wake.set()
 
     async def _handle(self, kept: receiving.Kept) -> None:
-        unit = Unit(self._owner)
+        unit, begun = Unit(self._owner), self._clock()
         try:
             unit.enter()
             await self._registered[kept.kind](self._view(kept))
@@ -115,6 +118,8 @@ class Handlers:
         except Exception as error:  # noqa: BLE001  # whatever a handler raises is its failure, and never ours
             _undo(unit)
             await self._failed(kept, error)
+        else:
+            self._tell(kept, begun)
 
     async def _complete(self, kept: receiving.Kept, unit: Unit) -> None:
         words = self._words(kept, Outcome.PROCESSED)
@@ -123,6 +128,13 @@ class Handlers:
         self._outbox.posted([sent for sent, _ in unit.sent], intents)
         self._inbox.when_acknowledged()
         _log.debug("handled", kind=kept.kind, digest=kept.digest.hex(), sent=len(postings))
+
+    def _tell(self, kept: receiving.Kept, begun: int) -> None:
+        if self.stepped:
+            ours = self._inbox.ours(envelope.read(kept.statement).header)
+            step = Step(StepName.HANDLE, kept.digest, begun, self._clock(), str(ours[0]), {"kind": kept.kind})
+            for tell in self.stepped:
+                tell(step)
 
     async def _failed(self, kept: receiving.Kept, error: BaseException) -> None:
         # The error's text may hold content: its type is enough to find it by.

@@ -23,6 +23,7 @@ from bureaus.links import Link
 from bureaus.pump import Pump
 from bureaus.sealing_time import SealingTime
 from bureaus.settings import Limits
+from bureaus.steps import Step, StepName, sealed_at
 from bureaus.store import Store, sending
 from bureaus.store.identity import Keys
 from schemas import envelope, wire
@@ -62,6 +63,8 @@ class Outbox:
         self._pump = Pump(self._due, self._submit, limits)
         self.when_accepted: Callable[[], None] = lambda: None
         """Called when a message was accepted: it can be proved soon."""
+        self.stepped: Sequence[Callable[[Step], None]] = ()
+        """Called with each message that got its receipt, from its sealing on."""
 
     async def run(self) -> None:
         """Submit what is due, for ever."""
@@ -139,6 +142,16 @@ class Outbox:
             await self._store.run(sending.refuse, due, receipt, reason, successor)
             log.warning("refused", reason=reason, sealed_again=successor is not None)
         self.ring([due.intent])
+        if self.stepped:
+            self._tell(due, acceptance)
+
+    def _tell(self, due: sending.Due, acceptance: Acceptance) -> None:
+        header = envelope.read(wire.decode_submission(due.body).statement).header
+        fields = {"operation": header.sub, "kind": header.kind, "urgency": str(header.urgency)}
+        reason = None if acceptance.accepted else str(acceptance.reason)
+        step = Step(StepName.ASK, due.digest, sealed_at(header.cti), self._clock(), str(header.iss), fields, reason)
+        for tell in self.stepped:
+            tell(step)
 
     async def _verified(self, receipt: bytes, digest: bytes) -> Acceptance:
         """The receipt, verified and for this digest; one that is not proves nothing, so that the envelope stays."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bureaus.steps import Step
 from bureaus.voided import Voided
 from schemas.claims import Head
 
@@ -20,6 +21,7 @@ class Telling:
         self._void: list[Callable[[Voided], None]] = []
         self._misbehaved: list[Callable[[Path, str], None]] = []
         self._witnessed: list[Callable[[Head], None]] = []
+        self._stepped: list[Callable[[Step], None]] = []
 
     @property
     def _parts(self) -> OpenBureau:
@@ -40,11 +42,16 @@ class Telling:
         """Call this with each tree head that we cosign as a witness."""
         self._witnessed.append(tell)
 
+    def on_step(self, tell: Callable[[Step], None]) -> None:
+        """Call this with each step of a message that ended here: for traces, see `bureaus.tracing.Tracing`."""
+        self._stepped.append(tell)
+
     def _tie(self, parts: OpenBureau) -> None:
         """Join those who listen to the parts of the bureau that is being opened."""
         parts.voiding.tell = self._void
         parts.keeper.when_misbehaved = self._misbehaved
         parts.witness.signed = self._witnessed
+        parts.outbox.stepped = parts.handlers.stepped = self._stepped
 
     @property
     def witnesses(self) -> bool:

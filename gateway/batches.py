@@ -98,7 +98,7 @@ class Batches:
         done = await recording.commit(self._store, work, self._signer, self._network.id, self._standing.begins)
         self._standing.reached(done.size)
         outcomes |= {outcome.digest: outcome for outcome in self.refuse(unrecorded)}
-        outcomes |= self._outcomes(verdicts, done)
+        outcomes |= self._outcomes(verdicts, done, work.now)
         if work.publications:
             await self.refresh()
         self._tell(batch, outcomes, done)
@@ -178,7 +178,7 @@ class Batches:
             self.gatehouse.refused(refusal, None, self._clock.now())
         return [_refusal(r, receipt, None) for r, receipt in zip(rejected, receipts, strict=True)]
 
-    def _outcomes(self, verdicts: Sequence[Verdict], done: Done) -> dict[bytes, Outcome]:
+    def _outcomes(self, verdicts: Sequence[Verdict], done: Done, began: int) -> dict[bytes, Outcome]:
         """Outcomes of what was recorded, counted and told to the watcher."""
         outcomes: dict[bytes, Outcome] = {}
         for verdict in verdicts:
@@ -188,7 +188,7 @@ class Batches:
                 continue
             if isinstance(verdict, Admitted):
                 outcomes[digest] = Outcome(digest, decision.receipt, accepted=True, index=decision.index)
-                self.gatehouse.admitted(verdict.candidate, decision.index, self._clock.now())
+                self.gatehouse.admitted(verdict.candidate, decision.index, began, self._clock.now())
             elif isinstance(verdict, Rejected):
                 outcomes[digest] = _refusal(verdict, decision.receipt, decision.index)
                 self.gatehouse.refused(verdict, decision.index, self._clock.now())

@@ -26,6 +26,7 @@ from gateway.api.workers import WorkersApi
 from gateway.app import OPERATORS_IDLE, Gateway
 from gateway.settings import Settings
 from gateway.supervisor import Ended, Supervisor, listen
+from gateway.tracing import Tracing
 from gateway.watching import Watching
 from schemas.errors import BureaunetError, Misuse
 
@@ -37,17 +38,21 @@ def run(settings: Settings, again: Sequence[str] = (), descriptor: int | None = 
     """Serve until told to stop. `again` is what a worker's command line says besides; `descriptor` makes us one.
 
     Raises:
-        Misuse: the home or the settings. Unavailable: the database, or a port that is taken.
+        Misuse: the home or the settings, or traces are asked for and cannot be made. Unavailable: the database, or a
+            port that is taken.
     """
     logs.start(settings.logging.level)
-    watching = Watching()
+    watching = Watching(Tracing.of(os.environ))
     if settings.supervision.workers > 1 and descriptor is None:
         _may_supervise(settings)
         work = _supervise(settings, again, watching)
     else:
         work = _serve(settings, descriptor, watching)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_reported(work, watching))
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_reported(work, watching))
+    finally:
+        watching.stop()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -6,6 +6,7 @@ Rules: the metrics are this object's own registry, never the library's global on
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import structlog
@@ -13,6 +14,7 @@ from prometheus_client import generate_latest
 
 from gateway.metrics import Metrics
 from gateway.ports_measures import Measured
+from gateway.tracing import Tracing, joined
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _DEBUG: Final = frozenset(
@@ -25,8 +27,9 @@ _FAILURES: Final = frozenset({"error", "failed", "unavailable", "quarantined", "
 class Watching:
     """A `Watcher`: logs and counts."""
 
-    def __init__(self) -> None:
-        """Count in a registry of its own."""
+    def __init__(self, tracing: Tracing | None = None) -> None:
+        """Count in a registry of its own; `tracing` takes spans of what happens to messages."""
+        self._tracing = tracing
         self._metrics: Final = Metrics()
         self.registry: Final = self._metrics.registry
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -35,6 +38,9 @@ class Watching:
         """Something happened. Never content, never a secret."""
         said = {key: value for key, value in fields.items() if value is not None}
         self._metrics.saw(name, said)
+        if self._tracing is not None:
+            self._tracing.saw(name, said, time.time_ns() // 1_000_000)
+        said |= joined(said)
         if name in _DEBUG:
             self._log.debug(name, **said)
         elif _FAILURES.intersection(name.split("-")):
@@ -66,6 +72,11 @@ class Watching:
     def measured(self, found: Measured) -> None:
         """What all processes share was looked at."""
         self._metrics.measured(found)
+
+    def stop(self) -> None:
+        """Send what a collector has not had yet."""
+        if self._tracing is not None:
+            self._tracing.stop()
 
     def metrics(self) -> bytes:
         """The registry in Prometheus' text format."""

@@ -43,6 +43,7 @@ def test_an_event_is_one_json_line_with_its_fields(written: Lines) -> None:
         "digest": "ab" * 32,
         "operation": "infra-sa-2011",
         "index": 7,
+        "trace_id": "ab" * 16,
     }
 
 

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from bureaus.client import Received
+from bureaus.tracing import Tracing
+from schemas import tracing
+from schemas.codes import Purpose
+from tests.unit.bureaus.network import NO_TRACE, OPERATION, QUERY, Team, eventually
+
+
+def named(spans: tuple[ReadableSpan, ...], name: str, digest: bytes) -> ReadableSpan:
+    (span,) = [s for s in spans if s.name == name and (s.attributes or {}).get("bureaunet.digest") == digest.hex()]
+    return span
+
+
+async def test_a_query_is_one_trace_at_both_bureaus_with_its_sender_at_the_root(tmp_path: Path) -> None:
+    team = await Team.gather(tmp_path)
+    exporter = InMemorySpanExporter()
+    fr, br = team.open("FR"), team.open("BR")
+    for bureau in (fr, br):
+        bureau.on_step(Tracing(SimpleSpanProcessor(exporter)).saw)
+
+    async def handle(query: Received) -> None:
+        await query.answer(NO_TRACE)
+
+    br.on("whereabouts.query/1")(handle)
+    async with fr, br:
+        asked = await fr.ask(QUERY, to=("BR",), operation=OPERATION, purpose=Purpose.ARREST)
+        (answer,) = [answer async for answer in asked.responses(deadline=5)]
+        await eventually(lambda: len(exporter.get_finished_spans()) == 3)
+    spans = exporter.get_finished_spans()
+    ask, handled = named(spans, "ask", asked.digest), named(spans, "handle", asked.digest)
+    assert ask.context is not None
+    assert handled.context is not None
+    assert handled.parent is not None
+    assert ask.parent is None
+    assert ask.context.trace_id == handled.context.trace_id == tracing.trace_id(asked.digest)
+    assert ask.context.span_id == handled.parent.span_id == tracing.root_span(asked.digest)
+    assert named(spans, "ask", answer.digest).context != ask.context  # the answer is a message, and a trace, of its own
+    assert ask.start_time is not None
+    assert ask.end_time is not None
+    assert ask.start_time <= ask.end_time
