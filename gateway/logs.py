@@ -14,6 +14,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import MutableMapping
+from functools import lru_cache
 from types import TracebackType
 from typing import Final, TextIO, TypeAlias
 
@@ -36,7 +37,12 @@ Line: TypeAlias = MutableMapping[str, object]
 
 def redact(_logger: object, _method: str, line: Line) -> Line:
     """The last processor: leaves nothing that could be content or a secret."""
-    return {name: _HIDDEN if _SECRET.search(name) else _plain(value) for name, value in line.items()}
+    return {name: _HIDDEN if _hides(name) else _plain(value) for name, value in line.items()}
+
+
+@lru_cache(maxsize=1024)  # fields have names of ours and of libraries: there are not many
+def _hides(name: str) -> bool:
+    return _SECRET.search(name) is not None
 
 
 def _plain(value: object) -> object:
@@ -48,7 +54,8 @@ def _plain(value: object) -> object:
         return [_plain(item) for item in value[:MAX_FRAMES]]
     if not isinstance(value, str):
         return f"[{type(value).__name__}]"
-    text = _PEM.sub(_HIDDEN, _CREDENTIALS.sub(f"{_HIDDEN}@", value))
+    text = _CREDENTIALS.sub(f"{_HIDDEN}@", value) if "://" in value else value
+    text = _PEM.sub(_HIDDEN, text) if "-----BEGIN" in text else text
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}..."
 
 

@@ -150,53 +150,52 @@ def decode_first(data: bytes, bounds: Bounds = ENVELOPE) -> tuple[Value, int]:
 
 
 class _Decoder:
-    __slots__ = ("at", "bounds", "data", "items")
+    __slots__ = ("at", "bounds", "data", "end", "items", "most")
 
     def __init__(self, data: bytes, bounds: Bounds) -> None:
         self.data, self.bounds = data, bounds
+        self.end, self.most = len(data), bounds.items
         self.at = self.items = 0
 
-    def take(self, count: int) -> bytes:
-        end = self.at + count
-        if end > len(self.data):
-            raise Malformed(Reason.CBOR_TRUNCATED, f"needs {count} bytes at offset {self.at}")
-        piece = self.data[self.at : end]
-        self.at = end
-        return piece
+    def truncated(self, count: int) -> Malformed:
+        return Malformed(Reason.CBOR_TRUNCATED, f"needs {count} bytes at offset {self.at}")
 
-    def long_head(self, major: int, info: int) -> tuple[int, int]:
+    def long_argument(self, major: int, info: int) -> int:
         if info == 31:
             raise Malformed(Reason.CBOR_INDEFINITE, "lengths are definite")
         if info > 27 or major == _SIMPLE:
             raise Malformed(Reason.CBOR_UNSUPPORTED, f"head {major << 5 | info:#04x}")
         size = 1 << (info - 24)
-        argument = int.from_bytes(self.take(size))
+        at = self.at
+        if at + size > self.end:
+            raise self.truncated(size)
+        self.at = at + size
+        argument = int.from_bytes(self.data[at : at + size])
         if argument < (24 if size == 1 else 1 << (4 * size)):
-            raise Malformed(Reason.CBOR_NOT_SHORTEST, f"at offset {self.at - size - 1}")
-        return major, argument
+            raise Malformed(Reason.CBOR_NOT_SHORTEST, f"at offset {at - 1}")
+        return argument
 
     def value(self, depth: int) -> Value:
         self.items += 1
-        if self.items > self.bounds.items:
-            raise Malformed(Reason.CBOR_TOO_MANY, f"more than {self.bounds.items} items")
+        if self.items > self.most:
+            raise Malformed(Reason.CBOR_TOO_MANY, f"more than {self.most} items")
         at = self.at
-        if at >= len(self.data):
-            raise Malformed(Reason.CBOR_TRUNCATED, f"needs 1 bytes at offset {at}")
+        if at >= self.end:
+            raise self.truncated(1)
         lead = self.data[at]
         self.at = at + 1
         major, argument = lead >> 5, lead & 31
         if argument > 23:
-            major, argument = self.long_head(major, argument)
-        if major == _BYTES:  # what is most frequent first: a record holds little but hashes and signatures
-            start = self.at
-            end = self.at = start + argument
-            if end > len(self.data):
-                raise Malformed(Reason.CBOR_TRUNCATED, f"needs {argument} bytes at offset {start}")
-            result: Value = self.data[start:end]
+            argument = self.long_argument(major, argument)
+        if _BYTES <= major <= _TEXT:
+            start = self.at  # what is most frequent first: a record holds little but hashes and signatures
+            end = start + argument
+            if end > self.end:
+                raise self.truncated(argument)
+            self.at = end
+            result: Value = self.data[start:end] if major == _BYTES else _text(self.data[start:end])
         elif major == _UINT:
             result = argument
-        elif major == _TEXT:
-            result = self.text(argument)
         elif major == _NINT:
             result = -1 - argument
         elif major == _SIMPLE:
@@ -216,19 +215,13 @@ class _Decoder:
             raise Malformed(Reason.CBOR_UNSUPPORTED, f"tag {argument}")
         return Tagged(argument, self.value(depth))
 
-    def text(self, size: int) -> str:
-        try:
-            return self.take(size).decode()
-        except UnicodeDecodeError:
-            raise Malformed(Reason.CBOR_TEXT, "text is not UTF-8") from None
-
     def simple(self, argument: int) -> bool | None:
         if argument not in _SIMPLE_VALUES:
             raise Malformed(Reason.CBOR_UNSUPPORTED, f"simple value {argument}")
         return _SIMPLE_VALUES[argument]
 
     def array(self, count: int, depth: int) -> list[Value]:
-        if count > self.bounds.items:
+        if count > self.most:
             raise Malformed(Reason.CBOR_TOO_MANY, f"an array of {count}")
         return [self.value(depth) for _ in range(count)]
 
@@ -236,16 +229,23 @@ class _Decoder:
         if count > self.bounds.pairs:
             raise Malformed(Reason.CBOR_TOO_MANY, f"a map of {count} pairs")
         result: dict[Key, Value] = {}
-        last = b""
+        data, last = self.data, b""
         for _ in range(count):
             start = self.at
             key = self.value(depth)
-            if isinstance(key, bool) or not isinstance(key, int | str):
+            if type(key) is not int and not isinstance(key, str):  # not isinstance: true is an int to it
                 raise Malformed(Reason.CBOR_UNSUPPORTED, "map keys are integers or text")
-            encoded = self.data[start : self.at]
+            encoded = data[start : self.at]
             if encoded <= last:
                 reason = Reason.CBOR_DUPLICATE_KEY if encoded == last else Reason.CBOR_KEY_ORDER
                 raise Malformed(reason, f"key {key!r}"[:40])
             last = encoded
             result[key] = self.value(depth)
         return result
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise Malformed(Reason.CBOR_TEXT, "text is not UTF-8") from None

@@ -133,12 +133,12 @@ def from_claims(value: cbor.Value) -> Header:
         kind=claims.required(KIND, _kind),
         thread=claims.optional(THREAD, _digest),
         re=claims.optional(RE, _digest),
-        urgency=claims.required(URGENCY, _code(Urgency)),
+        urgency=claims.required(URGENCY, _urgency),
         reply_by=claims.optional(REPLY_BY, _time),
-        answer=claims.optional(ANSWER, _code(Answer)),
+        answer=claims.optional(ANSWER, _answer),
         until=claims.optional(UNTIL, _time),
-        purpose=claims.required(PURPOSE, _code(Purpose)),
-        handling=claims.required(HANDLING, _code(Handling)),
+        purpose=claims.required(PURPOSE, _purpose),
+        handling=claims.required(HANDLING, _handling),
         commit=claims.required(COMMIT, _digest),
         exercise=claims.required(EXERCISE, _flag),
     )
@@ -229,10 +229,15 @@ def _recipients(value: cbor.Value) -> tuple[Address, ...]:
 
 
 def _code(codes: type[_Code]) -> Callable[[cbor.Value], _Code]:
+    known = {str(code): code for code in codes}
+
     def take(value: cbor.Value) -> _Code:
-        try:
-            return codes(_text(value))
-        except ValueError:
-            raise Malformed(Reason.CLAIM_TYPE, f"not one of the {codes.__name__} codes") from None
+        code = known.get(_text(value))
+        if code is None:
+            raise Malformed(Reason.CLAIM_TYPE, f"not one of the {codes.__name__} codes")
+        return code
 
     return take
+
+
+_urgency, _answer, _purpose, _handling = _code(Urgency), _code(Answer), _code(Purpose), _code(Handling)

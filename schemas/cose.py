@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -28,6 +29,8 @@ EK: Final = -4
 A256GCM: Final = 3
 _SIGN1, _ENCRYPT = 18, 96
 _KEY_SIZE, _IV_SIZE = 32, 12
+_SIG_STRUCTURE: Final = cbor.encode(["Signature1", b"", b"", b""]).removesuffix(b"\x40\x40\x40")
+"""Of a Sig_structure (RFC 9052 section 4.4), all before its three byte strings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Sign1:
 
 
 def _to_be_signed(protected: bytes, payload: bytes) -> bytes:
-    return cbor.encode(["Signature1", protected, b"", payload])
+    return b"".join((_SIG_STRUCTURE, cbor.encode(protected), cbor.encode(b""), cbor.encode(payload)))
 
 
 def sign1(typ: str, payload: bytes, signer: Signer, header: Mapping[cbor.Key, cbor.Value] | None = None) -> bytes:
@@ -183,14 +186,18 @@ def parse_encrypt(data: bytes) -> Encrypted:
             pass
         case _:
             raise Malformed(Reason.STRUCTURE, "a COSE_Encrypt is [bstr, {5: iv}, bstr, [recipient, ...]]")
-    match _header(protected):
-        case {1: 3, 3: str(content_type), **rest} if not rest:
-            pass
-        case _:
-            raise Malformed(Reason.ALGORITHM, "content is encrypted with AES-256-GCM (3) and names its type")
+    content_type = _content_type(protected)
     if len(iv) != _IV_SIZE:
         raise Malformed(Reason.STRUCTURE, "the iv is 12 bytes")
     return Encrypted(protected, content_type, iv, ciphertext, tuple(_parse_wrap(item) for item in recipients))
+
+
+@lru_cache(maxsize=64)  # all envelopes have the same few headers here; what is refused is not kept
+def _content_type(protected: bytes) -> str:
+    match _header(protected):
+        case {1: 3, 3: str(content_type), **rest} if not rest:
+            return content_type
+    raise Malformed(Reason.ALGORITHM, "content is encrypted with AES-256-GCM (3) and names its type")
 
 
 def _parse_wrap(value: cbor.Value) -> Wrap:
@@ -199,12 +206,18 @@ def _parse_wrap(value: cbor.Value) -> Wrap:
             pass
         case _:
             raise Malformed(Reason.STRUCTURE, "a recipient is [bstr, {4: kid, -4: ek}, bstr]")
+    suite = _suite(protected)
+    # HPKE takes key and ciphertext as one string: of another length, bytes could move from one to the other.
+    if len(encapsulated) != ENCAPSULATED_SIZE.get(suite, len(encapsulated)):
+        raise Malformed(Reason.STRUCTURE, "the encapsulated key is not of its suite's length")
+    return Wrap(protected, suite, kid, encapsulated, ciphertext)
+
+
+@lru_cache(maxsize=64)  # as above
+def _suite(protected: bytes) -> int:
     match _header(protected):
         case {1: int(suite), **rest} if not rest:
-            # HPKE takes key and ciphertext as one string: of another length, bytes could move from one to the other.
-            if len(encapsulated) != ENCAPSULATED_SIZE.get(suite, len(encapsulated)):
-                raise Malformed(Reason.STRUCTURE, "the encapsulated key is not of its suite's length")
-            return Wrap(protected, suite, kid, encapsulated, ciphertext)
+            return suite
     raise Malformed(Reason.STRUCTURE, "a recipient's protected header names its algorithm alone")
 
 

@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from schemas import cbor, cose
@@ -57,11 +57,12 @@ class Statement:
     header: Header
     sealed_hash: bytes
     sign1: cose.Sign1
+    digest: bytes = field(init=False, compare=False)
+    """SHA-256 of the raw bytes."""
 
-    @property
-    def digest(self) -> bytes:
-        """SHA-256 of the raw bytes."""
-        return digest_of(self.raw)
+    def __post_init__(self) -> None:
+        """Hash once what is asked for again and again."""
+        object.__setattr__(self, "digest", digest_of(self.raw))
 
     @property
     def key_id(self) -> bytes:

@@ -12,6 +12,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, Protocol, Self
 
 from schemas.errors import Malformed, Reason
@@ -28,28 +29,23 @@ _JOINERS: Final = frozenset("\u200c\u200d")
 
 
 class Address(str):
-    """A bureau's code, or a code and a unit: `[A-Z]{2,16}(/[a-z0-9-]{1,40})?`, no unit `urgent` (protocol section 1.2)."""
+    """A bureau's code, or a code and a unit: `[A-Z]{2,16}(/[a-z0-9-]{1,40})?`, no unit `urgent` (protocol 1.2)."""
 
     __slots__ = ()
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
+    @staticmethod
+    def parse(text: str) -> Address:
         """Check and take an address.
 
         Raises:
             Malformed: `address`, the text is not of the form.
         """
-        form = _ADDRESS.fullmatch(text)
-        if form is None:
-            raise Malformed(Reason.ADDRESS, "an address is CODE or CODE/unit, such as FR or KE/border-namanga")
-        if form[2] == _URGENT:
-            raise Malformed(Reason.ADDRESS, "no unit is named urgent: its inbox would be its bureau's urgent one")
-        return cls(text)
+        return _address(text)
 
     @property
     def bureau(self) -> Address:
         """The bureau that this address belongs to: itself, when it names no unit."""
-        return Address(self.partition("/")[0])
+        return Address(self.partition("/")[0]) if "/" in self else self
 
     @property
     def unit(self) -> str | None:
@@ -58,7 +54,17 @@ class Address(str):
 
     def covers(self, other: Address) -> bool:
         """Whether a link held by this address may speak for `other`: for itself, and a bureau for its units."""
-        return self == other or (self.unit is None and self == other.bureau)
+        return self == other or ("/" not in self and other.startswith(f"{self}/"))
+
+
+@lru_cache(maxsize=4096)  # a network has some hundred; what is refused is not kept
+def _address(text: str) -> Address:
+    form = _ADDRESS.fullmatch(text)
+    if form is None:
+        raise Malformed(Reason.ADDRESS, "an address is CODE or CODE/unit, such as FR or KE/border-namanga")
+    if form[2] == _URGENT:
+        raise Malformed(Reason.ADDRESS, "no unit is named urgent: its inbox would be its bureau's urgent one")
+    return Address(text)
 
 
 class MessageId(bytes):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -95,6 +96,7 @@ def inbox_queue(participant: Address, urgency: Urgency) -> str:
     return f"inbox.{participant.replace('/', '.')}" + (".urgent" if urgency is Urgency.URGENT else "")
 
 
+@lru_cache(maxsize=1024)  # the broker has one for each bureau; what is refused is not kept
 def sender_of(exchange: str) -> Address:
     """Whose exchange this is: the inverse of `submit_exchange`.
 

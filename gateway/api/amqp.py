@@ -79,6 +79,26 @@ class Gate:
         self._pause = 0.0
 
 
+class Together:
+    """Receipts that are ready in one turn of the event loop, sent in one call: those of a batch are."""
+
+    def __init__(self, receipts: Receipts) -> None:
+        self._receipts = receipts
+        self._waiting: list[tuple[Address, Outcome]] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    async def send(self, link: Address, outcome: Outcome) -> None:
+        """Send one with the others: returns when all of them are sent or given up (port Receipts)."""
+        self._waiting.append((link, outcome))
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send(), name="receipts")
+        await asyncio.shield(self._sending)  # who is cancelled takes no other's receipt along
+
+    async def _send(self) -> None:
+        waiting, self._waiting, self._sending = self._waiting, [], None
+        await self._receipts.send(waiting)
+
+
 class Intake:
     """Decides what the broker hands over; `decide` is the handler to start Arrivals with."""
 
@@ -94,7 +114,7 @@ class Intake:
     ) -> None:
         self._pipeline = pipeline
         self._store = store
-        self._receipts = receipts
+        self._receipts = Together(receipts)
         self._clock = clock
         self._watcher = watcher
         self._gate = gate or Gate()
@@ -136,7 +156,7 @@ class Intake:
         except Malformed as error:
             self._watcher.saw("arrival-unprocessed", link=link, cause=error.reason)
             return None  # the pipeline has put it into quarantine already, if there was room
-        await self._receipts.send([(link, outcome)])
+        await self._receipts.send(link, outcome)
         return str(outcome.reason) if outcome.step == _DECODING else None
 
     async def _quarantine(self, link: Address, arrival: Arrival, cause: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.adapters.memory import MemoryStore
-from gateway.api.amqp import STRANGER, Gate, Intake, identify
+from gateway.api.amqp import STRANGER, Gate, Intake, Together, identify
 from gateway.exchange import Exchange
 from gateway.ports import Arrival, Outcome
 from gateway.settings import Pipeline
@@ -30,8 +30,12 @@ class Post:
     """The port Receipts, kept in a list."""
 
     sent: list[tuple[Address, Outcome]] = field(default_factory=list)
+    calls: list[int] = field(default_factory=list)
+    """How many came in each call."""
 
     async def send(self, receipts: Sequence[tuple[Address, Outcome]]) -> None:
+        self.calls.append(len(receipts))
+        await asyncio.sleep(0)
         self.sent.extend(receipts)
 
 
@@ -70,6 +74,25 @@ async def test_a_submission_is_decided_and_its_receipt_sent_to_its_link(office: 
     ((link, outcome),) = office.post.sent
     assert (link, outcome.digest, outcome.accepted) == (FR, envelope.digest, True)
     assert await office.causes() == []
+
+
+async def test_receipts_of_one_batch_are_sent_in_one_call(office: Office) -> None:
+    envelopes = [office.world.envelope() for _ in range(5)]
+    await asyncio.gather(*(office.intake.decide(arrival(encode_submission(one))) for one in envelopes))
+    assert office.post.calls == [5]
+    assert {outcome.digest for _, outcome in office.post.sent} == {one.digest for one in envelopes}
+
+
+async def test_who_gives_up_takes_no_others_receipt_along() -> None:
+    post = Post()
+    together, outcomes = Together(post), [Outcome(bytes([at]) * 32, b"", accepted=True, index=at) for at in range(3)]
+    sending = [asyncio.create_task(together.send(FR, outcome)) for outcome in outcomes]
+    await asyncio.sleep(0)
+    sending[0].cancel()
+    done = await asyncio.gather(*sending, return_exceptions=True)
+    assert isinstance(done[0], asyncio.CancelledError)
+    assert done[1:] == [None, None]
+    assert [outcome for _, outcome in post.sent] == outcomes
 
 
 async def test_evidence_is_taken_and_brings_no_receipt(office: Office) -> None:
