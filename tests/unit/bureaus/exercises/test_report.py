@@ -63,6 +63,7 @@ def shown() -> Shown:
         exchanges=(),
         refusals=(),
         indices={},
+        doubtful_heads=(),
     )
 
 
