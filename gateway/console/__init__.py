@@ -7,6 +7,7 @@ routes.py     the table of pages and who may open each
 views.py      templates
 pulse.py      what the ledger's last entries say of now;  plots.py  drawn;  places.py  on a map
 operations.py who takes part in what
+aside.py      the quarantine
 registers.py  bureaus, the ledger's heads, the audit
 evidence.py   each step of a message with its proof, verified
 """

@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.console.aside import Aside
 from gateway.console.desk import Desk
 from gateway.console.entrance import Entrance
 from gateway.console.exchanges import Exchanges
@@ -24,13 +25,14 @@ ALL: Final = frozenset(AccountRole)
 SEE_DEEDS: Final = frozenset({AccountRole.SECURITY_OFFICER, AccountRole.AUDITOR})
 """What operators did."""
 EXPORT: Final = frozenset({AccountRole.OPERATOR, AccountRole.SECURITY_OFFICER, AccountRole.AUDITOR})
-"""Take lists away."""
+"""Take lists away, and look into the quarantine."""
 
 MENU: Final[tuple[Item, ...]] = (
     ("", "Overview", ALL),
     ("exchanges", "Exchanges", ALL),
     ("operations", "Operations", ALL),
     ("bureaus", "Bureaus", ALL),
+    ("quarantine", "Quarantine", EXPORT),
     ("ledger", "Ledger", ALL),
     ("audit", "Audit", SEE_DEEDS),
 )
@@ -47,6 +49,7 @@ class Console:
         self._overview = Overview(desk, views, sessions)
         exchanges = Exchanges(desk, views)
         registers, operations = Registers(desk, views), Operations(desk, views)
+        aside = Aside(desk, views)
         self.guard = guard
         self.pages: tuple[Page, ...] = (
             Page("GET", "/sign-in", entrance.form, None),
@@ -61,6 +64,8 @@ class Console:
             Page("GET", "/operations", operations.page, ALL),
             Page("GET", "/operations/{id}", operations.one, ALL),
             Page("GET", "/bureaus", registers.bureaus, ALL),
+            Page("GET", "/quarantine", aside.page, EXPORT),
+            Page("GET", "/quarantine/{number}", aside.one, EXPORT),
             Page("GET", "/ledger", registers.ledger, ALL),
             Page("GET", "/audit", registers.audit, SEE_DEEDS),
         )

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import re
 
+from click.testing import CliRunner
+
+from gateway.__main__ import main
 from gateway.adapters.memory import MemoryStore
 from gateway.console.views import csv_line
 from gateway.ports_console import AccountRole
+from schemas.evidence import read_entry
 from schemas.identity import Address
 from tests.unit.gateway.console.scene import Scene, console, token_of
 
@@ -125,6 +131,32 @@ async def test_bureaus_operations_ledger_and_audit_show_what_is_there() -> None:
         text = await (await browser.get("/console/audit")).text()
         assert "<td>security-officer</td><td>console.sign-in/1</td>" in text
         assert (await browser.get("/console/audit?before=x")).status == 400
+
+
+async def test_a_look_into_the_quarantine_is_recorded_and_says_which_commands_act() -> None:
+    async with console() as scene:
+        async with scene.desk.store.begin() as transaction:
+            await transaction.quarantine(Address("FR"), b"<script>bytes", "KeyError", 1)
+        overseer, _ = await scene.sign_in(str(AccountRole.VIEWER))
+        assert (await overseer.get("/console/quarantine/1")).status == 403
+        browser, _ = await scene.sign_in(str(AccountRole.OPERATOR))
+        text = await (await browser.get("/console/quarantine")).text()
+        assert "<td>FR</td><td>KeyError</td>" in text
+        text = await (await browser.get("/console/quarantine/1")).text()
+        assert hashlib.sha256(b"<script>bytes").hexdigest() in text
+        for words in re.findall(r"bureaunet-gateway (\w+) (\w+)(.*)", text):
+            said = CliRunner().invoke(main, [*words[:2], "--help"]).output
+            assert all(option in said for option in re.findall(r"--\w+", words[2])), words
+        assert "<script>bytes" not in text
+        assert (await browser.get("/console/quarantine/2")).status == 403
+        rows = await scene.accounts.audit_rows(None, 2)
+        assert [(one.actor, one.action, one.subject) for one in rows] == [
+            ("operator", "quarantine.show/1", "2"),
+            ("operator", "quarantine.show/1", "1"),
+        ]
+        size = await scene.desk.store.size()
+        kinds = [read_entry(leaf.entry).kind for leaf in await scene.desk.store.leaves(0, size)]
+        assert kinds[-2:] == ["quarantine.list/1", "quarantine.show/1"]
 
 
 def test_a_spreadsheet_is_given_no_formula() -> None:
