@@ -19,6 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from schemas.errors import Malformed, Reason
 
 _NAME: Final = "bureaunet_"
+_SILENT: Final = ("overdue", "escalated")
+"""States of answer clocks whose time is over."""
 _QUANTILES: Final = (0.5, 0.99)
 
 
@@ -144,7 +146,7 @@ def glance(before: Reading, now: Reading, checks: Mapping[str, str]) -> Glance:
     rates = _grown(before, now, "submissions_total", "outcome")
     refused = _grown(before, now, "submissions_total", "reason", outcome="refused")
     handed = _grown(before, now, "handovers_total")
-    overdue = now.shared("answer_clocks", state="overdue").get(())
+    silent = now.shared("answer_clocks", "state")
     return Glance(
         seconds=round(seconds, 3),
         ready=bool(checks) and all(said == "ok" for said in checks.values()),
@@ -160,7 +162,7 @@ def glance(before: Reading, now: Reading, checks: Mapping[str, str]) -> Glance:
         backlog=_backlog(now),
         refusals={reason: grown / seconds for (reason,), grown in _largest(refused)},
         ledger=_ledger(now),
-        overdue=None if overdue is None else int(overdue),
+        overdue=int(sum(silent.get((state,), 0) for state in _SILENT)) if silent else None,
         quarantine=int(now.shared("quarantine_items").get((), 0)),
     )
 

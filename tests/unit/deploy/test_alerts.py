@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 import yaml
 
+from gateway.answers import ClockStates
 from gateway.metrics import WATCHED
 from tests.metered import metered
 
@@ -35,6 +36,7 @@ async def emitted(tmp_path: Path) -> AsyncIterator[frozenset[str]]:
     """Names of all samples that `/metrics` of a gateway says which has lived a little."""
     async with metered(tmp_path) as here:
         here.watching.answered("GET /v1/inbox", 200, 0.1)
+        await ClockStates(here.store, here.watching.registry).look()
         await here.measuring.look()
         yield frozenset(name for name, _ in here.samples())
 
