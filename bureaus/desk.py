@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from bureaus import attested, logs
 from bureaus.drafts import Draft
 from bureaus.enrolment import Identity
 from bureaus.exchange import Bell, Exchange, Handler, Received, Sent, answer_code
@@ -32,14 +34,18 @@ from bureaus.store.identity import Keys
 from bureaus.voided import Voiding
 from bureaus.witness import Witness
 from schemas import envelope, messages
+from schemas.attestations import EVENTS, Attestation
 from schemas.codes import Answer, Handling
 from schemas.errors import Misuse
-from schemas.evidence import Outcome
+from schemas.evidence import Event, Outcome
 from schemas.identity import Address
 from schemas.messages import Message
 from schemas.misbehaviour import Evidence
 from schemas.network import Network
 from schemas.receipts import Acceptance
+
+_log: Final = logs.get(__name__)
+_SILENCE: Final = frozenset({Event.ANSWER_OVERDUE, Event.ESCALATED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,8 @@ class OpenBureau:
         self._registered = handlers
         self._looked = 0
         """The directory version by which we looked for void messages."""
+        self.told: list[Callable[[Attestation], None]] = []
+        """Told of each attestation, once."""
         self._limits = limits
         self._workers = Workers()
         self._tie()
@@ -96,6 +104,7 @@ class OpenBureau:
         self.inbox.handled = lambda: tuple(self._registered)
         self.inbox.when_kept = self._kept
         self.inbox.when_heard = self.gossip.heard
+        self.inbox.when_attested = self._attested
         self._workers.on_failure(self.outbox.ring_all)
         self._workers.on_failure(self.arrivals.ring)
 
@@ -105,6 +114,14 @@ class OpenBureau:
             await self.voiding.look(trust.directory)
             self._looked = trust.directory.version
         self.expiry.look(trust)
+
+    def _attested(self, said: Attestation, asked: int | None) -> None:
+        say = _log.warning if said.event in _SILENCE else _log.info
+        say("attested", what=str(said.event), digest=said.query.hex(), asked=said.asked, asker=said.asker)
+        if asked is not None:
+            self.outbox.ring([asked])
+        for tell in self.told:
+            tell(said)
 
     def _kept(self, answered: Sequence[int]) -> None:
         self.outbox.ring(answered)
@@ -196,9 +213,10 @@ class OpenBureau:
         """The verified proof of an accepted message; `witnessed` waits for the quorum."""
         return await self.proofs.prove(digest, deadline, witnessed=witnessed)
 
-    async def attestations(self, digest: bytes) -> list[Acceptance]:
+    async def attestations(self, digest: bytes) -> list[Attestation]:
         """What the gateway attests about a message."""
-        return [self.acceptance(raw) for _, raw in await self.store.run(receiving.attestations, digest)]
+        kept = await self.store.run(receiving.attestations, digest)
+        return [attested.read(raw, self.keeper.trust) for event, raw in kept if event in EVENTS]
 
     async def refusing(self, to: Sequence[Address]) -> tuple[str, ...]:
         """Those of `to` that refuse our messages, as far as the gateway can be asked."""

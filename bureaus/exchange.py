@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from bureaus import units
 from bureaus.drafts import Draft
+from bureaus.outcomes import Sides, sides
 from bureaus.store import sending
+from schemas.attestations import Attestation
 from schemas.claims import Header
 from schemas.codes import Answer, Handling
 from schemas.errors import Forbidden, Misuse, Reason, SenderRefused, Unavailable
@@ -47,7 +49,7 @@ class Desk(Protocol):
     async def prove(self, digest: bytes, deadline: float | None, *, witnessed: bool = False) -> Proven:
         """The verified proof of an accepted message."""
 
-    async def attestations(self, digest: bytes) -> list[Acceptance]:
+    async def attestations(self, digest: bytes) -> list[Attestation]:
         """What the gateway attests about a message."""
 
     async def refusing(self, to: Sequence[Address]) -> tuple[str, ...]:
@@ -187,8 +189,8 @@ class Sent:
         await self.accepted(deadline)
         return await self._desk.prove(self.digest, deadline, witnessed=witnessed)
 
-    async def attestations(self) -> list[Acceptance]:
-        """What the gateway attested about it since: that an answer is overdue, that a copy expired."""
+    async def attestations(self) -> list[Attestation]:
+        """What the gateway attested about it since, verified: that an answer is overdue, that it was refused."""
         return await self._desk.attestations(self.digest)
 
     def ring(self) -> None:
@@ -252,6 +254,29 @@ class Exchange(Sent):
                 yield received
             if not self.waiting_for or not await self._bell.before(end, rung):
                 return
+
+    async def sides(self) -> Sides:
+        """Where each recipient's side stands now, by its address."""
+        answers = [received for _, received in await self._desk.answers(self._id, 0)]
+        return sides(self.draft.to, answers, await self.attestations())
+
+    async def outcome(self) -> Sides:
+        """Wait until each recipient answered finally or refused, or the gateway attested its silence: every side.
+
+        What is asked is timed by the gateway (protocol section 5.7), so that this ends; a kind that has no time of its
+        own is timed by its `reply_by` alone. An answer may come after silence: ask again then.
+
+        Raises:
+            Forbidden: the message was refused for good. Misuse: inside a handler.
+        """
+        units.refuse_waiting(self._desk, "an outcome")
+        rung = self._bell.rung
+        while True:
+            await self._decided()
+            found = await self.sides()
+            if all(side.ended for side in found.values()):
+                return found
+            rung = await self._bell.after(rung)
 
     @property
     def _id(self) -> int:

@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
-from bureaus import logs
+from bureaus import attested, logs
 from bureaus.keeper import Keeper
 from bureaus.links import Link
 from bureaus.pump import Backoff, Pump
@@ -26,6 +26,7 @@ from bureaus.store import Store, receiving
 from bureaus.store.identity import Keys
 from bureaus.verification import Facts, Refused, Verified, verify
 from schemas import envelope, wire
+from schemas.attestations import Attestation
 from schemas.claims import Head, Header
 from schemas.codes import Urgency
 from schemas.directory import Use
@@ -65,6 +66,8 @@ class Inbox:
         """Called after each batch with the exchanges that it answered."""
         self.when_heard: Callable[[str, Head, Statement], None] = lambda _, __, ___: None
         """Called with each tree head in what verified: (whose word, the head, the signed statement)."""
+        self.when_attested: Callable[[Attestation, int | None], None] = lambda _, __: None
+        """Called once with each attestation, and with the exchange of ours that it is about, where it is about one."""
         self.when_acknowledged: Callable[[], None] = self._acknowledgements.wake
 
     # ---------------------------------------------------------------------------------------- taking in
@@ -87,7 +90,10 @@ class Inbox:
     async def _take(self, items: Sequence[InboxItem]) -> None:
         envelopes = [item for item in items if item.type is ItemType.ENVELOPE]
         verified = await self._take_envelopes(envelopes) if envelopes else []
-        verified += [i for i in items if i.type is not ItemType.ENVELOPE and await self._take_attestation(i)]
+        for item in items:
+            if item.type is not ItemType.ENVELOPE:
+                take = self._take_receipt if item.acceptance else self._take_attestation
+                verified += [item] if await take(item) else []
         if verified:
             await self._store.run(receiving.move_cursor, max(item.index for item in verified))
 
@@ -171,19 +177,39 @@ class Inbox:
         return receiving.Aside(hashlib.sha256(raw).digest(), refused.digest, number, reason, raw, refusals)
 
     async def _take_attestation(self, item: InboxItem) -> bool:
-        """Keep it, or put it aside: whether it verified."""
+        """Keep what the gateway says of answers, once, and tell of it; or put it aside: whether it verified."""
+        try:
+            try:
+                said = attested.verify(item, self._keeper.trust)
+            except (Untrusted, Forbidden):  # the gateway's key, or the unit that is ours, may be new
+                await self._catch_up()
+                said = attested.verify(item, self._keeper.trust)
+        except (Malformed, Untrusted, Forbidden) as error:
+            _log.warning("an attestation does not verify", reason=error.reason)
+            refused = Refused(1, error.reason, error.detail, hashlib.sha256(item.statement).digest())
+            await self._store.run(receiving.take, (), [self._aside(item, refused)], (), self._clock())
+            return False
+        kept = receiving.Attested(said.index.to_bytes(8), said.query, str(said.event), item.statement)
+        fresh, asked = await self._store.run(receiving.keep_attestation, kept, self._clock())
+        if fresh:
+            self.when_attested(said, asked)
+        return True
+
+    async def _take_receipt(self, item: InboxItem) -> bool:
+        """Keep a receipt that nobody waits for, or put it aside: whether it verified."""
         trust = self._keeper.trust
         keys = trust.directory.service_keys(Use.ACCEPTANCE)
         raw, now = item.acceptance, self._clock()
         key = hashlib.sha256(raw).digest()
         try:
-            attested = read_acceptance(raw, trust.network.id, keys)
+            said = read_acceptance(raw, trust.network.id, keys)
         except (Malformed, Untrusted) as error:
-            _log.warning("an attestation does not verify", reason=error.reason)
+            _log.warning("a receipt does not verify", reason=error.reason)
             refused = Refused(1, error.reason, error.detail, key)
             await self._store.run(receiving.take, (), [self._aside(item, refused)], (), now)
             return False
-        await self._store.run(receiving.keep_attestation, key, attested.digest, str(attested.event), raw, now)
+        kept = receiving.Attested(key, said.digest, str(said.event), raw)
+        await self._store.run(receiving.keep_attestation, kept, now)
         return True
 
     # ---------------------------------------------------------------------------------------- acknowledging

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bureaus.steps import Step
 from bureaus.voided import Voided
+from schemas.attestations import Attestation
 from schemas.claims import Head
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Telling:
         self._misbehaved: list[Callable[[Path, str], None]] = []
         self._witnessed: list[Callable[[Head], None]] = []
         self._stepped: list[Callable[[Step], None]] = []
+        self._attested: list[Callable[[Attestation], None]] = []
 
     @property
     def _parts(self) -> OpenBureau:
@@ -42,6 +44,14 @@ class Telling:
         """Call this with each tree head that we cosign as a witness."""
         self._witnessed.append(tell)
 
+    def on_attestation(self, tell: Callable[[Attestation], None]) -> None:
+        """Call this once with each attestation of the gateway's that concerns us, verified (protocol section 5.7).
+
+        A bureau asked hears reminders and that its answer is overdue; an asker hears of silence and refusals; the
+        bureau that serves `IPSG/ccc` hears of every escalation.
+        """
+        self._attested.append(tell)
+
     def on_step(self, tell: Callable[[Step], None]) -> None:
         """Call this with each step of a message that ended here: for traces, see `bureaus.tracing.Tracing`."""
         self._stepped.append(tell)
@@ -52,6 +62,7 @@ class Telling:
         parts.keeper.when_misbehaved = self._misbehaved
         parts.witness.signed = self._witnessed
         parts.outbox.stepped = parts.handlers.stepped = self._stepped
+        parts.told = self._attested
 
     @property
     def witnesses(self) -> bool:

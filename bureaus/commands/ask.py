@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from bureaus.client import Bureau
 from bureaus.commands.shared import (
+    attested_row,
+    attested_text,
     emit,
     home_option,
     json_option,
@@ -114,7 +116,9 @@ def ask(ctx: click.Context, home: Path, path: Path | None, *, as_json: bool, **o
 async def _ask(home: Path, message: Message, options: Options, *, as_json: bool) -> bool:
     """Ask and print: whether everybody gave a final answer."""
     within = options["reply_within"]
-    async with Bureau.open(home) as bureau:
+    bureau = Bureau.open(home)
+    bureau.on_attestation(lambda said: emit(attested_row(said), attested_text(said), as_json=as_json))
+    async with bureau:
         exchange = await bureau.ask(
             message,
             to=options["recipients"],

@@ -12,6 +12,8 @@ import click
 from bureaus import settings
 from bureaus.client import Bureau, Received
 from bureaus.commands.shared import (
+    attested_row,
+    attested_text,
     emit,
     home_option,
     json_option,
@@ -42,7 +44,7 @@ SETTLE_SECONDS: Final = 5.0
 @json_option
 @click.pass_context
 def listen(ctx: click.Context, home: Path, answer_with: Path | None, count: int | None, *, as_json: bool) -> None:
-    """Print every message that arrives, until Ctrl-C.
+    """Print every message that arrives, and the gateway's word of late answers, until Ctrl-C.
 
     Each one is verified before it is shown, and acknowledged to its sender once it was printed; with --answer-with a
     query's answer goes out in the same commit. What arrives while nobody listens waits.
@@ -75,6 +77,7 @@ async def _listen(home: Path, answer: Message | None, count: int | None, *, as_j
             enough.set()
 
     bureau.on_void(lambda voided: emit(voided_row(voided), voided_text(voided), as_json=as_json))
+    bureau.on_attestation(lambda said: emit(attested_row(said), attested_text(said), as_json=as_json))
     for kind in messages.KINDS:
         bureau.on(kind)(take)
     async with bureau:

@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
@@ -20,7 +21,9 @@ import structlog
 from bureaus import passphrase
 from bureaus.exchange import Received
 from bureaus.voided import Voided
+from schemas.attestations import Attestation
 from schemas.errors import Misuse
+from schemas.evidence import Event
 from schemas.receipts import Acceptance
 
 _F = TypeVar("_F", bound=Callable[..., object])
@@ -147,6 +150,35 @@ def received_text(received: Received) -> str:
     content = received.message.model_dump_json(exclude_none=True, exclude_defaults=True, indent=2)
     where = f"entry {received.receipt.index}, {received.digest.hex()[:16]}"
     return f"{received.sender}  {received.kind}  ({', '.join(notes)}; {where})\n{content}"
+
+
+def attested_row(said: Attestation) -> Row:
+    """What the gateway attests of an answer, for machines."""
+    return {
+        "event": "attested",
+        "what": str(said.event),
+        "query": said.query.hex(),
+        "asked": str(said.asked),
+        "asker": str(said.asker),
+        "operation": said.operation,
+        "due": said.due // 1000,
+        "request": said.request,
+        "index": said.index,
+        "time": said.time // 1000,
+    }
+
+
+def attested_text(said: Attestation) -> str:
+    """What the gateway attests of an answer, for people."""
+    due = datetime.fromtimestamp(said.due / 1000, UTC).isoformat(timespec="seconds")
+    words = {
+        Event.ANSWER_REMINDER: f"REMINDER: {said.asker} awaits an answer of {said.asked} by {due}",
+        Event.ANSWER_OVERDUE: f"OVERDUE: {said.asked} has not answered {said.asker}; it was due {due}",
+        Event.ESCALATED: f"ESCALATED: {said.asked} has not answered {said.asker}; it was due {due}",
+        Event.CONTENT_HANDOVER_FAILURE: f"REFUSED: the program of {said.asked} took no query of {said.asker}",
+    }
+    again = f", request {said.request}" if said.request > 1 else ""
+    return f"{words[said.event]}{again}  (entry {said.index}, query {said.query.hex()[:16]})"
 
 
 def voided_row(voided: Voided) -> Row:

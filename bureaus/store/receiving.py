@@ -85,6 +85,17 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Attested:
+    """What the gateway attested about a message."""
+
+    key: bytes
+    """What it is known by: nothing is kept twice."""
+    digest: bytes
+    event: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What the store has of the messages asked about."""
 
@@ -167,9 +178,11 @@ def move_cursor(db: sqlite3.Connection, index: int) -> None:
         identity.put(db, {CURSOR: str(index).encode()})
 
 
-def keep_attestation(db: sqlite3.Connection, key: bytes, digest: bytes, event: str, raw: bytes, now: int) -> None:
-    """Keep what the gateway attests about a message."""
-    db.execute("INSERT OR IGNORE INTO attestation VALUES (?, ?, ?, ?, ?)", (key, digest, event, raw, now))
+def keep_attestation(db: sqlite3.Connection, said: Attested, now: int) -> tuple[bool, int | None]:
+    """Keep what the gateway attests: whether it is new, and the exchange of ours that it is about."""
+    put = "INSERT OR IGNORE INTO attestation VALUES (?, ?, ?, ?, ?)"
+    fresh = db.execute(put, (said.key, said.digest, said.event, said.raw, now)).rowcount > 0
+    return fresh, _exchange_of(db, (said.digest,))
 
 
 def attestations(db: sqlite3.Connection, digest: bytes) -> list[tuple[str, bytes]]:
