@@ -266,6 +266,7 @@ class Gateway:
             accounts=SqlAccounts(records.store.database),
             sightings=SqlSightings(records.store.database),
             store=records.store,
+            tree=records.tree,
             ledger=ledger,
             policies=witnesses.policies,
             cosignatures=records.cosignatures,

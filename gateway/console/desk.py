@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway.deeds import Deeds
 from gateway.gatehouse import Refusal
 from gateway.ledger import Ledger
-from gateway.ports import Clock, Store, Trust, Watcher
+from gateway.ports import Clock, Store, Tree, Trust, Watcher
 from gateway.ports_console import Accounts, Sightings
 from gateway.ports_witnesses import Cosignatures
 from gateway.settings import Console as Limits
@@ -24,6 +24,7 @@ class Desk:
     accounts: Accounts
     sightings: Sightings
     store: Store
+    tree: Tree
     ledger: Ledger
     policies: Policies
     cosignatures: Cosignatures

@@ -1,13 +1,28 @@
-"""Operations, and one of them: who takes part, where it stands, and what may be exchanged in it."""
+"""Operations, and one of them: who takes part, where it stands, what may be exchanged in it; its record, to take away.
+
+A record is written to a file without a name first, so that one that cannot be made is an answer and not half a file.
+"""
 
 from __future__ import annotations
+
+import tempfile
+from typing import Final
 
 from aiohttp import web
 
 from gateway.console.desk import Desk
 from gateway.console.guard import Visit
 from gateway.console.views import Views
-from schemas.errors import Forbidden, Reason
+from gateway.export import export_operation
+from gateway.operators import Action
+from gateway.ports_console import AccountRole
+from gateway.witnesses import best_note
+from schemas.errors import Forbidden, Malformed, Reason
+from schemas.operation import SignedOperation
+
+_MEMORY: Final = 4 * 1024 * 1024
+"""Bytes of a record that stay in memory."""
+_CHUNK: Final = 256 * 1024
 
 
 class Operations:
@@ -23,10 +38,38 @@ class Operations:
 
     async def one(self, visit: Visit) -> web.StreamResponse:
         """GET /operations/{id}."""
-        signed = self._desk.trust().operations.get(visit.request.match_info["id"])
-        if signed is None:
-            raise Forbidden(Reason.NOT_FOUND, "there is no such operation here")
+        signed = self._found(visit)
         now = self._desk.clock.now() // 1000
         members = [(member, member.covers(now)) for member in signed.operation.members]
         values = {"visit": visit, "here": "operations", "one": signed.operation, "members": members}
+        values["may_export"] = visit.role is not AccountRole.VIEWER
         return self._views.page("operation.html", {**values, "hash": signed.hash, "key_id": signed.key_id})
+
+    async def record(self, visit: Visit) -> web.StreamResponse:
+        """POST /operations/{id}/record: the record, as `operation export` writes it; who and why is recorded first."""
+        desk, name = self._desk, self._found(visit).operation.id
+        why = (await visit.request.post()).get("why")
+        if not isinstance(why, str) or not why.strip():
+            raise Malformed(Reason.STRUCTURE, "an export needs a reason")
+        await desk.deeds.did(visit.account, Action.EXPORT_RECORD, name, why.strip())
+        note = await best_note(desk.cosignatures, desk.policies, 0)
+        with tempfile.SpooledTemporaryFile(_MEMORY) as file:
+            await export_operation(desk.store, desk.tree, desk.network.raw, name, file.write, witnessed=note)
+            headers = {
+                "Content-Type": "application/octet-stream",
+                "Content-Disposition": f'attachment; filename="{name}.record"',
+                "Content-Length": str(file.tell()),
+            }
+            file.seek(0)
+            response = web.StreamResponse(headers=headers)
+            await response.prepare(visit.request)
+            while chunk := file.read(_CHUNK):
+                await response.write(chunk)
+        await response.write_eof()
+        return response
+
+    def _found(self, visit: Visit) -> SignedOperation:
+        signed = self._desk.trust().operations.get(visit.request.match_info["id"])
+        if signed is None:
+            raise Forbidden(Reason.NOT_FOUND, "there is no such operation here")
+        return signed

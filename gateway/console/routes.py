@@ -63,6 +63,7 @@ class Console:
             Page("GET", "/exchanges/{digest}", exchanges.one, ALL),
             Page("GET", "/operations", operations.page, ALL),
             Page("GET", "/operations/{id}", operations.one, ALL),
+            Page("POST", "/operations/{id}/record", operations.record, EXPORT),
             Page("GET", "/bureaus", registers.bureaus, ALL),
             Page("GET", "/quarantine", aside.page, EXPORT),
             Page("GET", "/quarantine/{number}", aside.one, EXPORT),

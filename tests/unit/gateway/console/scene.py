@@ -77,6 +77,7 @@ async def console(limits: Limits | None = None) -> AsyncIterator[Scene]:
             accounts=accounts,
             sightings=sightings,
             store=store,
+            tree=tree,
             ledger=world.ledger(tree),
             policies=Policies(store, world.network),
             cosignatures=MemoryCosignatures(tree),

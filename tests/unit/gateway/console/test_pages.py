@@ -16,6 +16,7 @@ from gateway.console.views import csv_line
 from gateway.ports_console import AccountRole
 from schemas.evidence import read_entry
 from schemas.identity import Address
+from schemas.record import verify_record
 from tests.unit.gateway.console.scene import Scene, console, token_of
 
 
@@ -131,6 +132,24 @@ async def test_bureaus_operations_ledger_and_audit_show_what_is_there() -> None:
         text = await (await browser.get("/console/audit")).text()
         assert "<td>security-officer</td><td>console.sign-in/1</td>" in text
         assert (await browser.get("/console/audit?before=x")).status == 400
+
+
+async def test_an_operations_record_is_taken_away_and_verifies() -> None:
+    async with console() as scene:
+        await traffic(scene)
+        browser, _ = await scene.sign_in(str(AccountRole.AUDITOR))
+        name = scene.world.operation.id
+        token = token_of(await (await browser.get(f"/console/operations/{name}")).text())
+        where, asked = f"/console/operations/{name}/record", {"token": token, "why": "its evaluation"}
+        assert (await browser.post(where, data={"token": token})).status == 400
+        answer = await browser.post(where, data=asked)
+        assert (answer.status, answer.headers["Content-Disposition"]) == (200, f'attachment; filename="{name}.record"')
+        report = verify_record(io.BytesIO(await answer.read()).read, scene.world.network)
+        assert report.operation == name
+        (last, *_) = await scene.accounts.audit_rows(None, 1)
+        assert (last.action, last.subject, last.why) == ("operation.export/1", name, "its evaluation")
+        await scene.world.send(scene.exchange, scene.world.envelope("FR", ["BR"]))
+        assert (await browser.post(where, data=asked)).status == 503, "no checkpoint covers its last entry yet"
 
 
 async def test_a_look_into_the_quarantine_is_recorded_and_says_which_commands_act() -> None:

@@ -142,6 +142,8 @@ async def test_only_our_own_page_in_the_same_browser_may_post(scene: Scene) -> N
 @pytest.mark.parametrize("role", [None, *AccountRole])
 async def test_each_page_opens_for_its_roles_alone(scene: Scene, role: AccountRole | None) -> None:
     browser = await scene.browser() if role is None else (await scene.sign_in(str(role)))[0]
+    await scene.desk.ledger.integrate(100)
+    assert await scene.desk.ledger.checkpoint() is not None
     token = "" if role is None else token_of(await (await browser.get("/console/")).text())
     for page in scene.console.pages:
         if page.path in {"/sign-out", "/sign-in", "/live"}:
