@@ -73,7 +73,7 @@ class Inbox:
             items = [one.item for one in batch if isinstance(one.item, InboxItem)]
             if items:
                 yield items
-            await self._acknowledge(batch)
+            await self._forget(batch)
             self._given = []
             if broken:
                 raise broken[0]
@@ -99,6 +99,14 @@ class Inbox:
             while queue and len(batch) < MAX_ITEMS:
                 batch.append(queue.popleft())
         return batch
+
+    async def _forget(self, batch: list[_Arrived]) -> None:
+        try:
+            await self._acknowledge(batch)
+        except Unavailable:
+            # nobody knows what the broker forgot: on this line the same batch would be refused again and again
+            self.line.lost.set()
+            raise
 
     async def _acknowledge(self, batch: list[_Arrived]) -> None:
         with translated("acknowledging"):

@@ -206,6 +206,35 @@ async def test_an_item_that_was_not_kept_comes_again(scene: BrokerScene, tmp_pat
     assert item.statement == envelope.statement
 
 
+async def test_after_an_acknowledgement_that_failed_the_inbox_goes_on_over_a_new_line(
+    scene: BrokerScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fr, br = scene.fresh(), scene.fresh()
+    async with (
+        gateway(scene, tmp_path, fr, br) as gw,
+        bureau(scene, fr, gw) as sender,
+        bureau(scene, br, gw) as recipient,
+    ):
+        first, second = query(fr, br), query(fr, br)
+        await submitted(sender, first)
+        batches = aiter(recipient.items(-1))
+        await anext(batches)
+        with monkeypatch.context() as slow:  # as on a machine that takes too long to write to the broker
+            slow.setattr("bureaus.links.inbox.CALL", 0.0)
+            with pytest.raises(Unavailable):
+                await anext(batches)
+        assert recipient._inbox is not None  # noqa: SLF001  # nothing else tells one line from the next
+        assert recipient._inbox.line.lost.is_set()  # noqa: SLF001  # as above
+        await submitted(sender, second)
+        seen: set[bytes] = set()
+        async with asyncio.timeout(20):
+            async for batch in recipient.items(-1):
+                seen |= {item.statement for item in batch}
+                if second.statement in seen:
+                    break
+        assert first.statement in seen, "what nobody acknowledged did not come again"
+
+
 async def test_a_closed_link_lets_go_of_those_who_wait(scene: BrokerScene, tmp_path: Path) -> None:
     fr = scene.fresh()
     async with gateway(scene, tmp_path, fr, queues=lambda: [submissions_queue(fr, Urgency.URGENT)]) as gw:
