@@ -10,7 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Executable, Row, Select, and_, case, func, literal, or_, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Executable,
+    Row,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.database import Database
@@ -20,6 +33,8 @@ from schemas.errors import Reason
 from schemas.identity import Address
 
 _MESSAGE: Final = t.message.c
+_IS_REFUSED: Final = literal_column("NOT message.accepted", Boolean)
+"""As the index ix_message_refused has it: SQLite takes an index of some rows only for these very words."""
 _ID_SIZE: Final = 16
 _HASH_SIZE: Final = 32
 
@@ -121,7 +136,7 @@ def _outlook(outlook: Outlook) -> ColumnElement[bool]:
         case Outlook.ACCEPTED:
             return _MESSAGE.accepted
         case Outlook.REFUSED:
-            return ~_MESSAGE.accepted
+            return _IS_REFUSED
         case Outlook.WAITING:
             unread = t.delivery.c.state.in_((t.Stage.PENDING, t.Stage.CONSIGNED))
             return _MESSAGE.digest.in_(select(t.delivery.c.digest).where(unread))
