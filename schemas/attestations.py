@@ -49,7 +49,7 @@ class Attestation:
     due: int
     """When an answer was, or is, due."""
     request: int
-    """The how manieth request this is: 1 but for kinds that are asked for again."""
+    """Which request this is, counted from 1: above 1 only for kinds that are asked for again."""
 
 
 def sign_attestation(attestation: Attestation, net: bytes, signer: Signer) -> bytes:

@@ -119,7 +119,7 @@ async def test_silence_is_reminded_of_attested_and_escalated_each_once(stores: S
         assert [clock.state for clock in await stores.store.overdue(None, 5)] == [State.ESCALATED]
 
 
-async def test_a_kind_that_is_asked_for_again_says_the_how_manieth_request_it_is(stores: Stores) -> None:
+async def test_a_kind_that_is_asked_for_again_says_which_request_it_is(stores: Stores) -> None:
     scene = Scene(stores, desk=False)
     async with scene.world.gateway(stores.store) as exchange:
         answers = scene.answers(exchange)
