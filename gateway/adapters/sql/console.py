@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Executable,
     Row,
@@ -33,7 +32,7 @@ from schemas.errors import Reason
 from schemas.identity import Address
 
 _MESSAGE: Final = t.message.c
-_IS_REFUSED: Final = literal_column("NOT message.accepted", Boolean)
+_IS_REFUSED: Final[ColumnElement[bool]] = literal_column("NOT message.accepted")
 """As the index ix_message_refused has it: SQLite takes an index of some rows only for these very words."""
 _ID_SIZE: Final = 16
 _HASH_SIZE: Final = 32
