@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,10 +27,10 @@ PATIENT = Pace(cases=12, answer_seconds=150.0, settle_seconds=90.0)
 class Impatient(PrivateNetwork):
     """Its gateway has short leases, so that what a dead one had in hand goes again soon."""
 
-    async def serve(self) -> None:
+    def launch(self, environment: Mapping[str, str] | None = None) -> None:
         """Start the gateway with these settings."""
         (self.gateway_home / "gateway.toml").write_text("[pipeline]\nlease_seconds = 4\n", "utf-8")
-        await super().serve()
+        super().launch(environment)
 
 
 @dataclass
