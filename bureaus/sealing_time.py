@@ -50,10 +50,12 @@ class SealingTime:
         `made` is the refused message's iat, in seconds since the epoch.
         """
         now = self._clock()
+        if abs(refusal.time - now) > BOUND:
+            return False
         if refusal.reason is Reason.FUTURE:
             off = -BOUND <= refusal.time - made * 1000 < 0
         else:
-            off = refusal.reason in _OF_CLOCKS_BEHIND and TOLERANCE < refusal.time - now <= BOUND
+            off = refusal.reason in _OF_CLOCKS_BEHIND and refusal.time - now > TOLERANCE
         if off:
             self._offset, self._learnt = refusal.time - now, now
             self._tell()

@@ -159,3 +159,12 @@ def test_what_says_nothing_certain_of_our_clock_changes_nothing(reason: Reason, 
     time = SealingTime(lambda: now)
     assert not time.heed(refusal(reason, now + off), now // 1000)
     assert time() == now
+
+
+def test_a_refusal_of_an_old_message_teaches_no_other_day() -> None:
+    """Its iat is long ago: a gateway that claims a time just before it would have us seal by that."""
+    now = 1_800_000_000_000
+    time = SealingTime(lambda: now)
+    made = now - 2 * BOUND
+    assert not time.heed(refusal(Reason.FUTURE, made - FIVE_MINUTES), made // 1000)
+    assert time() == now
