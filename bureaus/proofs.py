@@ -107,7 +107,14 @@ class Proofs:
         return proven
 
     async def _due(self) -> list[sending.Proved]:
-        rows = await self._store.run(sending.unproved, self._limits.proofs_at_once + len(self._given_up))
+        return self._left(await self._store.run(sending.unproved, self._at_most))
+
+    @property
+    def _at_most(self) -> int:
+        return self._limits.proofs_at_once + len(self._given_up)
+
+    def _left(self, rows: list[sending.Proved]) -> list[sending.Proved]:
+        """Those of `rows` that were not given up, as many as are fetched at once."""
         return [row for row in rows if row.digest not in self._given_up][: self._limits.proofs_at_once]
 
     async def _wait_a_little(self, row: sending.Proved) -> None:
@@ -131,10 +138,10 @@ class Proofs:
 
     async def _awaiting(self) -> list[sending.Proved]:
         """Provisional ones that a checkpoint with its quorum covers by now."""
-        if not await self._store.run(sending.provisional, _ALL, 1):
+        if not self._left(await self._store.run(sending.provisional, _ALL, self._at_most)):
             return []
         await self._look()
-        rows = await self._store.run(sending.provisional, self._quorate, self._limits.proofs_at_once)
+        rows = self._left(await self._store.run(sending.provisional, self._quorate, self._at_most))
         if not rows:
             raise Unavailable(Reason.CHECKPOINT, "the witnesses have not signed yet", retry_after=self._again)
         return rows
@@ -176,6 +183,7 @@ class Proofs:
         except UnicodeDecodeError:
             raise Malformed(Reason.RECEIPT_FORM, "a proof is text") from None
         await self._store.run(sending.keep_proof, row.digest, proven.raw, proven.text, str(proven.standing))
+        self._given_up.discard(row.digest)
         return proven
 
     def _verify(self, row: sending.Proved, raw: bytes, text: str) -> Proven:

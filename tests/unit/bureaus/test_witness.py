@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from bureaus.client import Bureau
+from bureaus.enrolment import Identity
+from bureaus.links.memory import MemoryLink
 from bureaus.store import FILE, Store, identity, witnessing
+from schemas import wire
 from schemas.claims import Head
 from schemas.codes import Purpose
 from schemas.errors import Reason, Unavailable, Untrusted
@@ -22,7 +25,7 @@ from schemas.identity import Address
 from schemas.merkle import leaf_hash
 from schemas.notes import Checkpoint, Standing
 from schemas.witness import Witnesses, cosign
-from tests.unit.bureaus.network import OPERATION, QUERY, QUICK, Team
+from tests.unit.bureaus.network import OPERATION, QUERY, QUICK, Team, eventually
 
 CODES = ("FR", "BR", "AR")
 STILL = replace(QUICK, witness=False, witness_seconds=0.02)
@@ -78,6 +81,40 @@ async def test_witnesses_sign_by_themselves_and_the_background_upgrades(tmp_path
         sent = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
         assert (await sent.proof(5.0, witnessed=True)).standing is Standing.WITNESSED
     assert team.network.witnesses.policy.quorum == 2
+
+
+class Spoilt(MemoryLink):
+    """A link on which the gateway shows no entry as it is, once the quorum has signed."""
+
+    asked = 0
+
+    async def get(self, path: str) -> bytes:
+        got = await super().get(path)
+        if not path.startswith(wire.ENTRIES) or self._network.witnesses._signed is None:  # noqa: SLF001  # what the fake holds
+            return got
+        self.asked += 1
+        return Entry(Event.OPERATOR_ACTION, 1).encode()
+
+
+async def test_a_proof_that_does_not_verify_for_its_quorum_is_not_asked_for_without_end(tmp_path: Path) -> None:
+    team = await named(tmp_path, quorum=1, codes=("FR",))
+    links: list[Spoilt] = []
+
+    def spoilt(who: Identity) -> Spoilt:
+        links.append(Spoilt(team.network, who.address))
+        return links[-1]
+
+    async with team.open("FR", STILL) as fr:
+        sent = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
+        assert (await sent.proof(5.0)).provisional
+    async with team.open("FR", STILL, spoilt) as fr:
+        sent = await fr.exchange(sent.digest)
+        assert await look(fr) is not None
+        await eventually(lambda: links[0].asked > 0)
+        await asyncio.sleep(5 * STILL.witness_seconds)
+        assert links[0].asked == 1
+        with pytest.raises(Untrusted):
+            await sent.proof(0.1)
 
 
 async def test_without_witnesses_a_receipt_says_so(tmp_path: Path) -> None:
