@@ -311,11 +311,11 @@ class Keeper:
 
     async def _sound_alarm(self, reason: Reason, detail: str, evidence: bytes) -> None:
         _log.critical("alarm", bureau=self._address, reason=reason, detail=detail)
-        if is_misbehaviour(evidence):
-            await self.accuse(detail, evidence)
-        await self._store.run(identity.raise_alarm, self._clock(), reason, detail, evidence)
         if self._trust is not None:
             self._trust = replace(self._trust, alarm=self._trust.alarm or detail)
+        await self._store.run(identity.raise_alarm, self._clock(), reason, detail, evidence)
+        if is_misbehaviour(evidence):  # last: neither a full disk nor whoever is told keeps the alarm away
+            await self.accuse(detail, evidence)
 
     async def accuse(self, detail: str, evidence: bytes) -> None:
         """Keep a proof of misbehaviour in our home, and tell of it."""

@@ -68,6 +68,25 @@ async def test_a_fork_is_caught_at_the_next_look_and_proven(tmp_path: Path, grow
     assert told[0].startswith("misbehaviour-")
 
 
+async def test_an_alarm_stands_although_who_is_told_of_it_fails(tmp_path: Path) -> None:
+    team = await Team.gather(tmp_path)
+    grow(team, 2)
+
+    def fail(_path: Path, _words: str) -> None:
+        raise OSError("nobody to tell")
+
+    fr = team.open("FR", STILL)
+    fr.on_misbehaviour(fail)
+    async with fr:
+        fork(team, 0)
+        with pytest.raises(OSError, match="nobody to tell"):
+            await fr.refresh()
+        assert fr.trust.alarm is not None
+    async with team.open("FR", STILL) as fr:
+        with pytest.raises(Untrusted, match="alarm"):
+            await ask(fr)
+
+
 class Split(MemoryLink):
     """A link on which the gateway shows the read side of another history of its ledger."""
 
