@@ -53,7 +53,10 @@ def list_(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([one.model_dump(mode="json") for one in found], ensure_ascii=False))
         return
-    table = Table("id", "operation", "focus", "area")
+    table = Table()
+    table.add_column("id", no_wrap=True, min_width=max(map(len, exercises())))  # to be typed: never shortened
+    for head in ("operation", "focus", "area"):
+        table.add_column(head)
     table.add_column("targets", justify="right")
     table.add_column("countries", justify="right")
     for one in found:

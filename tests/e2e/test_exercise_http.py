@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bureaus.exercises.catalogue import operation, operations
+from bureaus.exercises.catalogue import exercises, operation, operations
 from bureaus.exercises.plan import make_plan
 from tests.e2e.exercise_runs import OBJECT, bureaunet, held, kept_by_the_gateway, lying_open, searched
 
@@ -27,9 +27,12 @@ def test_an_operation_with_names_in_many_scripts_runs_and_none_of_them_lies_open
     assert lying_open(caseload, kept_by_the_gateway(out)) == []
 
 
-def test_the_eight_operations_are_listed_and_each_is_shown() -> None:
+def test_the_eight_operations_and_the_other_exercises_are_listed_and_shown() -> None:
     listed = json.loads(bureaunet("exercise", "list", "--json").stdout)
-    assert [row["id"] for row in listed] == list(operations())
+    assert [row["id"] for row in listed] == list(exercises())
+    assert len(operations()) == 8
+    for_people = bureaunet("exercise", "list").stdout.decode()
+    assert all(identifier in for_people for identifier in exercises())
     shown = OBJECT.validate_json(bureaunet("exercise", "show", HYDRA, "--json").stdout)
     assert shown["organisations"] == ["UNMIK"]
     assert isinstance(shown["bureaus"], list)
