@@ -54,7 +54,7 @@ def list_(*, as_json: bool) -> None:
         click.echo(json.dumps([one.model_dump(mode="json") for one in found], ensure_ascii=False))
         return
     table = Table()
-    table.add_column("id", no_wrap=True, min_width=max(map(len, exercises())))  # to be typed: never shortened
+    table.add_column("id", no_wrap=True, min_width=max(len(one.id) for one in found))  # to be typed: never shortened
     for head in ("operation", "focus", "area"):
         table.add_column(head)
     table.add_column("targets", justify="right")
