@@ -157,6 +157,7 @@ class Lane:
         self._idle = asyncio.Event()
         self._idle.set()
         self._failure: BaseException | None = None
+        self._closed = False
         self._early: list[Message] | None = []
         """What the direct way brought before the driver said that we consume; None from then on."""
         self.acknowledging: asyncio.Task[None]
@@ -207,6 +208,7 @@ class Lane:
         """Let handlers finish for a while; the broker has given up on this session and gives its messages again."""
         if self._handling:
             await asyncio.wait(self._handling, timeout=self._patience)
+        self._closed = True
         for task in self._handling:
             task.cancel()
         self.acknowledging.cancel()
@@ -218,6 +220,8 @@ class Lane:
         self._take(message)
 
     def _take(self, message: Message) -> None:
+        if self._closed:  # other lanes may still wait for their handlers; the broker gives this one again
+            return
         if self._early is not None:
             self._early.append(message)
             return
