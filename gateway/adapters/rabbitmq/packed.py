@@ -75,6 +75,7 @@ class Packed:
         self._returned: set[int] = set()
         self._returning = False
         self._left = 0
+        self._closed = False
         self.lost = False
         """Whether the connection ended by itself, not because nothing was confirmed."""
         self._heard = 0.0
@@ -96,9 +97,12 @@ class Packed:
 
     def publish(self, posts: Sequence[Post]) -> Batch:
         """Publish; `done` of what is given says when all are decided. Ids are unlike any other in flight."""
+        batch = Batch(posts, [Fate.UNKNOWN] * len(posts), self._loop.create_future())
+        if self._closed:  # the session ended while its publisher waited for room: nobody would ever decide these
+            batch.end()
+            return batch
         if not self._open:
             self._heard = self._loop.time()
-        batch = Batch(posts, [Fate.UNKNOWN] * len(posts), self._loop.create_future())
         packed = [frames.publish(self._channel, self._exchange, post, self._frame_max) for post in posts]
         for at, post in enumerate(posts):
             self._tag += 1
@@ -113,7 +117,7 @@ class Packed:
 
     def close(self, *, lost: bool = False) -> None:
         """The session is over: what is open stays unknown. `lost` where the connection ended by itself."""
-        self.lost = lost
+        self._closed, self.lost = True, lost
         for batch, _ in self._open.values():
             batch.end()
         self._open.clear()

@@ -188,6 +188,17 @@ async def test_every_message_learns_its_own_fate() -> None:
     assert batch.fates == [Fate.CONFIRMED, Fate.RETURNED, Fate.CONFIRMED, Fate.REFUSED, Fate.UNKNOWN]
 
 
+async def test_what_is_published_after_the_session_is_unknown_at_once() -> None:
+    """Who waited for room while the session ended must not wait for a word on it as well: none would come."""
+    wire = Wire()
+    line, _ = packed(wire)
+    line.close()
+    batch = line.publish([post()])
+    assert (batch.done.done(), batch.fates, line.silent()) == (True, [Fate.UNKNOWN], 0.0)
+    await asyncio.sleep(0)
+    assert not wire.written
+
+
 async def test_silence_is_counted_while_something_is_open() -> None:
     wire = Wire()
     line, reader = packed(wire)
