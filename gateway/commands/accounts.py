@@ -189,9 +189,13 @@ async def _add(home: Path, operator: str, name: str, role: str, secret: str, why
     operator_id(b"", name)  # the ledger must be able to name them
     made = Account(parse_name(name), AccountRole(role), hashed(secret), SystemClock().now())
     async with _opened(home) as (accounts, deeds):
+        taken = Misuse(f"there is an account {name} already")
+        if await accounts.account(made.name) is not None:
+            raise taken
+        entry = await deeds.did(operator, Action.ACCOUNT_ADD, f"{name} {role}", why)  # first: nothing is done unsaid
         if not await accounts.add_account(made):
-            raise Misuse(f"there is an account {name} already")
-        return await deeds.did(operator, Action.ACCOUNT_ADD, f"{name} {role}", why)
+            raise taken
+        return entry
 
 
 async def _list(home: Path) -> list[Account]:
@@ -214,8 +218,9 @@ def _changed(
             if before is None:
                 raise Misuse(f"there is no account {name}")
             after = change(before)
+            entry = await deeds.did(operator, deed[0], f"{name} {after.role}", deed[1])  # first, as in _add
             await accounts.save_account(after)
-            return after, await deeds.did(operator, deed[0], f"{name} {after.role}", deed[1])
+            return after, entry
 
     after, entry = asyncio.run(run())
     emit({**_row(after), "entry": entry}, f"{deed[0]} of {name} done; entry {entry} says so", as_json=as_json)

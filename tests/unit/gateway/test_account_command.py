@@ -67,6 +67,9 @@ def test_an_account_is_made_changed_and_locked(home: Path, tmp_path: Path) -> No
     assert "argon2" not in said
     assert run("unlock", "ada", "--operator", "bert")[0] == 0
     assert run("lock", "nobody", "--operator", "bert")[0] == 2
+    for nameless in ("", "b" * 65):  # the ledger could not say who did it: nothing is done
+        assert run("lock", "ada", "--operator", nameless)[0] != 0
+        assert run("add", "eve", "--operator", nameless, *add[4:])[0] != 0
 
     (ada,), audit, done = asyncio.run(kept(home))
     assert (ada.locked, ada.password != first.password) == (False, True)
