@@ -131,7 +131,11 @@ class Guard:
         foreign = origin is not None and urlsplit(origin).netloc != request.host
         form = await request.post()
         sent = form.get(FORM)
-        right = isinstance(sent, str) and holder is not None and hmac.compare_digest(sent, form_token(holder))
+        right = (
+            isinstance(sent, str)
+            and holder is not None
+            and hmac.compare_digest(sent.encode(), form_token(holder).encode())
+        )
         if foreign or site not in {None, "same-origin"} or not right:
             self._watcher.saw("console-forged", path=request.path)
             raise Forbidden(Reason.NOT_ACCEPTED, "the request does not come from the page of this session")

@@ -130,6 +130,7 @@ async def test_only_our_own_page_in_the_same_browser_may_post(scene: Scene) -> N
 
     assert await post({**good, "token": foreign}) == 403
     assert await post({"form": "csv", "why": "a test"}) == 403
+    assert await post({**good, "token": "\u00e9" * 64}) == 403, "refused, and no fault of ours"
     assert await post(good, {"Origin": "https://elsewhere.example"}) == 403
     assert await post(good, {"Origin": "null"}) == 403
     assert await post(good, {"Sec-Fetch-Site": "cross-site"}) == 403
