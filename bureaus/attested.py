@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from bureaus.links import NO_PLACE
 from bureaus.trust import Trust
-from schemas.attestations import DESK, Attestation, read_attestation
-from schemas.directory import Use
+from schemas.attestations import DESK, Attestation
 from schemas.errors import Forbidden, Reason, Untrusted
 from schemas.wire import InboxItem
 
@@ -36,4 +35,4 @@ def read(raw: bytes, trust: Trust) -> Attestation:
     Raises:
         Malformed, Untrusted: as `read_attestation`.
     """
-    return read_attestation(raw, trust.network.id, trust.directory.service_keys(Use.ACCEPTANCE))
+    return trust.attestation(raw)

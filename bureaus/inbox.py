@@ -29,12 +29,10 @@ from schemas import envelope, wire
 from schemas.attestations import Attestation
 from schemas.claims import Head, Header
 from schemas.codes import Urgency
-from schemas.directory import Use
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable, Untrusted
 from schemas.evidence import Acknowledgement, Outcome, sign_acknowledgement
 from schemas.identity import Address
 from schemas.misbehaviour import Source, Statement
-from schemas.receipts import read_acceptance
 from schemas.wire import InboxItem, ItemType
 
 _log: Final = logs.get(__name__)
@@ -197,12 +195,10 @@ class Inbox:
 
     async def _take_receipt(self, item: InboxItem) -> bool:
         """Keep a receipt that nobody waits for, or put it aside: whether it verified."""
-        trust = self._keeper.trust
-        keys = trust.directory.service_keys(Use.ACCEPTANCE)
         raw, now = item.acceptance, self._clock()
         key = hashlib.sha256(raw).digest()
         try:
-            said = read_acceptance(raw, trust.network.id, keys)
+            said = self._keeper.trust.acceptance(raw)
         except (Malformed, Untrusted) as error:
             _log.warning("a receipt does not verify", reason=error.reason)
             refused = Refused(1, error.reason, error.detail, key)

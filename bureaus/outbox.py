@@ -27,9 +27,8 @@ from bureaus.steps import Step, StepName, sealed_at
 from bureaus.store import Store, sending
 from bureaus.store.identity import Keys
 from schemas import envelope, wire
-from schemas.directory import Use
 from schemas.errors import BureaunetError, Forbidden, Reason, Unavailable, Untrusted
-from schemas.receipts import Acceptance, read_acceptance
+from schemas.receipts import Acceptance
 
 _log: Final = logs.get(__name__)
 _ROTATED: Final = frozenset({Reason.KEY_NOT_VALID, Reason.WRAP_KEY, Reason.EXPIRED})
@@ -116,10 +115,9 @@ class Outbox:
         """Verify a receipt of the gateway's.
 
         Raises:
-            Malformed, Untrusted: as `read_acceptance`.
+            Malformed, Untrusted: as `Trust.acceptance`.
         """
-        trust = self._keeper.trust
-        return read_acceptance(receipt, trust.network.id, trust.directory.service_keys(Use.ACCEPTANCE))
+        return self._keeper.trust.acceptance(receipt)
 
     async def _due(self) -> list[sending.Due]:
         return await self._store.run(sending.due, self._limits.submissions)

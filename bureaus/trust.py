@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from schemas.attestations import Attestation, read_attestation
 from schemas.claims import Head
-from schemas.directory import CURRENT_LIFETIME, Directory, Participant
+from schemas.directory import CURRENT_LIFETIME, Directory, Participant, Use
 from schemas.errors import Forbidden, Reason, Untrusted
 from schemas.identity import Address, Signer
+from schemas.in_force import acceptance_keys
 from schemas.keys import SealingPublic, SigningPublic
 from schemas.network import Network
 from schemas.notes import Policy
 from schemas.operation import Operation, SignedOperation
-from schemas.receipts import Acceptance
+from schemas.receipts import Acceptance, LastBatch, read_acceptance
 from schemas.reviews import Review, by_date
 from schemas.witness import policy_of
 
@@ -58,6 +60,29 @@ class Trust:
             Forbidden: `recipient-unknown`, the directory does not list us.
         """
         return self.row(self.address)
+
+    def acceptance(self, receipt: bytes) -> Acceptance:
+        """Verify a receipt of the gateway's: its key must count at the receipt's own time and place in the ledger.
+
+        A refusal without a place counts by the ledger as we know it.
+
+        Raises:
+            Malformed, Untrusted: as `read_acceptance`.
+        """
+        net, last = self.network.id, LastBatch()
+        said = read_acceptance(receipt, net, self.directory.service_keys(Use.ACCEPTANCE), last)
+        index = self.head.size if said.index is None else said.index
+        return read_acceptance(receipt, net, acceptance_keys(self.directory, said.time // 1000, index), last)
+
+    def attestation(self, statement: bytes) -> Attestation:
+        """Verify an attestation of the gateway's, as `acceptance` does a receipt.
+
+        Raises:
+            Malformed, Untrusted: as `read_attestation`.
+        """
+        net = self.network.id
+        said = read_attestation(statement, net, self.directory.service_keys(Use.ACCEPTANCE))
+        return read_attestation(statement, net, acceptance_keys(self.directory, said.time // 1000, said.index))
 
     def row(self, address: Address) -> Participant:
         """The row that serves an address.

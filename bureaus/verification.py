@@ -19,12 +19,11 @@ from typing import Final
 from bureaus.trust import Trust
 from schemas import envelope, messages
 from schemas.claims import Header
-from schemas.directory import Use
 from schemas.envelope import Opened, Statement
 from schemas.errors import Forbidden, Malformed, Reason, Untrusted
 from schemas.identity import Address, Opener
 from schemas.messages import Message
-from schemas.receipts import Acceptance, read_acceptance
+from schemas.receipts import Acceptance
 from schemas.wire import InboxItem
 
 FIRST_ACKNOWLEDGED: Final = 4
@@ -118,8 +117,7 @@ class _Checks:
         return Verified(acceptance, statement, addressed, opened, message)
 
     def _acceptance(self) -> Acceptance:
-        keys = self.trust.directory.service_keys(Use.ACCEPTANCE)
-        acceptance = read_acceptance(self.item.acceptance, self.trust.network.id, keys)
+        acceptance = self.trust.acceptance(self.item.acceptance)
         if acceptance.digest != self.digest or not acceptance.accepted or acceptance.index is None:
             raise Untrusted(Reason.NOT_ACCEPTED, "the receipt is not the acceptance of this message")
         return acceptance

@@ -100,6 +100,30 @@ async def test_a_message_in_order_passes(case: Case) -> None:
     assert (outcome.message, outcome.addressed, outcome.opened.content) == (QUERY, ("BR",), CONTENT)
 
 
+@pytest.mark.parametrize(
+    ("validity", "reason"),
+    [
+        (lambda now: Validity(now - 60, now + 60), None),
+        (lambda now: Validity(now - 60, now - 1), Reason.KEY_UNKNOWN),
+        (lambda now: Validity(now + 60, now + 120), Reason.KEY_UNKNOWN),
+        (lambda now: Validity(now - 60, now + 60, 1001), None),
+        (lambda now: Validity(now - 60, now + 60, 1000), Reason.KEY_UNKNOWN),
+    ],
+    ids=["valid", "ended", "not-yet", "void-later", "void"],
+)
+async def test_1_the_gateways_key_counts_at_the_receipts_own_time_and_place(
+    case: Case, validity: Callable[[int], Validity], reason: Reason | None
+) -> None:
+    item = case.item(case.sealed())
+    directory = case.trust.directory
+    services = tuple(replace(one, validity=validity(case.team.network.seconds)) for one in directory.services)
+    facts = replace(case.facts(), trust=replace(case.trust, directory=replace(directory, services=services)))
+    if reason is None:
+        assert isinstance(verify(item, facts), Verified)
+    else:
+        assert case.refused(item, facts) == (1, reason)
+
+
 async def test_1_a_receipt_that_is_no_acceptance_of_it_is_refused(case: Case) -> None:
     sent, other = case.sealed(), case.sealed()
     item = case.item(sent)
