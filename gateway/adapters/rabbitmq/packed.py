@@ -156,14 +156,15 @@ class Packed:
         return True
 
     def _confirm(self, payload: bytes, fate: Fate) -> None:
-        tag, multiple = frames.read_confirmation(payload)
+        said, multiple = frames.read_confirmation(payload)
+        tag = min(said, self._tag)  # a broker may say any number: none is confirmed that was not published
         if fate is Fate.CONFIRMED:
             self._heard = self._loop.time()
         if multiple:
             for one in range(self._oldest + 1, tag + 1):
                 self._settle(one, fate)
             self._oldest = max(self._oldest, tag)
-        else:
+        elif tag == said:
             self._settle(tag, fate)
 
     def _settle(self, tag: int, fate: Fate) -> None:

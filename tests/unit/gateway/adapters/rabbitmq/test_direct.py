@@ -212,13 +212,14 @@ async def test_silence_is_counted_while_something_is_open() -> None:
 
 
 async def test_a_confirmation_of_nothing_is_passed_over() -> None:
-    wire = Wire(marshalled(commands.Basic.Ack(9, True)))  # noqa: FBT003  # as on the wire
+    """However large its number is: nobody counts up to it, and the next one counts."""
+    wire = Wire(marshalled(commands.Basic.Ack(2**63, True)))  # noqa: FBT003  # as on the wire
     line, reader = packed(wire)
     await read_to_end(reader)
-    batch = line.publish([post()])
-    wire.incoming = marshalled(commands.Basic.Nack(1))
+    batch = line.publish([post("one"), post("two")])
+    wire.incoming = marshalled(commands.Basic.Nack(1), commands.Basic.Ack(2, True))  # noqa: FBT003  # as on the wire
     await read_to_end(reader)
-    assert batch.fates == [Fate.REFUSED]
+    assert batch.fates == [Fate.REFUSED, Fate.CONFIRMED]
 
 
 def test_the_drivers_are_of_the_versions_that_were_tried() -> None:
