@@ -3,14 +3,15 @@
 A message is marked as running before its handler is called, and what the handler sent, its completion and the signed
 acknowledgement are one commit after it. So a handler that finished never runs again; one that was cut off runs again
 and finds `again` true; one that fails is tried again after a while, and after the last try the message is
-acknowledged as refused, `handler-failed`. Messages of one exchange may be handled side by side: no order is promised
-beyond `re`.
+acknowledged as refused, `handler-failed`. A store that takes nothing, such as one on a full disk, is no failure of a
+handler: what it did is undone, and it runs again once the store takes that. Messages of one exchange may be handled
+side by side: no order is promised beyond `re`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from bureaus import logs
@@ -107,7 +108,7 @@ class Handlers:
             unit.enter()
             await self._registered[kept.kind](self._view(kept))
             unit.closed = True
-            await self._complete(kept, unit)
+            completed = await self._complete(kept, unit)
         except asyncio.CancelledError as error:
             _undo(unit)
             if not _cancelling():
@@ -119,15 +120,33 @@ class Handlers:
             _undo(unit)
             await self._failed(kept, error)
         else:
-            self._tell(kept, begun)
+            if completed:
+                self._tell(kept, begun)
 
-    async def _complete(self, kept: receiving.Kept, unit: Unit) -> None:
+    async def _complete(self, kept: receiving.Kept, unit: Unit) -> bool:
+        """Commit what a handler did: False where the store takes nothing, and the message waits again."""
         words = self._words(kept, Outcome.PROCESSED)
         postings = [posting for _, posting in unit.sent]
-        intents = await self._store.run(receiving.complete, kept.digest, words, postings, self._clock())
+        try:
+            intents = await self._store.run(receiving.complete, kept.digest, words, postings, self._clock())
+        except Unavailable as error:
+            _undo(unit)
+            _log.warning("what a handler did could not be kept", digest=kept.digest.hex(), reason=error.reason)
+            await self._keep(lambda: self._store.run(receiving.put_back, kept.digest))
+            return False
         self._outbox.posted([sent for sent, _ in unit.sent], intents)
         self._inbox.when_acknowledged()
         _log.debug("handled", kind=kept.kind, digest=kept.digest.hex(), sent=len(postings))
+        return True
+
+    async def _keep(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write it down, however long the store takes nothing; who ends meanwhile puts it back at the next start."""
+        backoff = Backoff(self._limits)
+        while True:
+            try:
+                return await write()
+            except Unavailable as error:
+                await asyncio.sleep(backoff.next(error.retry_after))
 
     def _tell(self, kept: receiving.Kept, begun: int) -> None:
         if self.stepped:
@@ -140,18 +159,19 @@ class Handlers:
         # The error's text may hold content: its type is enough to find it by.
         failures = kept.failures + 1
         log = _log.bind(kind=kept.kind, digest=kept.digest.hex(), error=type(error).__name__, failures=failures)
-        try:
-            if failures >= self._limits.handler_attempts:
-                log.error("handler failed for good")
+        if failures >= self._limits.handler_attempts:
+            log.error("handler failed for good")
+            try:
                 words = self._words(kept, Outcome.REFUSED, Reason.HANDLER_FAILED)
-                await self._store.run(receiving.give_up, kept.digest, words)
-                self._inbox.when_acknowledged()
-            else:
-                log.warning("handler failed")
-                wait = self._limits.handler_retry_seconds * 4**kept.failures
-                await self._store.run(receiving.fail, kept.digest, self._clock() + int(wait * 1000))
-        except (Unavailable, Untrusted) as trouble:  # it is still marked as running, and runs again at the next start
-            log.exception("the failure could not be kept", reason=trouble.reason)
+            except Untrusted as trouble:  # it is still marked as running, and runs again at the next start
+                log.exception("the failure could not be signed", reason=trouble.reason)
+                return
+            await self._keep(lambda: self._store.run(receiving.give_up, kept.digest, words))
+            self._inbox.when_acknowledged()
+        else:
+            log.warning("handler failed")
+            due = self._clock() + int(self._limits.handler_retry_seconds * 4**kept.failures * 1000)
+            await self._keep(lambda: self._store.run(receiving.fail, kept.digest, due))
 
     def _words(
         self, kept: receiving.Kept, outcome: Outcome, reason: Reason | None = None
