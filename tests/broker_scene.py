@@ -49,9 +49,9 @@ class Saw:
     def count(self, name: str) -> int:
         return sum(1 for seen, _ in self.events if seen == name)
 
-    async def until(self, name: str) -> None:
-        async def seen() -> int:
-            return self.count(name)
+    async def until(self, name: str, times: int = 1) -> None:
+        async def seen() -> bool:
+            return self.count(name) >= times
 
         await eventually(seen)
 

