@@ -61,15 +61,17 @@ DIRECTORY: Final = Bounds(items=1_000_000)
 """A directory version lists every participant and key of the network; the authority signed it."""
 
 
-_HEADS: Final = tuple(tuple(bytes((major << 5 | argument,)) for argument in range(24)) for major in range(8))
-"""Heads of one byte, by major type and argument."""
+_HEADS: Final = tuple(
+    tuple(bytes((major << 5 | at,) if at < 24 else (major << 5 | 24, at)) for at in range(256)) for major in range(8)
+)
+"""Heads of one and two bytes, by major type and argument."""
 
 
 def _head(major: int, argument: int) -> bytes:
-    if argument < 24:
+    if argument < 256:
         return _HEADS[major][argument]
     lead = major << 5
-    for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+    for info, size in ((25, 2), (26, 4), (27, 8)):
         if argument < 1 << (8 * size):
             return bytes((lead | info,)) + argument.to_bytes(size)
     raise Malformed(Reason.CBOR_UNSUPPORTED, "integers are 64 bits at most")
@@ -99,17 +101,45 @@ def _encode(value: Value, out: list[bytes]) -> None:
     elif isinstance(value, Tagged):
         out.append(_head(_TAG, value.number))
         _encode(value.value, out)
-    elif isinstance(value, dict) or (not isinstance(value, list | tuple) and isinstance(value, Mapping)):
+    elif isinstance(value, list | tuple):
+        _encode_array(value, out)
+    elif isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101  # an abstract class takes long to ask
         out.append(_head(_MAP, len(value)))
         for encoded, key in sorted((_key(key), key) for key in value):
             out.append(encoded)
             _encode(value[key], out)
     elif isinstance(value, Sequence):
-        out.append(_head(_ARRAY, len(value)))
-        for item in value:
-            _encode(item, out)
+        _encode_array(value, out)
     else:
         raise Malformed(Reason.CBOR_UNSUPPORTED, f"cannot encode {type(value).__name__}")
+
+
+def encode_positions(values: Sequence[Value]) -> bytes:
+    """The map of those values that are there (not None), by their positions from 1."""
+    out, count = [b""], 0
+    for position, value in enumerate(values, 1):
+        if value is not None:
+            count += 1
+            out.append(_head(_UINT, position))
+            _encode(value, out)
+    out[0] = _head(_MAP, count)
+    return b"".join(out)
+
+
+def byte_head(size: int) -> bytes:
+    """What stands before a byte string of `size` bytes, for those who join long ones without copying them first."""
+    return _head(_BYTES, size)
+
+
+def join_array(items: Sequence[bytes]) -> bytes:
+    """The array of items that are encoded already."""
+    return _head(_ARRAY, len(items)) + b"".join(items)
+
+
+def _encode_array(value: Sequence[Value], out: list[bytes]) -> None:
+    out.append(_head(_ARRAY, len(value)))
+    for item in value:
+        _encode(item, out)
 
 
 def _utf8(text: str) -> bytes:
@@ -139,13 +169,14 @@ def decode(data: bytes, bounds: Bounds = ENVELOPE) -> Value:
     return value
 
 
-def decode_first(data: bytes, bounds: Bounds = ENVELOPE) -> tuple[Value, int]:
-    """The first value of a CBOR sequence (RFC 8742) and the offset behind it.
+def decode_first(data: bytes, bounds: Bounds = ENVELOPE, at: int = 0) -> tuple[Value, int]:
+    """The value of a CBOR sequence (RFC 8742) that begins at offset `at`, and the offset behind it.
 
     Raises:
         Malformed: as `decode`, except for bytes after the value.
     """
     decoder = _Decoder(data, bounds)
+    decoder.at = at
     return decoder.value(0), decoder.at
 
 
@@ -165,12 +196,12 @@ class _Decoder:
             raise Malformed(Reason.CBOR_INDEFINITE, "lengths are definite")
         if info > 27 or major == _SIMPLE:
             raise Malformed(Reason.CBOR_UNSUPPORTED, f"head {major << 5 | info:#04x}")
-        size = 1 << (info - 24)
-        at = self.at
-        if at + size > self.end:
+        size, at = 1 << (info - 24), self.at
+        end = at + size
+        if end > self.end:
             raise self.truncated(size)
-        self.at = at + size
-        argument = int.from_bytes(self.data[at : at + size])
+        self.at = end
+        argument = int.from_bytes(self.data[at:end])
         if argument < (24 if size == 1 else 1 << (4 * size)):
             raise Malformed(Reason.CBOR_NOT_SHORTEST, f"at offset {at - 1}")
         return argument
@@ -179,30 +210,32 @@ class _Decoder:
         self.items += 1
         if self.items > self.most:
             raise Malformed(Reason.CBOR_TOO_MANY, f"more than {self.most} items")
-        at = self.at
+        at, data = self.at, self.data
         if at >= self.end:
             raise self.truncated(1)
-        lead = self.data[at]
-        self.at = at + 1
+        lead = data[at]
+        at += 1
         major, argument = lead >> 5, lead & 31
         if argument > 23:
-            argument = self.long_argument(major, argument)
+            if argument == 24 and at < self.end and data[at] > 23 and major != _SIMPLE:  # what is most frequent first
+                argument = data[at]
+                at += 1
+            else:
+                self.at = at
+                argument = self.long_argument(major, argument)
+                at = self.at
+        self.at = at
         if _BYTES <= major <= _TEXT:
-            start = self.at  # what is most frequent first: a record holds little but hashes and signatures
-            end = start + argument
+            end = at + argument
             if end > self.end:
                 raise self.truncated(argument)
             self.at = end
-            result: Value = self.data[start:end] if major == _BYTES else _text(self.data[start:end])
-        elif major == _UINT:
-            result = argument
-        elif major == _NINT:
-            result = -1 - argument
-        elif major == _SIMPLE:
-            result = self.simple(argument)
-        else:
-            result = self.nested(major, argument, depth + 1)
-        return result
+            return data[at:end] if major == _BYTES else _text(data[at:end])
+        if major == _UINT:
+            return argument
+        if major == _NINT:
+            return -1 - argument
+        return self.simple(argument) if major == _SIMPLE else self.nested(major, argument, depth + 1)
 
     def nested(self, major: int, argument: int, depth: int) -> Value:
         if depth > self.bounds.depth:
@@ -229,10 +262,10 @@ class _Decoder:
         if count > self.bounds.pairs:
             raise Malformed(Reason.CBOR_TOO_MANY, f"a map of {count} pairs")
         result: dict[Key, Value] = {}
-        data, last = self.data, b""
+        value, data, last = self.value, self.data, b""
         for _ in range(count):
             start = self.at
-            key = self.value(depth)
+            key = value(depth)
             if type(key) is not int and not isinstance(key, str):  # not isinstance: true is an int to it
                 raise Malformed(Reason.CBOR_UNSUPPORTED, "map keys are integers or text")
             encoded = data[start : self.at]
@@ -240,7 +273,7 @@ class _Decoder:
                 reason = Reason.CBOR_DUPLICATE_KEY if encoded == last else Reason.CBOR_KEY_ORDER
                 raise Malformed(reason, f"key {key!r}"[:40])
             last = encoded
-            result[key] = self.value(depth)
+            result[key] = value(depth)
         return result
 
 

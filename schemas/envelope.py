@@ -93,7 +93,9 @@ def digest_of(statement: bytes) -> bytes:
 
 def commitment(salt: bytes, content: bytes) -> bytes:
     """The commitment to the content: AES-GCM does not commit to its key, this does (protocol section 1)."""
-    return hashlib.sha256(_COMMIT_LABEL + salt + content).digest()
+    whole = hashlib.sha256(_COMMIT_LABEL + salt)  # in two steps: content of some MiB is not copied for it
+    whole.update(content)
+    return whole.digest()
 
 
 def seal(
@@ -218,13 +220,19 @@ def pad(salt: bytes, content: bytes) -> bytes:
 
     A byte string's head grows with it, so that a few sizes cannot be hit exactly; those take the next size up.
     """
-    bare = cbor.encode([salt, content, b""])[:-1]
-    target = padded_size(len(bare) + 1)
+    parts = (b"\x83", cbor.byte_head(len(salt)), salt, cbor.byte_head(len(content)), content)
+    zeros = _zeros(sum(map(len, parts)))
+    return b"".join((*parts, cbor.byte_head(zeros), bytes(zeros)))
+
+
+def _zeros(bare: int) -> int:
+    """How many zeros follow `bare` bytes, their own head not counted."""
+    target = padded_size(bare + 1)
     while True:
         for head in (1, 2, 3, 5):
-            tail = cbor.encode(bytes(max(0, target - len(bare) - head)))
-            if len(bare) + len(tail) == target:
-                return bare + tail
+            zeros = max(0, target - bare - head)
+            if bare + len(cbor.byte_head(zeros)) + zeros == target:
+                return zeros
         target = padded_size(target + 1)
 
 
@@ -239,6 +247,7 @@ def unpad(plaintext: bytes) -> Opened:
             pass
         case _:
             raise Malformed(Reason.PADDING, "the plaintext is [32-byte salt, content, zeros]")
-    if plaintext != pad(salt, content):
+    # The codec takes one spelling of a value alone: with all else in order, only the number of zeros can be another.
+    if len(zeros) != _zeros(len(plaintext) - len(cbor.byte_head(len(zeros))) - len(zeros)):
         raise Malformed(Reason.PADDING, "the padding is not of the one size")
     return Opened(salt, content)

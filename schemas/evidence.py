@@ -7,8 +7,10 @@ so that a gap shows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final
 
 from schemas import cbor, cose
@@ -70,8 +72,12 @@ class Entry:
 
     def encode(self) -> bytes:
         """The entry's bytes."""
-        values = ((label, getattr(self, name)) for label, name in enumerate(_FIELDS, 1))
-        return cbor.encode({label: _plain(value) for label, value in values if value is not None})
+        return cbor.encode_positions(_VALUES(self))
+
+    def encode_chained(self, number: int, previous: bytes | None) -> bytes:
+        """The bytes of the same entry with this number and leaf hash of the one before."""
+        values = _VALUES(self)
+        return cbor.encode_positions((*values[:_NUMBER], number, previous, *values[_NUMBER + 2 :]))
 
     @property
     def leaf(self) -> bytes:
@@ -97,8 +103,8 @@ _TYPES: Final[dict[str, type]] = {
 }
 
 
-def _plain(value: int | bytes | str) -> cbor.Value:
-    return str(value) if isinstance(value, str) else value
+_VALUES: Final[Callable[[Entry], tuple[cbor.Value, ...]]] = attrgetter(*_FIELDS)
+_NUMBER: Final = _FIELDS.index("number")
 
 
 def read_entry(data: bytes) -> Entry:

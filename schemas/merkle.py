@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from schemas.errors import Reason, Untrusted
 
+T = TypeVar("T")
 HASH_SIZE: Final = 32
 EMPTY: Final = hashlib.sha256().digest()
 """The root of a tree with no leaves."""
@@ -74,6 +75,27 @@ def root(hashes: Sequence[bytes]) -> bytes:
         above = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
         level = [*above, level[-1]] if len(level) & 1 else above
     return level[0]
+
+
+def levels(hashes: Sequence[bytes]) -> list[list[bytes]]:
+    """All nodes over leaf hashes in memory, level by level, as `root` makes them: the last level is the root alone."""
+    found = [list(hashes)]
+    while len(found[-1]) > 1:
+        level = found[-1]
+        above = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
+        found.append([*above, level[-1]] if len(level) & 1 else above)
+    return found
+
+
+def siblings(levels: Sequence[Sequence[T]], index: int) -> list[T]:
+    """The path of a leaf through `levels`, or through what stands for their nodes: its inclusion proof."""
+    path: list[T] = []
+    for level in levels:
+        beside = index ^ 1
+        if beside < len(level):
+            path.append(level[beside])
+        index >>= 1
+    return path
 
 
 def inclusion_proof(subtrees: Subtrees, index: int, size: int) -> list[bytes]:

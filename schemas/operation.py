@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -19,6 +19,7 @@ from schemas.codes import Handling, Purpose
 from schemas.errors import Malformed, Reason, Untrusted
 from schemas.identity import Address, Signer, parse_name, parse_operation_id
 from schemas.keys import SigningPublic
+from schemas.progress import Progress, read_progress
 
 OPERATION_TYP: Final = "application/vnd.bureaunet.operation+cose"
 REVIEW: Final = 5 * 365 * 24 * 3600
@@ -98,13 +99,24 @@ class Operation:
     """Seconds since the epoch when its owner reviews what is kept of it; None is `REVIEW` after its first version."""
     times: tuple[AnswerTime, ...] = ()
     """How long answers may take, for the kinds that it does not leave to the network."""
+    progress: Progress | None = None
+    """Its objectives and results so far, as its owner counts them; None while the owner has said nothing."""
+    _places: dict[Address, list[int]] = field(init=False, repr=False, compare=False)
+    """Where in `members` an address stands."""
+
+    def __post_init__(self) -> None:
+        """Find members without looking at all of them: there may be some hundred, and each message has two."""
+        places: dict[Address, list[int]] = {}
+        for place, member in enumerate(self.members):
+            places.setdefault(member.address, []).append(place)
+        object.__setattr__(self, "_places", places)
 
     def member(self, address: Address, time: int) -> Member | None:
-        """The membership that covers `address` at `time`, in seconds."""
-        for member in self.members:
-            if member.address.covers(address) and member.covers(time):
-                return member
-        return None
+        """The membership that covers `address` at `time`, in seconds: the first of those that do."""
+        places = self._places.get(address, ())
+        if address.unit is not None:
+            places = sorted((*places, *self._places.get(address.bureau, ())))
+        return next((self.members[place] for place in places if self.members[place].covers(time)), None)
 
     @property
     def training(self) -> bool:
@@ -120,8 +132,10 @@ class Operation:
         """The payload that the owner signs."""
         members: list[cbor.Value] = [[str(m.address), str(m.role), m.since, m.until] for m in self.members]
         more: list[cbor.Value] = [] if self.review is None else [self.review]
-        if self.times:
+        if self.times or self.progress is not None:
             more = [self.review, [time.to_value() for time in self.times]]
+        if self.progress is not None:
+            more.append(self.progress.to_value())
         return cbor.encode(
             [
                 self.id,
@@ -234,7 +248,7 @@ def _read_payload(payload: bytes) -> Operation:
             int(retention),
             *rest,
         ]:
-            review, times = _more(rest)
+            review, times, progress = _more(rest)
         case _:
             raise Malformed(Reason.STRUCTURE, "an operation is not of the form")
     try:
@@ -253,6 +267,7 @@ def _read_payload(payload: bytes) -> Operation:
             retention,
             review,
             times,
+            progress,
         )
     except ValueError:
         raise Malformed(Reason.STRUCTURE, "an operation's phase, purposes or handling are not codes") from None
@@ -264,15 +279,20 @@ def _kind(value: cbor.Value) -> str:
     raise Malformed(Reason.STRUCTURE, f"a kind is up to {MAX_KIND} printable characters")
 
 
-def _more(rest: list[cbor.Value]) -> tuple[int | None, tuple[AnswerTime, ...]]:
-    """What later versions of the form added, in its one spelling: nothing, a review, or a review or null and times."""
+def _more(rest: list[cbor.Value]) -> tuple[int | None, tuple[AnswerTime, ...], Progress | None]:
+    """What later versions of the form added, in its one spelling.
+
+    Nothing, a review, a review or null and times, or with them, none or more, the progress.
+    """
     match rest:
         case []:
-            return None, ()
+            return None, (), None
         case [int(review)] if not isinstance(review, bool):
-            return review, ()
+            return review, (), None
         case [None | int() as review, [*times]] if not isinstance(review, bool):
-            return review, read_times(times)
+            return review, read_times(times), None
+        case [None | int() as review, [*times], [*progress]] if not isinstance(review, bool):
+            return review, read_times(times) if times else (), read_progress(progress)
     raise Malformed(Reason.STRUCTURE, "an operation is not of the form")
 
 

@@ -56,12 +56,14 @@ class Acceptance:
 def sign_acceptances(acceptances: Sequence[Acceptance], net: bytes, signer: Signer) -> list[bytes]:
     """Receipts for a batch under one signature, in its order; each is CBOR [signed root, position, path, item]."""
     items = [acceptance.item() for acceptance in acceptances]
-    leaves = [merkle.leaf_hash(item) for item in items]
-    subtrees = merkle.of_leaves(leaves)
-    payload = cbor.encode([merkle.range_hash(subtrees, 0, len(leaves)), len(leaves)])
-    batch = cose.sign1(ACCEPTANCE_TYP, payload, signer, {cose.CLAIMS: {NET: net}})
+    levels = merkle.levels([merkle.leaf_hash(item) for item in items])
+    payload = cbor.encode([levels[-1][0] if items else merkle.EMPTY, len(items)])
+    batch = cbor.encode(cose.sign1(ACCEPTANCE_TYP, payload, signer, {cose.CLAIMS: {NET: net}}))
+    encoded = [[cbor.encode(node) for node in level] for level in levels]  # once for all paths that have it
     return [
-        cbor.encode([batch, position, merkle.inclusion_proof(subtrees, position, len(leaves)), item])
+        cbor.join_array(
+            (batch, cbor.encode(position), cbor.join_array(merkle.siblings(encoded, position)), cbor.encode(item))
+        )
         for position, item in enumerate(items)
     ]
 

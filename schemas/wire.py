@@ -91,6 +91,7 @@ def submissions_queue(bureau: Address, urgency: Urgency) -> str:
     return f"submissions.{urgency}.{bureau.replace('/', '.')}"
 
 
+@lru_cache(maxsize=2048)  # the directory has some hundred
 def inbox_queue(participant: Address, urgency: Urgency) -> str:
     """A participant's inbox on the broker."""
     return f"inbox.{participant.replace('/', '.')}" + (".urgent" if urgency is Urgency.URGENT else "")
@@ -171,8 +172,7 @@ def decode_items(data: bytes) -> list[InboxItem]:
     items: list[InboxItem] = []
     at = 0
     while at < len(data):
-        value, used = cbor.decode_first(data[at:])
-        at += used
+        value, at = cbor.decode_first(data, at=at)
         items.append(_item(value))
     return items
 

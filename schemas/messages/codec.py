@@ -1,7 +1,7 @@
-"""Messages to bytes and back: the content of an envelope is the message's JSON (protocol section 1).
+"""Messages to bytes and back: an envelope's content is the message's JSON, and its attachments (section 1.3).
 
-Order of decoding: size, UTF-8, depth, JSON with its names and numbers, the model. Each step refuses before the next
-one runs, and no error holds any of the content.
+Order of decoding: size, UTF-8, depth, JSON with its names and numbers, the model, what is attached. Each step refuses
+before the next one runs, and no error holds any of the content.
 
 Rules: encoding is deterministic (UTF-8, names sorted, no spaces, unknown left out), and what it makes decodes to an
 equal message. Decoding takes other spacing and order, since the bytes are signed as they are and never made again.
@@ -12,19 +12,46 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NoReturn
 
 from pydantic import ValidationError
 
 from schemas.errors import Malformed, Misuse, Reason
+from schemas.messages import attachments
+from schemas.messages.arrests import ArrestAnswer, ArrestProvisional, ExtraditionAnswer, ExtraditionRequest
+from schemas.messages.attachments import Attaching
+from schemas.messages.databases import (
+    DatabaseAlert,
+    DatabaseAnswer,
+    DatabaseQuery,
+    DatabaseRecord,
+    DatabaseRecorded,
+)
+from schemas.messages.duty import DutyAnswer, DutyCall
 from schemas.messages.fields import Message
-from schemas.messages.result import Result
+from schemas.messages.group import NetworkGroup
+from schemas.messages.hits import HitConfirmation, HitConfirmed
+from schemas.messages.notices import (
+    DiffusionEnding,
+    DiffusionPublication,
+    NoticeDecision,
+    NoticeEnding,
+    NoticeInformation,
+    NoticePublication,
+    NoticeRequest,
+    NoticeReview,
+    NoticeUpdate,
+    NoticeWithdrawal,
+)
+from schemas.messages.relay import RelayAnswer, RelayConsent, RelayDelivery, RelayRequest
+from schemas.messages.result import OperationCase, Result, ResultCorrection, ResultCorroboration
+from schemas.messages.tips import Tip, TipDisposition
 from schemas.messages.whereabouts import WhereaboutsQuery, WhereaboutsResponse
 
 MAX_CONTENT_BYTES: Final = 1 << 20
-"""No message of these kinds comes near: the fields' bounds end far below."""
+"""Of JSON. No message of these kinds comes near: the fields' bounds end far below."""
 
 MAX_DEPTH: Final = 16
 """Lists and objects within one another."""
@@ -33,7 +60,47 @@ MAX_NUMBER_DIGITS: Final = 32
 """Longer numbers fit no field."""
 
 KINDS: Final[Mapping[str, type[Message]]] = MappingProxyType(
-    {model.KIND: model for model in (WhereaboutsQuery, WhereaboutsResponse, Result)}
+    {
+        model.KIND: model
+        for model in (
+            DatabaseRecord,
+            DatabaseRecorded,
+            DatabaseQuery,
+            DatabaseAnswer,
+            DatabaseAlert,
+            HitConfirmation,
+            HitConfirmed,
+            ArrestProvisional,
+            ArrestAnswer,
+            ExtraditionRequest,
+            ExtraditionAnswer,
+            OperationCase,
+            ResultCorrection,
+            ResultCorroboration,
+            NetworkGroup,
+            NoticeRequest,
+            NoticeDecision,
+            NoticeInformation,
+            NoticePublication,
+            NoticeUpdate,
+            NoticeReview,
+            NoticeWithdrawal,
+            NoticeEnding,
+            DiffusionPublication,
+            DiffusionEnding,
+            RelayConsent,
+            RelayRequest,
+            RelayDelivery,
+            RelayAnswer,
+            WhereaboutsQuery,
+            WhereaboutsResponse,
+            Result,
+            Tip,
+            TipDisposition,
+            DutyCall,
+            DutyAnswer,
+        )
+    }
 )
 """Every kind of message, and its model."""
 
@@ -46,32 +113,50 @@ def kind_of(message: Message) -> str:
     return message.KIND
 
 
-def encode(message: Message) -> bytes:
-    """The message's one encoding.
+def encode(message: Message, attached: Sequence[bytes | memoryview] = ()) -> bytes:
+    """The message's one encoding, with the attachments that it lists.
 
     Raises:
-        Misuse: the message was made past its model's checks, so that no recipient would take it.
+        Misuse: the message was made past its model's checks, so that no recipient would take it; or what is attached is
+            not what it lists.
     """
     value = message.model_dump(mode="json", exclude_none=True, exclude_defaults=True, warnings="none")
-    content = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
         errors="surrogatepass"
     )
     try:
-        again = decode(message.KIND, content)
+        again = _read(message.KIND, text)
     except Malformed as error:
         raise Misuse(f"this message cannot be sent: {error.detail}") from None
     if again != message:
         raise Misuse("this message cannot be sent: it would be read as another")
-    return content
+    return attachments.join(message, text, attached)
 
 
 def decode(kind: str, content: bytes) -> Message:
-    """The message of that kind.
+    """The message of that kind, what is attached to it being what it lists.
 
     Raises:
         Malformed: `kind-unknown`; `content-not-json`, no JSON in UTF-8; `content-duplicate-name`; `content-number`, not
-            finite or too long; `content-model`, JSON that is no message of that kind, or too large or too deep for one.
+            finite or too long; `content-model`, JSON that is no message of that kind, or too large or too deep for one,
+            or attachments that it does not list.
     """
+    return decode_whole(kind, content)[0]
+
+
+def decode_whole(kind: str, content: bytes) -> tuple[Message, tuple[memoryview, ...]]:
+    """As `decode`, with the attachments: views of `content`, in the order in which the message lists them."""
+    model = KINDS.get(kind)
+    if model is None or not issubclass(model, Attaching):
+        return _read(kind, content), ()
+    if len(content) > attachments.MAX_WHOLE_BYTES:
+        raise Malformed(Reason.CONTENT_MODEL, f"more than {attachments.MAX_WHOLE_BYTES} bytes")
+    text, behind = attachments.split(content)
+    message = _read(kind, text)
+    return message, attachments.apart(message, behind)
+
+
+def _read(kind: str, content: bytes) -> Message:
     model = KINDS.get(kind)
     if model is None:
         raise Malformed(Reason.KIND_UNKNOWN, "no such kind of message")

@@ -218,12 +218,88 @@ class NoticeColour(StrEnum):
     UN_SPECIAL = "un-special"
 
 
+class Corroboration(StrEnum):
+    """What another bureau says of a reported result. Ours."""
+
+    CONFIRMED = "confirmed"
+    """It saw the same."""
+    DISPUTED = "disputed"
+    """It did not, by what it has."""
+
+
+class RelayGround(StrEnum):
+    """Why the secretariat relays a question or an answer no further. Ours."""
+
+    NO_CONSENT = "no-consent"
+    """The bureau takes no such question this way. Whether it takes others, and whose, is not said."""
+    CONTENT = "content"
+    """What is enclosed is no message of its kind, or would name an asker that is not to be named."""
+    SCOPE = "scope"
+    """The bureau is no member of the operation."""
+    HANDLING = "handling"
+    """The answer may not be passed on to an asker whom the bureau was not told of."""
+    UNREACHABLE = "unreachable"
+    """The network did not take it."""
+
+
 class CaseTag(StrEnum):
     """What sets a case apart in an operation. Ours, after the reports on INFRA operations."""
 
     COLD = "cold"
     HIGH_PRIORITY = "high-priority"
     PUBLIC_APPEAL = "public-appeal"
+
+
+class TipChannel(StrEnum):
+    """How a tip came. Ours, after the ways that public appeals name: the secretariat's page, national programmes."""
+
+    PUBLIC_PAGE = "public-page"
+    """The secretariat's own page for the public."""
+    ANONYMOUS_PROGRAMME = "anonymous-programme"
+    """A national programme that promises not to know who called, such as Crime Stoppers."""
+    BUREAU = "bureau"
+    """Somebody who told a national police."""
+
+
+class TipFinding(StrEnum):
+    """What came of a tip. Ours."""
+
+    IN_PROCESS = "IN_PROCESS"
+    """Being looked at; more may follow."""
+    ARRESTED = "ARRESTED"
+    """It led to an arrest."""
+    LOCATED = "LOCATED"
+    """It led to where somebody is."""
+    USEFUL = "USEFUL"
+    KNOWN = "KNOWN"
+    """It was known before."""
+    NOT_USEFUL = "NOT_USEFUL"
+    NOT_ASSESSED = "NOT_ASSESSED"
+    """It says too little to be looked into."""
+
+
+class DutyFinding(StrEnum):
+    """What a bureau says to the Command and Coordination Centre that asked it again. Ours."""
+
+    ANSWERED = "ANSWERED"
+    """The asker has an answer by now."""
+    IN_PROCESS = "IN_PROCESS"
+    """The asker will have one, at the latest when it says."""
+    REFUSED = "REFUSED"
+    """There will be none; the ground goes to the asker, not to the centre."""
+    NOT_HERE = "NOT_HERE"
+    """The bureau cannot find the query: it is to be asked anew."""
+
+
+class Visibility(StrEnum):
+    """What an asker is shown of a record that its question finds. Ours, after the owner's control of its data."""
+
+    OPEN = "open"
+    """The record, its conditions and its owner."""
+    AGENCY_ONLY = "agency-only"
+    """That there is one, and whom to ask."""
+    SILENT = "silent"
+    """Nothing: the answer is as if there were none, and the owner is told."""
 
 
 _ANSWERS: Final[Mapping[Finding, Answer]] = MappingProxyType(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 
 from schemas.keys import SealingKey, SigningKey
-from tests.world import CONTENT, QUERY, seed
+from tests.world import CONTENT, QUERY, sealing_seed, seed
 from tools.vectors.scene import Scene, Vector
 
 _CBOR = (
@@ -30,6 +32,27 @@ _VALID_CBOR = (
     ("largest-integer", "64 bits", "1bffffffffffffffff"),
     ("tagged", "a tag that is in use", "d280"),
 )
+_LISTED = json.dumps(
+    {
+        "attachments": [
+            {"media": "text/plain", "sha256": hashlib.sha256(data).hexdigest(), "shows": "other", "size": len(data)}
+            for data in (b"one", b"two")
+        ],
+        "case": "FR-1",
+        "colour": "purple",
+        "thing": {"kind": "method", "name": "Hollow bricks"},
+    },
+    separators=(",", ":"),
+).encode()
+_UNLISTED = b'{"case":"FR-1","colour":"purple","thing":{"kind":"method","name":"Hollow bricks"}}'
+_NOTICE = "notice.request/1"
+_ATTACHED = (
+    ("ok-attachments", "two attachments behind a zero byte, in the order of the list", b"\0onetwo", "ok"),
+    ("attachments-missing", "attachments that are listed and do not stand there", b"", "content-model"),
+    ("attachments-order", "the second attachment before the first", b"\0twoone", "content-model"),
+    ("attachments-short", "a byte less than is listed", b"\0onetw", "content-model"),
+    ("attachments-trailing", "a byte behind the last attachment", b"\0onetwo!", "content-model"),
+)
 _CONTENT = (
     ("ok", "a query by a case's reference", QUERY, CONTENT, "ok"),
     ("not-json", "an array that does not end", QUERY, b"[", "content-not-json"),
@@ -37,6 +60,42 @@ _CONTENT = (
     ("not-finite", "a number that is not finite", QUERY, b'{"asked":["status"],"case":NaN}', "content-number"),
     ("model", "a query that asks nothing", QUERY, b'{"case":"FR-1"}', "content-model"),
     ("kind-unknown", "a kind that nobody knows", "gossip/1", CONTENT, "kind-unknown"),
+    (
+        "attachments-of-none",
+        "a zero byte behind a kind without attachments",
+        QUERY,
+        CONTENT + b"\0",
+        "content-not-json",
+    ),
+    ("attachments-unlisted", "bytes that are not listed", _NOTICE, _UNLISTED + b"\0one", "content-model"),
+    *((name, says, _NOTICE, _LISTED + behind, outcome) for name, says, behind, outcome in _ATTACHED),
+)
+
+
+_SILENT = (
+    b'{"found":[{"kind":"person","owner":"BR","reasons":["name"],"record":"DB-1","score":90,"visibility":"silent"}],'
+    b'"result":"candidates"}'
+)
+_DATABASES = (
+    ("query", "a document by its number", "query", b'{"document":{"number":"X4RT-7781"}}', "ok"),
+    (
+        "query-both",
+        "a document and a person in one question",
+        "query",
+        b'{"document":{"number":"X1"},"person":{"name":{"family":"Brukel-Ex"}}}',
+        "content-model",
+    ),
+    ("answer", "nothing was found", "answer", b'{"result":"no-hit"}', "ok"),
+    ("answer-hit-of-none", "a hit that names no record", "answer", b'{"result":"hit"}', "content-model"),
+    (
+        "answer-silent",
+        "a silent record shown",
+        "answer",
+        _SILENT,
+        "content-model",
+    ),
+    ("record", "a record that is taken out", "record", b'{"act":"delete","reference":"BR-1"}', "ok"),
+    ("record-of-nobody", "a record about nothing", "record", b'{"act":"add","reference":"BR-1"}', "content-model"),
 )
 
 
@@ -48,6 +107,15 @@ def vectors(scene: Scene) -> Iterator[Vector]:
         yield Vector(f"cbor/ok-{name}", says, "cbor", {"data": data}, "ok", {"encodes": data})
     for name, says, kind, content, outcome in _CONTENT:
         yield Vector(f"content/{name}", says, "content", {"kind": kind, "data": content.hex()}, outcome)
+    for name, says, kind, content, outcome in _DATABASES:
+        given = {"kind": f"database.{kind}/1", "data": content.hex()}
+        valid = "ok-" if outcome == "ok" else ""
+        yield Vector(f"content/{valid}database-{name}", says, "content", given, outcome)
+    for name, said in (("ok-hit-until", b'"until":2000000000,'), ("hit-no-until", b"")):
+        content = b'{"record":"DB-1",' + said + b'"validity":"IN_PROCESS"}'
+        says = f"an owner that needs time, {'with' if said else 'without'} until when"
+        given = {"kind": "hit.confirmed/1", "data": content.hex()}
+        yield Vector(f"content/{name}", says, "content", given, "ok" if said else "content-model")
     yield from _names()
     yield from _keys(scene)
 
@@ -83,10 +151,10 @@ def _keys(scene: Scene) -> Iterator[Vector]:
         data = raw.ljust(32, b"\0") if outcome == "key-weak" else raw
         yield Vector(f"key/{name}", says, "signing-key", {"data": data.hex()}, outcome)
     for suite in (57, 50):
-        public = SealingKey(seed("sealing/FR", 96)[-32 if suite == 50 else -96 :], suite).public
+        public = SealingKey(sealing_seed("FR")[-32 if suite == 50 else -96 :], suite).public
         given = {"suite": suite, "data": public.raw.hex()}
         yield Vector(f"key/ok-sealing-{suite}", "an HPKE key", "sealing-key", given, "ok", _shows(public.key_id))
-    kem = SealingKey(seed("sealing/FR", 96)).public.raw[:1184]
+    kem = SealingKey(sealing_seed("FR")).public.raw[:1184]
     for name, says, suite, data, outcome in (
         ("sealing-zero", "X25519's zero: every secret with it is zero", 50, bytes(32), "key-weak"),
         ("sealing-hybrid-zero", "the same within a hybrid key", 57, kem + bytes(32), "key-weak"),

@@ -193,6 +193,11 @@ class _Admission:
         says = "a recipient that the directory does not list"
         denied = _directory(self._scene, FR, kind=ParticipantKind.ORGANISATION)
         yield self._vector("kind-organisation", "an organisation asks", 12, "kind-not-allowed", directory=denied)
+        group = "network.group/1"
+        says_group = scene.seal(scene.header(kind=group))
+        listing = signed(version(kinds=(*first_operation().kinds, group)))
+        reserved = "a bureau publishes a group, as the secretariat alone may"
+        yield self._vector("kind-reserved", reserved, 12, "kind-not-allowed", says_group, operation=listing)
         yield self._vector("recipient-unknown", says, 12, "recipient-unknown", to_nobody)
         told = Preferences(AR, 1, NOW, frozenset({FR}))
         refusals = [sign_preferences(told, scene.net, signing(AR)).hex()]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from schemas import cbor, cose, merkle
+from schemas.attestations import Attestation, sign_attestation
 from schemas.claims import Head
 from schemas.codes import Answer, Purpose
 from schemas.directory import ParticipantKind
@@ -46,6 +47,7 @@ def vectors(scene: Scene) -> Iterator[Vector]:
     yield from _proofs()
     yield from _checkpoints(scene)
     yield from _receipts(scene)
+    yield from _attestations(scene)
     yield from _tlog_proofs(scene)
     yield from _records(scene)
 
@@ -197,6 +199,29 @@ def _receipts(scene: Scene) -> Iterator[Vector]:
     ):
         given = {"data": data.hex(), "net": scene.net.hex(), "key": ACCEPTANCE.public.raw.hex()}
         yield Vector(f"receipt/{name}", says, "receipt", given, outcome)
+
+
+def _attestations(scene: Scene) -> Iterator[Vector]:
+    due = NOW * 1000
+    said = Attestation(Event.ANSWER_OVERDUE, 9, due + 5, _DIGEST, BR, FR, OPERATION, due, 1)
+    reminder = replace(said, event=Event.ANSWER_REMINDER, time=due - 5, request=2)
+    signed = sign_attestation(said, scene.net, ACCEPTANCE)
+    no_event = replace(said, event=Event.SUBMISSION_ACCEPTANCE)
+    for name, says, data, outcome in (
+        ("ok-overdue", "no answer was there when it was due", signed, "ok"),
+        ("ok-reminder", "a second request, before it is due", sign_attestation(reminder, scene.net, ACCEPTANCE), "ok"),
+        (
+            "event",
+            "an event that is none of the clock's",
+            sign_attestation(no_event, scene.net, ACCEPTANCE),
+            "structure",
+        ),
+        ("network", "another network's", sign_attestation(said, bytes(32), ACCEPTANCE), "network"),
+        ("key", "signed by a bureau", sign_attestation(said, scene.net, signing(FR)), "key-unknown"),
+        ("signature", "one bit of the signature changed", signed[:-1] + bytes((signed[-1] ^ 1,)), "signature"),
+    ):
+        given = {"data": data.hex(), "net": scene.net.hex(), "key": ACCEPTANCE.public.raw.hex()}
+        yield Vector(f"attestation/{name}", says, "attestation", given, outcome)
 
 
 def _bent(parts: list[cbor.Value]) -> bytes:

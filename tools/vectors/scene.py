@@ -25,8 +25,10 @@ from tests.world import (
     header,
     new_network,
     sealing,
+    sealing_seed,
     seed,
     signing,
+    x_wing_seed,
 )
 from tools.vectors.kept import Kept, KeptNoteSigner, KeptSealing
 
@@ -139,5 +141,6 @@ class Scene:
             "directory": self.directory.hex(),
             "operation": self.operation.hex(),
             "signing_seeds": {name: seed(f"signing/{name}").hex() for name in names},
-            "sealing_seeds": {name: seed(f"sealing/{name}", 96).hex() for name in names},
+            "sealing_seeds": {name: sealing_seed(name).hex() for name in names},
+            "x_wing_seeds": {name: x_wing_seed(name).hex() for name in names},
         }

@@ -9,7 +9,7 @@ from schemas import cbor, cose, envelope
 from schemas.claims import to_claims
 from schemas.codes import Answer
 from schemas.envelope import MAX_SEALED, MAX_STATEMENT, Envelope, commitment, pad
-from tests.world import AR, BR, CONTENT, FR, sealing, seed, signing
+from tests.world import AR, BR, CONTENT, FR, sealing, sealing_seed, seed, signing, x_wing_seed
 from tools.vectors.scene import Json, Scene, Vector, repeated
 
 _SALT = seed("salt/vectors")
@@ -154,7 +154,8 @@ def _open(name: str, says: str, sent: Envelope, outcome: str, by: str = "BR") ->
     given: dict[str, Json] = {
         "statement": sent.statement.hex(),
         "sealed": (sent.sealed or b"").hex(),
-        "seed": seed(f"sealing/{by}", 96).hex(),
+        "seed": sealing_seed(by).hex(),
+        "x_wing": x_wing_seed(by).hex(),
         "suite": 57,
     }
     shows = {"content": CONTENT.hex()} if outcome == "ok" else None
@@ -182,7 +183,8 @@ def _opened(scene: Scene) -> Iterator[Vector]:
         yield _open(name, says, scene.sign(protected, part, signing(FR)), outcome)
     classic = scene.keys(claims, 50)
     opened = _open("", "", scene.seal(claims, keys=classic), "ok")
-    given: dict[str, Json] = {**opened.given, "seed": seed("sealing/BR", 96)[-32:].hex(), "suite": 50}
+    given: dict[str, Json] = {**opened.given, "seed": sealing_seed("BR")[-32:].hex(), "suite": 50}
+    del given["x_wing"]
     says = "HPKE-4-KE, for comparison with others: it opens, and admission refuses it"
     yield Vector("open/ok-hpke-4", says, "open", given, "ok", {"content": CONTENT.hex()})
 

@@ -27,6 +27,7 @@ from schemas.network import GENESIS_TYP
 from schemas.notes import Checkpoint, sign_checkpoint
 from schemas.operation import Operation, Phase, sign_operation
 from schemas.preferences import PREFERENCES_TYP, Preferences, sign_preferences
+from schemas.progress import Objectives, Progress, Results
 from schemas.threshold import Holders
 from tests.world import (
     AR,
@@ -156,6 +157,7 @@ def _operations(scene: Scene) -> Iterator[Vector]:
 
     second = replace(plain, version=2, previous=hashed, phase=Phase.CLOSED)
     timed = replace(plain, times=(AnswerTime("whereabouts.query", Urgency.URGENT, 600, 3600, (50, 90), 3),))
+    counted = replace(plain, progress=Progress(NOW, Objectives(120, 14, 9, 8, 40, 33), Results(3, 5, 1, 2, 1)))
     formless = cose.sign1("application/vnd.bureaunet.operation+cose", b"\x80", signing(IPSG), {15: {-65537: scene.net}})
     for name, says, data, previous, outcome in (
         ("ok", "the first version", scene.operation, False, "ok"),
@@ -168,6 +170,7 @@ def _operations(scene: Scene) -> Iterator[Vector]:
         ("ok-times", "with times for answers, and no time of review", signed(timed), False, "ok"),
         ("ok-review-times", "with both", signed(replace(timed, review=NOW + 1)), False, "ok"),
         ("times", "a kind and urgency timed twice", signed(replace(timed, times=timed.times * 2)), False, "structure"),
+        ("ok-progress", "with what it came to so far", signed(counted), False, "ok"),
         ("form", "an operation of another form", formless, False, "structure"),
         ("kinds", "a kind that moves the cursor", signed(replace(plain, kinds=("\x1b[2J",))), False, "structure"),
         ("review", "a time of review that is true", signed(replace(plain, review=True)), False, "structure"),
