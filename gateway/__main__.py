@@ -10,6 +10,7 @@ from gateway.commands.authority import authority
 from gateway.commands.backup import backup, restore
 from gateway.commands.broker import broker
 from gateway.commands.erase import erase
+from gateway.commands.exercise_clock import exercise_clock
 from gateway.commands.ledger import ledger
 from gateway.commands.migrate import migrate
 from gateway.commands.operations import operation
@@ -25,6 +26,7 @@ from gateway.commands.reviews import reviews
 from gateway.commands.serve import serve
 from gateway.commands.setup import init
 from gateway.commands.shared import Commands
+from gateway.commands.show import show
 from gateway.commands.watch import watch
 
 
@@ -49,7 +51,8 @@ for command in (init, authority, participant, serve, operation, ledger, quaranti
     main.add_command(command)
 for command in (account, operator, request, passphrase, erase, redeliver, refusals, overdue):
     main.add_command(command)
-main.add_command(watch)
+for command in (watch, exercise_clock, show):
+    main.add_command(command)
 operation.add_command(reviews)
 for command in (*changes.COMMANDS, *ceremony.COMMANDS, list_operators, policy):
     authority.add_command(command)

@@ -66,16 +66,16 @@ class Bucket:
 
 def receive(submission: Submission, net: bytes, *, within_quota: bool) -> Candidate | Rejected:
     """Steps 1 to 4: what needs no facts. `within_quota` is what the link's bucket said."""
-    digest = hashlib.sha256(submission.body).digest()  # what names it until a statement can be told from the rest
+    named = submission.body  # its hash names it until a statement can be told from the rest
     try:
         _check_size(submission, within_quota=within_quota)
         framed = _decode(lambda: wire.decode_submission(submission.body))
-        digest = framed.digest
+        named = framed.statement
         _check_parts(framed)
         statement = _decode(lambda: envelope.read(framed.statement))
         _check_link(submission.link, statement.header, net)
     except _Step as no:
-        return Rejected(digest, submission.link, no.step, no.reason)
+        return Rejected(hashlib.sha256(named).digest(), submission.link, no.step, no.reason)
     return Candidate(submission, framed, statement)
 
 

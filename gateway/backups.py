@@ -27,7 +27,7 @@ from gateway import keyfiles
 from gateway.adapters.sql import dump
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.schema import revision
-from gateway.app import SystemClock, open_records
+from gateway.app import open_records
 from gateway.highwater import FileMark
 from gateway.operators import Action, act, operator_id
 from gateway.service import NETWORK_FILE
@@ -89,7 +89,7 @@ async def back_up(home: Path, out: Path, operator: str, programs: Path | None = 
     async with open_records(home, settings, migrate=False) as records:
         who = operator_id(records.network.id, operator)
         note = await records.tree.checkpoint()
-        await act(records.store, SystemClock(), who, Action.BACKUP)
+        await act(records.store, records.clock, who, Action.BACKUP)
         network = records.network.id.hex()
         sealed, first, last = await records.store.sealed_kept()
     with _folder(out) as folder:
@@ -127,7 +127,7 @@ async def bring_back(
         mark = await FileMark(settings.state_folder).read()
         behind = mark.size if mark is not None and mark.size > size else None
         if behind is None:  # else nothing may be added to it
-            await act(records.store, SystemClock(), who, Action.RESTORE)
+            await act(records.store, records.clock, who, Action.RESTORE)
     return Restored(manifest, size, behind)
 
 

@@ -1,8 +1,8 @@
 """What is done with a batch: its facts are fetched, each job is decided, all is committed at once, submitters are told.
 
-Order of work: facts (one question each for the whole batch) -> steps 5 to 12 of admission, and acknowledgements -> one
-transaction -> outcomes. Rules: one message has one outcome; what another process decided meanwhile is looked up again;
-a refusal without an index is not final.
+Order of work: facts (one question for the whole batch, and one for its acknowledgements) -> steps 5 to 12 of admission,
+and acknowledgements -> one transaction -> outcomes. Rules: one message has one outcome; what another process decided
+meanwhile is looked up again; a refusal without an index is not final.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ from gateway.ports import (
     Verdict,
     Watcher,
 )
+from gateway.ports_facts import Asked
 from gateway.settings import Pipeline
 from gateway.standing import Standing
 from gateway.trust import TrustKeeper
 from gateway.work import Done, Publication, Ruling, Work
-from schemas.errors import BureaunetError, Forbidden, Malformed, Reason
+from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable
 from schemas.evidence import Event, SignedAcknowledgement
 from schemas.identity import Address, Signer
 from schemas.network import Network
@@ -68,7 +69,16 @@ class Batches:
     async def refresh(self) -> None:
         """Take in the statements that came since; where that fails, what is in force stays so until the next look."""
         try:
+            await self._look()
+        except Unavailable as error:
+            self._watcher.saw("trust-unread", reason=error.reason)
+
+    async def _look(self) -> None:
+        """Take in the statements that came since, up to one that does not verify. Raises Unavailable."""
+        try:
             await self.keeper.refresh()
+        except Unavailable:
+            raise
         except BureaunetError as error:
             self._watcher.saw("trust-unread", reason=error.reason)
 
@@ -108,11 +118,15 @@ class Batches:
             await self.run(overtaken)
 
     async def _decide(self, candidates: Sequence[Candidate], facts: Facts) -> tuple[Sequence[Verdict], Facts]:
-        """Decide; where something would be refused, first look for statements that another process took meanwhile."""
+        """Decide; where something would be refused, first look for statements that another process took meanwhile.
+
+        Raises:
+            Unavailable: we cannot look. A refusal is final, and would be by statements that may be old.
+        """
         verdicts = admission.decide(candidates, facts, self._limits)
         if not any(isinstance(verdict, Rejected) for verdict in verdicts):
             return verdicts, facts
-        await self.refresh()
+        await self._look()
         if self.keeper.trust is facts.trust:
             return verdicts, facts
         facts = replace(facts, trust=self.keeper.trust)
@@ -125,16 +139,18 @@ class Batches:
             return Facts(self.keeper.trust, now, await self._store.size() if sized else 0)
         named = {digest for header in headers for digest in (header.thread, header.re) if digest is not None}
         bureaus = sorted({str(header.iss.bureau) for header in headers})
-        spent = await self._store.spent(bureaus, recording.minute_of(now))
+        digests = [candidate.statement.digest for candidate in candidates]
+        ids = [(str(header.iss), bytes(header.cti)) for header in headers]
+        known = await self._store.known(Asked(digests, ids, sorted(named), bureaus, recording.minute_of(now)))
         return Facts(
             self.keeper.trust,
             now,
-            await self._store.size(),
-            await self._store.decided([candidate.statement.digest for candidate in candidates]),
-            await self._store.ids([(str(header.iss), bytes(header.cti)) for header in headers]),
-            await self._store.threads(sorted(named)),
-            {one.bureau: one.messages for one in spent},
-            {one.bureau: one.size for one in spent},
+            known.size,
+            known.decided,
+            known.ids,
+            known.threads,
+            {one.bureau: one.messages for one in known.spent},
+            {one.bureau: one.size for one in known.spent},
         )
 
     async def _handovers(self, given: Batch, facts: Facts) -> list[Handover]:
@@ -202,7 +218,8 @@ class Batches:
                 case Candidate() as candidate:
                     outcome = outcomes.get(candidate.statement.digest)
                     if outcome is not None:
-                        job.resolve(replace(outcome, repeated=outcome.repeated or outcome.digest in told))
+                        again = not outcome.repeated and outcome.digest in told
+                        job.resolve(replace(outcome, repeated=True) if again else outcome)
                         told.add(outcome.digest)
                 case Publication() as publication:
                     job.resolve(done.publications[publication.statement.hash])

@@ -14,6 +14,8 @@ a word.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,8 +74,22 @@ class Written:
     queues: int
 
 
-def definitions(directory: Directory, tunables: Tunables = DEFAULTS) -> Definitions:
-    """The definitions for everyone in `directory` whose link is AMQP, and for the gateway."""
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """Who may look at the broker and do nothing else (RabbitMQ's tag `monitoring`)."""
+
+    user: str
+    password: str
+
+    def entry(self) -> Entry:
+        """Its user. The salt follows from the password, so that the same definitions come out each time."""
+        salt = hashlib.sha256(b"bureaunet-monitor/1\0" + self.password.encode()).digest()[:4]
+        hashed = base64.b64encode(salt + hashlib.sha256(salt + self.password.encode()).digest()).decode()
+        return {**_user(self.user, {}), "password_hash": hashed, "tags": ["monitoring"]}
+
+
+def definitions(directory: Directory, tunables: Tunables = DEFAULTS, monitor: Monitor | None = None) -> Definitions:
+    """The definitions for everyone in `directory` whose link is AMQP, for the gateway, and for who monitors."""
     rows = sorted((row for row in directory.participants if row.link is Link.AMQP), key=lambda row: row.address)
     present = [row.address for row in rows if row.state is not State.WITHDRAWN]
     withdrawn = [row.address for row in rows if row.state is State.WITHDRAWN]
@@ -82,11 +98,16 @@ def definitions(directory: Directory, tunables: Tunables = DEFAULTS) -> Definiti
     limits: JsonValue = {"max-connections": tunables.connections, "max-channels": tunables.channels}
     return {
         "vhosts": [{"name": VHOST}],
-        "users": [_user(GATEWAY_NAME, {}), *(_user(row.address, limits) for row in rows)],
+        "users": [
+            _user(GATEWAY_NAME, {}),
+            *(_user(row.address, limits) for row in rows),
+            *([] if monitor is None else [monitor.entry()]),
+        ],
         "permissions": [
             _gateway_rights(),
             *(_bureau_rights(address) for address in present),
             *(_rights(address, write=_NOTHING, read=_NOTHING) for address in withdrawn),
+            *([] if monitor is None else [_rights(monitor.user, write=_NOTHING, read=_NOTHING)]),
         ],
         "topic_permissions": [],
         "parameters": [],
@@ -117,13 +138,15 @@ def submission_queues(directory: Directory) -> list[str]:
     ]
 
 
-def write_definitions(directory: Directory, path: Path, tunables: Tunables = DEFAULTS) -> Written:
+def write_definitions(
+    directory: Directory, path: Path, tunables: Tunables = DEFAULTS, monitor: Monitor | None = None
+) -> Written:
     """Write the definitions file of `directory`: the work of `bureaunet-gateway broker definitions`.
 
     Raises:
         Misuse: the file cannot be written.
     """
-    made = definitions(directory, tunables)
+    made = definitions(directory, tunables, monitor)
     try:
         path.write_text(json.dumps(made, indent=1) + "\n", "utf-8")
     except OSError as error:

@@ -10,6 +10,8 @@
     and what the composition root adds, such as retention
 
 Rules: a chore of one process runs under a lease row, renewed while it runs; a chore that fails says so and comes again.
+Leases and paces are of the machine's time; what a chore decides is by the clock that is given, which an exercise may
+move (gateway/exercise_clock.py): `catch_up` then does what decides by time, at once.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from schemas.identity import Signer
 
 _PAGE: Final = 200
 """Copies that expire at once."""
+_TURN: Final = 0.1
+"""Seconds between two tries for a chore that another process, or one that died, still has."""
 
 
 class Pipeline(Protocol):
@@ -64,6 +68,8 @@ class Chore:
     do: Callable[[], Awaitable[None]]
     single: bool = True
     """Whether one process alone does it."""
+    timed: bool = False
+    """Whether the clock decides what it does."""
 
 
 class Chores:
@@ -84,6 +90,10 @@ class Chores:
         """`signer` holds the key that the authority delegated for DirectoryCurrent."""
         self._exchange, self._ledger, self._store, self._leases = exchange, ledger, store, leases
         self._signer, self._clock, self._watcher = signer, clock, watcher
+        self.machine = clock
+        """For leases and paces: the machine's, where `clock` is an exercise's."""
+        self.signing = asyncio.Lock()
+        """Held while a tree head is signed: a later time must never stand with a smaller tree."""
         self._paces = paces or Paces()
         self._holder = uuid4().hex
         self._held: dict[str, int] = {}
@@ -100,8 +110,8 @@ class Chores:
             Chore("republish", paces.republish_milliseconds / 1000, self.republish, single=False),
             Chore("look", paces.inbox_milliseconds / 1000, self._exchange.look_at_inboxes, single=False),
             Chore("room", paces.inbox_milliseconds / 1000, self.make_room),
-            Chore("expire", paces.expire_seconds, self.expire),
-            Chore("current", 1.0, self.confirm_directory),
+            Chore("expire", paces.expire_seconds, self.expire, timed=True),
+            Chore("current", 1.0, self.confirm_directory, timed=True),
             Chore("summarise", paces.summary_seconds, self._exchange.summarise, single=False),
         )
 
@@ -123,6 +133,18 @@ class Chores:
         await self._once(Chore("ledger", 0, self.keep_ledger))
         await self._once(Chore("release", 0, self._release, single=False))
 
+    async def catch_up(self) -> None:
+        """Do at once what decides by time, each once, in order.
+
+        Raises:
+            BureaunetError: as the first that fails.
+        """
+        for chore in self._chores:
+            if chore.timed:
+                while chore.single and not await self._lease(chore.name):  # noqa: ASYNC110  # another process has it
+                    await asyncio.sleep(_TURN)
+                await chore.do()
+
     async def _repeat(self, chore: Chore) -> None:
         while True:
             await self._once(chore)
@@ -139,7 +161,7 @@ class Chores:
 
     async def _lease(self, name: str) -> bool:
         """Whether this process has the chore; the lease is renewed when half of it is over."""
-        now, length = self._clock.now(), int(self._paces.lease_seconds * 1000)
+        now, length = self.machine.now(), int(self._paces.lease_seconds * 1000)
         if now < self._held.get(name, 0) - length // 2:
             return True
         if not await self._leases.acquire(name, self._holder, now, now + length):
@@ -160,9 +182,13 @@ class Chores:
         Raises:
             Unavailable: `store`. Untrusted: `checkpoint`, stored tiles and leaves contradict the tree.
         """
+        async with self.signing:
+            await self._keep_ledger()
+
+    async def _keep_ledger(self) -> None:
         taken = await self._ledger.integrate(self._paces.integrate_items)
         self._grown = self._grown or taken > 0
-        now = self._clock.now()
+        now = self.machine.now()
         if self._grown and now - self._signed >= self._paces.checkpoint_milliseconds:
             await self._ledger.checkpoint()
             self._grown, self._signed = False, now
@@ -200,6 +226,10 @@ class Chores:
         Raises:
             Unavailable: `store`.
         """
+        async with self.signing:
+            await self._confirm()
+
+    async def _confirm(self) -> None:
         directory, now = self._exchange.trust.directory, self._clock.now() // 1000
         if directory.version == 0:
             return

@@ -106,11 +106,18 @@ def start(query: bytes, header: Header, now: int, terms: Terms) -> list[Clock]:
     due = now + terms.default * 1000
     if header.reply_by is not None:
         due = min(max(header.reply_by * 1000, now), now + terms.longest * 1000)
-    clocks = (
-        Clock(query, recipient, header.iss, header.sub, header.kind, header.urgency, now, due, terms)
+    first = _first(now, due, terms)
+    return [
+        Clock(query, recipient, header.iss, header.sub, header.kind, header.urgency, now, due, terms, next_at=first)
         for recipient in header.aud
-    )
-    return [_set(clock) for clock in clocks]
+    ]
+
+
+def _first(opened: int, due: int, terms: Terms) -> int | None:
+    """When the first of a clock's stages is: every query asks for it, so it is reckoned without the others."""
+    if terms.reminders:
+        return opened + (due - opened) * terms.reminders[0] // 100
+    return due if terms.requests else None
 
 
 def stages(clock: Clock) -> list[Stage]:

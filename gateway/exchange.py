@@ -6,7 +6,8 @@ with the receipts (recording.py); then submitters learn their outcomes, and copi
 (placing.py). Their confirmations come back as jobs of a later batch.
 
 Rules: recorded before acknowledged; nothing is taken while the database is not the one that this gateway knows
-(standing.py). Links' quotas and caps are counted in this process (gatehouse.py), bureaus' in the store.
+(standing.py). Links' quotas and caps are counted in this process (gatehouse.py), bureaus' in the store. Urgent
+submissions wait for no routine ones: they have a collector of their own.
 """
 
 from __future__ import annotations
@@ -17,21 +18,26 @@ from typing import Final
 
 from gateway import admission
 from gateway.batches import Batches
-from gateway.collector import Collector
-from gateway.jobs import Evidence, Payload, Result
+from gateway.collector import Collector, into
+from gateway.jobs import Batch, Evidence, Payload, Result
+from gateway.passing import Turn
 from gateway.placing import Failures, Placements, Placer
-from gateway.ports import Clock, Inboxes, Outcome, Placed, Rejected, Store, Submission, Trust, Watcher
+from gateway.ports import Candidate, Clock, Inboxes, Outcome, Placed, Store, Submission, Trust, Watcher
 from gateway.ports_measures import Submitted
 from gateway.publishing import Publishing
 from gateway.settings import Pipeline
 from gateway.standing import Standing
 from gateway.work import Done
+from schemas.codes import Urgency
+from schemas.directory import Link
 from schemas.envelope import MAX_STATEMENT
 from schemas.errors import BureaunetError, Malformed, Reason, Unavailable, Untrusted
 from schemas.identity import Address, Signer
 from schemas.network import Network
 from schemas.witness import is_cosignature
 
+PATIENCE: Final = 0.02
+"""Seconds that the broker's confirmations wait for a batch to go with: nobody waits for them."""
 _ENTRY_SIZE: Final = 512
 """Bytes that a job without a body counts for."""
 
@@ -71,7 +77,14 @@ class Exchange(Publishing):
         """Told which HTTP inboxes a commit put something into."""
         self.cosigned: Callable[[Address, bytes], Awaitable[None]] = _unasked
         """Takes witnesses' cosignatures: gateway/witnesses.py."""
-        self._collector: Collector[Payload, Result] = Collector(self._batches.run, self._batches.offend, self._limits)
+        self.turn = Turn()
+        """Shared by batches while they are decided and committed: an exercise's time passes between them."""
+        at_once = self._limits.model_copy(update={"linger_milliseconds": 0, "batches_at_once": 1})
+        self._express: Collector[Payload, Result] = Collector(self._run, self._batches.offend, at_once)
+        """Urgent submissions, in batches of their own beside the others'."""
+        self._collector: Collector[Payload, Result] = Collector(
+            self._run, self._batches.offend, self._limits, behind=self._express
+        )
         self._placer = None if inboxes is None else Placer(inboxes, watcher, self._confirmed, self._limits)
         self._poll: asyncio.Task[None] | None = None
 
@@ -83,7 +96,7 @@ class Exchange(Publishing):
     @property
     def waiting(self) -> int:
         """Jobs that wait for a batch."""
-        return self._collector.waiting
+        return self._express.waiting + self._collector.waiting
 
     async def start(self) -> None:
         """Read what is in force, and begin to take submissions.
@@ -92,6 +105,7 @@ class Exchange(Publishing):
             Unavailable: `store`.
         """
         await self._keeper.refresh()
+        self._express.start()
         self._collector.start()
         self._poll = asyncio.create_task(self._poll_trust(), name="trust")
 
@@ -104,9 +118,14 @@ class Exchange(Publishing):
             await self.summarise()
         except Unavailable as error:
             self._watcher.saw("refusals-unsummarised", reason=error.reason)
+        await self._express.stop()
         if self._placer is not None:
             await self._placer.finish()
         await self._collector.stop()
+
+    async def _run(self, batch: Batch) -> None:
+        async with self.turn.shared():
+            await self._batches.run(batch)
 
     async def _poll_trust(self) -> None:
         while True:
@@ -124,27 +143,44 @@ class Exchange(Publishing):
             Malformed: `unreadable`, it could not be processed at all and was set aside for the operator, where there
                 was room; no receipt can name what it is, and sending it again does not help.
         """
-        try:
-            outcome = await self._submit(submission)
-        except BureaunetError as error:
-            became = Submitted.UNAVAILABLE if isinstance(error, Unavailable) else Submitted.UNREADABLE
-            self._watcher.saw("submitted", over=submission.over, outcome=became, reason=error.reason)
-            raise
-        became = Submitted.ACCEPTED if outcome.accepted else Submitted.REFUSED
-        became = Submitted.REPEATED if outcome.repeated else became
-        self._watcher.saw("submitted", over=submission.over, outcome=became, reason=outcome.reason)
-        return outcome
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.submit_soon(submission, into(future))
+        return await future
 
-    async def _submit(self, submission: Submission) -> Outcome:
-        self._standing.check()
-        within = self.gatehouse.admit(submission.link, submission.received)
-        received = admission.receive(submission, self._network.id, within_quota=within)
-        if isinstance(received, Rejected):
-            return self._batches.refuse([received])[0]
-        result = await self._collector.put(received, len(submission.body), sender=_sender(submission.link))
-        if not isinstance(result, Outcome):
-            raise Unavailable(Reason.STORE, "the submission was not decided")
-        return result
+    def submit_soon(self, submission: Submission, told: Callable[[Outcome | Exception], None]) -> None:
+        """As `submit`, for those who bring many: `told` learns the outcome or the error, at once or with its batch."""
+
+        def decided(result: Result | Exception) -> None:
+            if not isinstance(result, Outcome | Exception):
+                result = Unavailable(Reason.STORE, "the submission was not decided")
+            self._count_submitted(submission.over, result)
+            told(result)
+
+        try:
+            self._standing.check()
+            within = self.gatehouse.admit(submission.link, submission.received)
+            received = admission.receive(submission, self._network.id, within_quota=within)
+            if isinstance(received, Candidate):
+                urgent = received.statement.header.urgency is Urgency.URGENT
+                lane = self._express if urgent else self._collector
+                lane.call(received, len(submission.body), decided, sender=_sender(submission.link))
+                return
+            outcome = self._batches.refuse([received])[0]
+        except Exception as error:  # noqa: BLE001  # whatever it is, who submitted learns it
+            decided(error)
+        else:
+            decided(outcome)
+
+    def _count_submitted(self, over: Link, result: Outcome | Exception) -> None:
+        """Count what became of a submission."""
+        if isinstance(result, Outcome):
+            became = Submitted.ACCEPTED if result.accepted else Submitted.REFUSED
+            became = Submitted.REPEATED if result.repeated else became
+        elif isinstance(result, BureaunetError):
+            became = Submitted.UNAVAILABLE if isinstance(result, Unavailable) else Submitted.UNREADABLE
+        else:
+            return
+        self._watcher.saw("submitted", over=over, outcome=became, reason=result.reason)
 
     async def evidence(self, link: Address, body: bytes) -> None:
         """Take a recipient's signed acknowledgement, or a witness' cosignature; the same again is taken without effect.
@@ -164,7 +200,7 @@ class Exchange(Publishing):
     # ---- what the broker and the chores bring
 
     async def _confirmed(self, placed: Placements) -> None:
-        await self._collector.put(placed, _ENTRY_SIZE * len(placed), force=True)
+        await self._collector.put(placed, _ENTRY_SIZE * len(placed), force=True, patience=PATIENCE)
 
     async def fail(self, copies: Sequence[Placed]) -> None:
         """Record that these copies expired before they could be placed.

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Final, Protocol, TypeAlias
 
@@ -45,27 +44,23 @@ Node: TypeAlias = tuple[int, int]
 
 
 async def record(transaction: Transaction, drafts: Sequence[Entry]) -> list[tuple[int, Entry]]:
-    """Append `drafts` in their order, each chained to its operation: (index, entry) for each."""
+    """Append `drafts` in their order, each chained to its operation: (index, draft) for each."""
     heads = dict(await transaction.lock_operations([d.operation for d in drafts if d.operation is not None]))
-    entries: list[Entry] = []
-    encoded: list[tuple[bytes, str | None]] = []
-    for draft in drafts:
-        entry = _chained(draft, heads)
-        data = entry.encode()
-        if entry.operation is not None and entry.number is not None:
-            heads[entry.operation] = OperationHead(entry.number, merkle.leaf_hash(data))
-        entries.append(entry)
-        encoded.append((data, entry.operation))
-    await transaction.save_operations(heads)
+    places: dict[str, tuple[int, bytes | None]] = {name: (head.number, head.leaf) for name, head in heads.items()}
+    encoded = [_chained(draft, places) for draft in drafts]
+    await transaction.save_operations({name: OperationHead(*place) for name, place in places.items()})
     base = await transaction.append(encoded)
-    return list(enumerate(entries, base))
+    return list(enumerate(drafts, base))
 
 
-def _chained(draft: Entry, heads: Mapping[str, OperationHead]) -> Entry:
+def _chained(draft: Entry, places: dict[str, tuple[int, bytes | None]]) -> tuple[bytes, str | None]:
+    """An entry's bytes, which become the place that the operation's next one is chained to."""
     if draft.operation is None:
-        return draft
-    head = heads[draft.operation]
-    return replace(draft, number=head.number + 1, previous=head.leaf)
+        return draft.encode(), None
+    number, previous = places[draft.operation]
+    data = draft.encode_chained(number + 1, previous)
+    places[draft.operation] = number + 1, merkle.leaf_hash(data)
+    return data, draft.operation
 
 
 class Noted(Protocol):

@@ -8,12 +8,15 @@ kept, never its words, since drivers put parameters there.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 import traceback
 import warnings
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from types import TracebackType
 from typing import Final, TextIO, TypeAlias
@@ -33,6 +36,37 @@ _PEM: Final = re.compile(r"-----BEGIN.*", re.DOTALL)
 _HIDDEN: Final = "[redacted]"
 _Exception: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
 Line: TypeAlias = MutableMapping[str, object]
+_LEVELS: Final = {level: logging.getLevelName(level).lower() for level in (10, 20, 30, 40, 50)}
+_COUNTS: Final = frozenset({int, bool, float, type(None)})
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where lines go."""
+
+    stream: TextIO | None = None
+    """None before `start`."""
+    least: int = logging.INFO
+
+
+_PLACE: Final = _Place()
+
+
+def wanted(level: int) -> bool:
+    """Whether a line of this level is written at all."""
+    return level >= _PLACE.least
+
+
+def tell(level: int, name: str, fields: Mapping[str, object]) -> None:
+    """One line of ours, as structlog would write it after `redact`, in half the time: there is one for each message."""
+    stream = _PLACE.stream
+    if stream is None:
+        structlog.get_logger().log(level, name, **fields)
+        return
+    now = datetime.now(UTC).isoformat()[:-6]
+    line = redact(None, name, {**fields, "event": name, "level": _LEVELS[level], "timestamp": f"{now}Z"})
+    stream.write(json.dumps(line, sort_keys=True) + "\n")
+    stream.flush()
 
 
 def redact(_logger: object, _method: str, line: Line) -> Line:
@@ -46,7 +80,7 @@ def _hides(name: str) -> bool:
 
 
 def _plain(value: object) -> object:
-    if value is None or isinstance(value, bool | int | float):
+    if type(value) in _COUNTS or isinstance(value, int | float):
         return value
     if isinstance(value, bytes | bytearray | memoryview):
         return f"[{len(value)} bytes]"
@@ -54,6 +88,8 @@ def _plain(value: object) -> object:
         return [_plain(item) for item in value[:MAX_FRAMES]]
     if not isinstance(value, str):
         return f"[{type(value).__name__}]"
+    if len(value) <= MAX_TEXT and "://" not in value and "-----BEGIN" not in value:
+        return value
     text = _CREDENTIALS.sub(f"{_HIDDEN}@", value) if "://" in value else value
     text = _PEM.sub(_HIDDEN, text) if "-----BEGIN" in text else text
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}..."
@@ -110,6 +146,7 @@ def start(level: str, stream: TextIO | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     least = logging.getLevelNamesMapping()[level.upper()]
+    _PLACE.stream, _PLACE.least = stream or sys.stderr, least
     structlog.configure(
         processors=[*shared, where, redact, structlog.processors.JSONRenderer(sort_keys=True)],
         wrapper_class=structlog.make_filtering_bound_logger(least),

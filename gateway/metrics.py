@@ -92,6 +92,9 @@ class Metrics:
         self._accepted = self._histogram("accept_seconds", about, _REQUEST, "link", "urgency")
         about = "From the arrival of a message to a recipient's recorded acknowledgement."
         self._handed = self._histogram("handover_seconds", about, _HANDOVER, "urgency")
+        # labels come from lists, and the library looks each up under a lock
+        self._event, self._submission = cache(self.events.labels), cache(self._submissions.labels)
+        self._message, self._accept = cache(self._messages.labels), cache(self._accepted.labels)
         self._begin()
 
     def _begin(self) -> None:
@@ -116,13 +119,11 @@ class Metrics:
 
     def saw(self, name: str, fields: dict[str, str | int]) -> None:
         """Count an event, and what its fields say."""
-        self.events.labels(name).inc()
+        self._event(name).inc()
         reason = fields.get("reason")
         if name == "submitted":
             listed = "" if reason is None else _listed(reason, Reason)
-            self._submissions.labels(
-                _listed(fields.get("over"), Link), _listed(fields.get("outcome"), Submitted), listed
-            ).inc()
+            self._submission(_listed(fields.get("over"), Link), _listed(fields.get("outcome"), Submitted), listed).inc()
         elif isinstance(reason, str):
             self.refusals.labels(_listed(reason, Reason)).inc()
         if name == "admitted":
@@ -134,8 +135,8 @@ class Metrics:
 
     def _saw_admitted(self, fields: dict[str, str | int]) -> None:
         link, urgency = _listed(fields.get("over"), Link), _listed(fields.get("urgency"), Urgency)
-        self._messages.labels(link, kind_label(str(fields.get("kind"))), urgency).inc()
-        self._accepted.labels(link, urgency).observe(max(0, int(fields.get("milliseconds", 0))) / 1000)
+        self._message(link, kind_label(str(fields.get("kind"))), urgency).inc()
+        self._accept(link, urgency).observe(max(0, int(fields.get("milliseconds", 0))) / 1000)
 
     def _saw_handover(self, fields: dict[str, str | int]) -> None:
         urgency, outcome = _listed(fields.get("urgency"), Urgency), _listed(fields.get("outcome"), Outcome)
@@ -150,6 +151,10 @@ class Metrics:
     def presented(self, address: str, until: float) -> None:
         """A participant's connection showed a certificate that ends at `until`, in seconds since the epoch."""
         self._state.certificates[address] = until
+
+    def certificates(self) -> dict[str, float]:
+        """What `presented` was told last, by participant."""
+        return dict(self._state.certificates)
 
 
 class StateCollector:

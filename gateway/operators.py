@@ -33,11 +33,16 @@ class Action(StrEnum):
     ACCOUNT_UNLOCK = "account.unlock/1"
     ACCOUNT_ROLE = "account.role/1"
     ACCOUNT_CREDENTIAL = "account.password/1"
+    ACCOUNT_REMOVE = "account.remove/1"
+    ACCOUNT_SESSIONS = "account.sessions/1"
+    """All of an account's were ended."""
     SIGN_IN = "console.sign-in/1"
     SIGN_OUT = "console.sign-out/1"
     EXPORT_LIST = "console.export/1"
     """A list of messages, as the console shows it."""
     EXPORT_RECORD = "operation.export/1"
+    REQUEST_BRING = "request.bring/1"
+    """A request of operators, or one more signature under it; its digest is the file's."""
 
 
 def operator_id(network: bytes, name: str) -> bytes:

@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 from gateway.clocks import Attested
 from gateway.ports_clocks import ClockReads, ClockWrites
 from gateway.ports_evidence import EvidenceReads
+from gateway.ports_facts import FactReads
 from gateway.ports_statements import StatementReads, StatementWrites
 from gateway.values import (
     Admitted,
@@ -82,6 +83,7 @@ __all__ = [
     "Spent",
     "Store",
     "Submission",
+    "Taking",
     "ThreadFacts",
     "Transaction",
     "Tree",
@@ -182,23 +184,11 @@ class Transaction(StatementWrites, ClockWrites, Protocol):
         """
 
 
-class Store(StatementReads, EvidenceReads, ClockReads, Protocol):
+class Store(StatementReads, EvidenceReads, ClockReads, FactReads, Protocol):
     """The gateway's database. Every method raises Unavailable (`store`) while it cannot serve; nothing is lost then."""
 
     def begin(self) -> AbstractAsyncContextManager[Transaction]:
         """A transaction."""
-
-    async def decided(self, digests: Sequence[bytes]) -> Mapping[bytes, Decided]:
-        """The outcomes that these digests have."""
-
-    async def ids(self, keys: Sequence[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], bytes]:
-        """The digests that these (iss, cti) have."""
-
-    async def threads(self, digests: Sequence[bytes]) -> Mapping[bytes, ThreadFacts]:
-        """What these accepted messages were."""
-
-    async def spent(self, bureaus: Sequence[str], minute: int) -> list[Spent]:
-        """What these bureaus had admitted in this minute (minutes since the epoch), by any process."""
 
     async def sealed(self, sealed_hash: bytes, reader: Address) -> bytes | None:
         """A sealed part by its SHA-256, for a party of its message only; None where there is none for this reader."""
@@ -376,11 +366,15 @@ Handler: TypeAlias = Callable[[Arrival], Awaitable[None]]
 """Decides one arrival: when it returns, the broker may forget the message. While it cannot decide, it waits."""
 
 
+Taking: TypeAlias = Callable[[Arrival, Callable[[BaseException | None], None]], bool]
+"""Takes an arrival at once, if it can, and says later that it is decided, or what went wrong: no task for each one."""
+
+
 class Arrivals(Protocol):
     """What bureaus put on the gateway's queues."""
 
-    async def start(self, handler: Handler) -> None:
-        """Begin to hand over what arrives, many at a time."""
+    async def start(self, handler: Handler, taking: Taking | None = None) -> None:
+        """Begin to hand over what arrives, many at a time: to `handler` what `taking` does not take."""
 
     async def stop(self) -> None:
         """Take no more, and let what is in hand be decided."""

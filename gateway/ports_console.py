@@ -44,6 +44,31 @@ class Account:
     """Attempts since the last sign-in that succeeded."""
     until: int = 0
     """No attempt counts before this time."""
+    issuer: str | None = None
+    """Who says that it is them (OpenID Connect), with `subject`; such an account has no password."""
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes other of an account; what is not given stays, whatever somebody else changed of it meanwhile."""
+
+    role: AccountRole | None = None
+    password: str | None = None
+    locked: bool | None = None
+    forgiven: bool = False
+    """No attempt has failed now."""
+
+
+class Arrival(StrEnum):
+    """What became of somebody whom an issuer sent."""
+
+    ENTERED = "entered"
+    REPLAYED = "replayed"
+    """The same word of the issuer was used before."""
+    NAME_TAKEN = "name-taken"
+    """An account of this name is somebody else's."""
+    LOCKED = "locked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +110,11 @@ class Accounts(Protocol):
     async def accounts(self) -> Sequence[Account]:
         """All, by name."""
 
-    async def save_account(self, account: Account) -> bool:
-        """Replace an account and end its sessions; False where there is none of this name."""
+    async def change_account(self, name: str, change: Change) -> Account | None:
+        """Change an account and end its sessions: as it is now; None where there is none of this name."""
+
+    async def remove_account(self, name: str) -> bool:
+        """Remove an account and its sessions; False where there is none of this name."""
 
     async def attempt(self, name: str, now: int, until: Callable[[int], int]) -> Account | None:
         """Count an attempt to sign in before its password is looked at, so that attempts at once count too.
@@ -95,11 +123,27 @@ class Accounts(Protocol):
         account as it was; None where there is none, it is locked, or an attempt does not count yet.
         """
 
-    async def succeeded(self, name: str) -> None:
-        """The attempt had the right password: none has failed now."""
+    async def knock(self, address: str, now: int, since: int) -> int:
+        """Count an attempt from a network address before it is judged: how many since the first one after `since`."""
 
-    async def open_session(self, session: Session) -> None:
-        """Keep a session."""
+    async def let_in(self, address: str) -> None:
+        """The attempt was right: it does not count."""
+
+    async def enter(self, session: Session, password: str) -> bool:
+        """Keep a session, and forget the attempts that failed; False where the account is not as it was judged.
+
+        `password` is what was kept of it then: a change in between, or a lock, lets nobody in.
+        """
+
+    async def arrive(self, account: Account, session: Session, word: bytes) -> tuple[Arrival, str]:
+        """Keep a session of whom an issuer sent; with the name of the account that is theirs.
+
+        The account is found by issuer and subject, and by nothing else, and has the role of `account` now; where there
+        is none, `account` is kept. `word` is used up.
+        """
+
+    async def sessions(self, name: str) -> Sequence[Session]:
+        """Those of one account, the first opened first, over or not."""
 
     async def session(self, hash_: bytes) -> Session | None:
         """One, with its account's role as it is now; None where there is none, or the account is locked."""
@@ -110,8 +154,14 @@ class Accounts(Protocol):
     async def end_session(self, hash_: bytes) -> None:
         """It ended."""
 
-    async def sweep_sessions(self, opened: int, seen: int) -> int:
-        """End those that were opened before, or last seen before: how many."""
+    async def end_sessions(self, name: str) -> int:
+        """Those of one account ended: how many."""
+
+    async def sweep_sessions(self, opened: int, seen: int, used: int) -> int:
+        """End those that were opened before, or last seen before: how many.
+
+        What was counted of addresses, and words that were used, before `used` are forgotten.
+        """
 
     async def audit(self, row: Audited) -> int:
         """Keep a row; its id is given here, and what `row` says of it is not read."""

@@ -81,9 +81,12 @@ class Quarantine:
         Raises:
             Forbidden: `not-found`. Unavailable: `store`.
         """
+        return (await self.look(number))[0]
+
+    async def look(self, number: int) -> tuple[Quarantined, int]:
+        """The same, with the ledger index of the look."""
         item = await self._find(number)
-        await self._record(Action.QUARANTINE_SHOW, item)
-        return item
+        return item, await self._record(Action.QUARANTINE_SHOW, item)
 
     async def discard(self, number: int, reason: Reason) -> int:
         """Take one out for good, for one of DISCARD_REASONS: the ledger index of the action.
@@ -123,9 +126,21 @@ class Quarantine:
         """Accepted, index, reason, and whether it is to be taken out."""
         try:
             outcome = await pipeline.submit(Submission(item.link, item.body or b"", self._clock.now()))
-        except Malformed as error:  # the pipeline has set it aside again, under another number
-            return False, None, error.reason, True
+        except Malformed as error:  # the pipeline has set it aside again, where there was room, under another number
+            return False, None, error.reason, await self._again(item)
         return outcome.accepted, outcome.index, outcome.reason, outcome.index is not None
+
+    async def _again(self, item: Quarantined) -> bool:
+        """Whether the same bytes of the same link are there under a later number."""
+        last = item.id
+        while page := await self._store.set_aside(last, PAGE):
+            for one in page:
+                if (one.link, one.size) == (item.link, item.size):
+                    found = await self._store.one_set_aside(one.id)
+                    if found is not None and found.body == item.body:
+                        return True
+            last = page[-1].id
+        return False
 
     async def _find(self, number: int) -> Quarantined:
         item = await self._store.one_set_aside(number)

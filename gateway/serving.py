@@ -10,6 +10,7 @@ The one line on standard output, JSON, says that all is ready.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -24,6 +25,7 @@ from gateway.api.http import operators_application
 from gateway.api.listener import Site, url
 from gateway.api.workers import WorkersApi
 from gateway.app import OPERATORS_IDLE, Gateway
+from gateway.console.passing import Passing
 from gateway.settings import Settings
 from gateway.supervisor import Ended, Supervisor, listen
 from gateway.tracing import Tracing
@@ -32,6 +34,8 @@ from schemas.errors import BureaunetError, Misuse
 
 WORKER_OPTION: Final = "--worker-socket"
 """Hidden option of `serve`: the descriptor of a listening socket; standard input is then the supervisor's pipe."""
+_YOUNG: Final = 20_000
+"""Objects more than before, at which the collector looks at the young ones; Python's own measure is 700."""
 
 
 def run(settings: Settings, again: Sequence[str] = (), descriptor: int | None = None) -> None:
@@ -107,10 +111,22 @@ async def _serve(settings: Settings, descriptor: int | None, watching: Watching)
     elif sys.platform != "win32":
         loop.add_signal_handler(signal.SIGHUP, told.set)
     async with Gateway(settings, watching, inherited) as gateway:
+        _spare_the_collector()
         _say_ready(gateway.url, gateway.operators)
         watching.saw("serving", network=gateway.network.id.hex(), origin=gateway.network.policy.origin)
         await told.wait()
         watching.saw("stopping")
+
+
+def _spare_the_collector() -> None:
+    """Leave what stays for as long as we run out of the collector's rounds, and begin those more seldom.
+
+    A message makes a thousand small objects, of which nearly all go when the last name for them goes. By Python's own
+    measure the collector takes a twelfth of a busy gateway's time to find next to nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, 20, 20)
 
 
 def _listen_to_supervisor(told: asyncio.Event) -> None:
@@ -178,9 +194,13 @@ async def _operators(settings: Settings, supervisor: Supervisor, watching: Watch
     def places() -> list[str | None]:
         return [None if worker is None else worker.operators for worker in supervisor.workers]
 
-    api = WorkersApi(places, watching)
-    site = Site(operators_application(api), idle=OPERATORS_IDLE, drain=settings.bureaus.drain_seconds)
+    api, passing = WorkersApi(places, watching), Passing(places, watching)
+    application = operators_application(api)
+    passing.mount(application)
+    site = Site(application, idle=OPERATORS_IDLE, drain=settings.bureaus.drain_seconds)
+    stack.push_async_callback(passing.close)
     stack.push_async_callback(site.stop)
     stack.callback(api.stop)
+    stack.callback(passing.stop)
     bound = settings.operators
     return url("http", bound.host, await site.start(bound))

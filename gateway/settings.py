@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -94,6 +94,8 @@ class Pipeline(_Frozen):
     """Submissions in one transaction."""
     batch_bytes: int = Field(default=4 * MIB, ge=1)
     """Bytes in one transaction; a larger submission is a batch alone."""
+    batches_at_once: int = Field(default=2, ge=1, le=8)
+    """Transactions of batches that one process has open; the second begins only when half of it waits."""
     queue_items: int = Field(default=4096, ge=1)
     """Submissions that wait for a batch; more are answered `overloaded`."""
     queue_items_per_sender: int = Field(default=1024, ge=1)
@@ -120,8 +122,8 @@ class Pipeline(_Frozen):
     """From iat to exp (admission step 9): the domain's longest wait is 40 days of provisional arrest."""
     inbox_poll_milliseconds: int = Field(default=100, ge=1)
     """Between two questions to the database for all who wait."""
-    linger_milliseconds: int = Field(default=5, ge=0)
-    """A batch waits so long to fill."""
+    linger_milliseconds: int = Field(default=1, ge=0)
+    """A batch waits so long to fill, where none is under way: while one is, the next fills by itself."""
     queue_bytes: int = Field(default=64 * MIB, ge=16 * MIB)
     """Bytes that wait for a batch; more are answered `overloaded`."""
     retry_after_seconds: float = Field(default=1, gt=0)
@@ -157,7 +159,9 @@ class Pipeline(_Frozen):
 
     def quota(self, bureau: str) -> Allowance:
         """What a bureau may have admitted in a minute."""
-        own = self.bureaus.get(bureau, Quota())
+        own = self.bureaus.get(bureau)
+        if own is None:
+            return Allowance(self.bureau_per_minute, self.bureau_bytes_per_minute)
         return Allowance(
             self.bureau_per_minute if own.per_minute is None else own.per_minute,
             self.bureau_bytes_per_minute if own.bytes_per_minute is None else own.bytes_per_minute,
@@ -195,8 +199,47 @@ class Chores(_Frozen):
     """Leaves integrated in one step."""
 
 
+Role: TypeAlias = Literal["viewer", "operator", "security-officer", "auditor"]
+Algorithm: TypeAlias = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+"""Of signatures that the issuer alone can make: none by a secret that we have too, and never `none`."""
+
+
+class OpenId(_Frozen):
+    """Signing in to the console at an organisation's OpenID Connect provider (pip install 'bureaunet[oidc]')."""
+
+    issuer: str = ""
+    """Its issuer URL, https (http on loopback alone); empty is none."""
+    client: str = ""
+    """The client id that the provider has for this gateway."""
+    secret_file: str = ""
+    """A file that its owner alone can read, with the client secret; empty is a public client."""
+    authority_file: str = ""
+    """PEM of the authority of the provider's certificate; empty is those that the system trusts."""
+    label: str = "your organisation"
+    """What the button says: Sign in with LABEL."""
+    scopes: tuple[str, ...] = ("openid", "profile")
+    """What is asked for."""
+    name: str = "preferred_username"
+    """Claim that names the account, when it is made; it is known by issuer and subject afterwards."""
+    claim: str = "groups"
+    """Claim that gives the role."""
+    roles: dict[str, Role] = {}
+    """Values of that claim and the role that each gives; who has none, or two roles by them, does not come in."""
+    algorithms: tuple[Algorithm, ...] = ("RS256", "PS256", "ES256", "EdDSA")
+    """Of the ID token's signature."""
+    timeout_seconds: float = Field(default=10, gt=0)
+    """The provider may take so long for an answer."""
+    keys_seconds: int = Field(default=600, ge=1)
+    """What the provider says of itself, and its keys, are asked for again after so long."""
+
+
 class Console(_Frozen):
     """The operators' console, on the operators' listener."""
+
+    url: str = Field(default="", pattern=r"^(https?://[^/?#@\s]+)?$")
+    """How browsers reach it, `https://HOST[:PORT]`; empty is the listener itself, by IP address or localhost."""
+    proxies: int = Field(default=0, ge=0, le=8)
+    """Proxies of ours before it that add to X-Forwarded-For: who asks is that many from its end."""
 
     idle_seconds: int = Field(default=1800, ge=60)
     """A session without use ends after so long."""
@@ -208,6 +251,29 @@ class Console(_Frozen):
     """Pages that are kept live at one time."""
     export_items: int = Field(default=10_000, ge=1)
     """Rows of one exported list."""
+    address_attempts: int = Field(default=30, ge=1)
+    """Sign-ins that may fail from one network address (IPv6: one /64) in 15 minutes, whatever accounts they name."""
+    openid: OpenId = OpenId()
+
+
+class Management(_Frozen):
+    """RabbitMQ's management API, for the console alone; the definitions give the broker this user to monitor with."""
+
+    url: str = Field(default="", pattern=r"^(https?://[^/?#@\s]+/?)?$")
+    """`http://HOST:15672` on loopback, or `https://` with a certificate of the network's authority; empty is none."""
+    user: str = Field(default="monitor", pattern=r"^[a-z][a-z0-9-]{0,31}$")
+    """Its name: no bureau's, whose names begin with capitals."""
+    password_file: str = ""
+    """A file whose first line is its password."""
+
+    @property
+    def password(self) -> str:
+        """The password; empty where there is none.
+
+        Raises:
+            Misuse: the file cannot be read.
+        """
+        return _secret(self.password_file, "the broker's monitoring password") if self.password_file else ""
 
 
 class Supervision(_Frozen):
@@ -248,11 +314,14 @@ class Settings(_Frozen):
     """A folder for the high-water mark, so that the home can be read-only; empty is the home."""
     migrate: bool = True
     """Bring the database to this version at the start; otherwise an older one is refused."""
+    exercise_clock: bool = False
+    """Time stands still and goes forward when told to: exercise networks alone, one process."""
     bureaus: BureausListener = BureausListener()
     operators: Listener = Listener()
     pipeline: Pipeline = Pipeline()
     chores: Chores = Chores()
     console: Console = Console()
+    management: Management = Management()
     supervision: Supervision = Supervision()
     logging: Logging = Logging()
 
@@ -296,11 +365,15 @@ def _with_password(url: str, file: str) -> str:
     user, at, place = rest.partition("@")
     if not at or ":" in user:
         raise Misuse("with a password file, the database's URL names a user and no password")
-    try:
-        password = Path(file).read_text("utf-8").partition("\n")[0]
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misuse(f"cannot read the database's password from {file}: {type(error).__name__}") from None
+    password = _secret(file, "the database's password")
     return f"{scheme}://{user}:{quote(password, safe='')}@{place}"
+
+
+def _secret(file: str, what: str) -> str:
+    try:
+        return Path(file).read_text("utf-8").partition("\n")[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misuse(f"cannot read {what} from {file}: {type(error).__name__}") from None
 
 
 def _read(path: Path) -> dict[str, object]:

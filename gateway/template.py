@@ -21,7 +21,7 @@ def template() -> str:
     return "\n".join((_HEAD, *_lines(Settings, skip=("home",)))) + "\n"
 
 
-def _lines(model: type[BaseModel], skip: tuple[str, ...] = ()) -> Iterator[str]:
+def _lines(model: type[BaseModel], skip: tuple[str, ...] = (), within: str = "") -> Iterator[str]:
     tables: list[tuple[str, type[BaseModel]]] = []
     for name, field in model.model_fields.items():
         if isinstance(field.default, BaseModel):
@@ -32,5 +32,5 @@ def _lines(model: type[BaseModel], skip: tuple[str, ...] = ()) -> Iterator[str]:
             yield f"# {name} = {json.dumps(field.default)}"
     for name, table in tables:
         yield f"\n# {(table.__doc__ or '').strip()}"
-        yield f"[{name}]"
-        yield from _lines(table)
+        yield f"[{within}{name}]"
+        yield from _lines(table, within=f"{within}{name}.")

@@ -129,5 +129,6 @@ class Tracing:
 
 def joined(fields: Mapping[str, str | int]) -> dict[str, str]:
     """`trace_id` for a log line that names a message, as collectors join logs and traces; nothing else has one."""
-    found = list(_digests(str(fields.get("digest", ""))))
+    text = fields.get("digest")
+    found = list(_digests(text)) if isinstance(text, str) else ()
     return {"trace_id": f"{tracing.trace_id(found[0]):032x}"} if len(found) == 1 else {}

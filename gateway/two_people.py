@@ -41,7 +41,8 @@ KEY_FILE: Final = Path("keys", "operator.pem")
 CARD_FILE: Final = "operator.cbor"
 LIFETIME: Final = 7 * 24 * 3600
 """Seconds that a request holds."""
-_SKEW: Final = 300
+SKEW: Final = 300
+"""Seconds that an operator's clock may be ahead."""
 _NONCE: Final = 16
 _MOST: Final = 1 << 40
 
@@ -185,6 +186,8 @@ def _read_list(payload: bytes) -> Operators:
             raise Malformed(Reason.STRUCTURE, form)
     if isinstance(version, bool) or len({operator.key.key_id for operator in found}) != len(found):
         raise Malformed(Reason.STRUCTURE, "an operator is listed twice")
+    if needed > len(found):
+        raise Malformed(Reason.STRUCTURE, "more operators are needed than are listed: nobody could do anything")
     return Operators(found, needed, version)
 
 
@@ -230,6 +233,29 @@ def sign_request(home: Path, request: Request, network: Network, before: bytes |
     return threshold.join([*parts, part], REQUEST_TYP)
 
 
+def signed_by(operators: Operators, data: bytes, network: Network) -> tuple[Request, tuple[Operator, ...]]:
+    """What a request says, and which operators signed it: one is enough here, and nobody else may have.
+
+    Raises:
+        Malformed. Untrusted: `key-unknown`, `signature`, `network`.
+    """
+    request = _read(threshold.verify(data, REQUEST_TYP, operators.by_id, 1, network.id).payload)
+    ids = {cose.parse_sign1(part, REQUEST_TYP).key_id for part in _parts(data)}
+    return request, tuple(one for one in operators.operators if one.key.key_id in ids)
+
+
+def merged(first: bytes, second: bytes) -> bytes:
+    """One request with the signatures of both, which were verified; of one operator's two, the first's.
+
+    Raises:
+        Malformed: they are not the same request.
+    """
+    parts = {cose.parse_sign1(part, REQUEST_TYP).key_id: part for data in (second, first) for part in _parts(data)}
+    if len({cose.parse_sign1(part, REQUEST_TYP).payload for part in parts.values()}) != 1:
+        raise Malformed(Reason.STRUCTURE, "the signatures are over another request")
+    return threshold.join(parts.values(), REQUEST_TYP)
+
+
 def claimed(data: bytes) -> Request:
     """What a request says, for those who look at it; nothing is verified.
 
@@ -266,7 +292,7 @@ def check(operators: Operators, data: bytes | None, act: Act, subject: bytes, ne
     request = _read(signed.payload)
     if (request.act, request.subject) != (act, hashlib.sha256(subject).digest()):
         raise Forbidden(Reason.SIGNATURE, "the operators signed for something else")
-    if not now - LIFETIME <= request.time <= now + _SKEW:
+    if not now - LIFETIME <= request.time <= now + SKEW:
         raise Forbidden(Reason.NOT_CURRENT, "the operators' request is too old")
     ids = tuple(cose.parse_sign1(part, REQUEST_TYP).key_id for part in _parts(data))
     return Approved(request, signed.hash, ids)

@@ -6,12 +6,15 @@ Rules: the metrics are this object's own registry, never the library's global on
 
 from __future__ import annotations
 
+import logging
 import time
+from functools import lru_cache
 from typing import Final
 
 import structlog
 from prometheus_client import generate_latest
 
+from gateway import logs
 from gateway.metrics import Metrics
 from gateway.ports_measures import Measured
 from gateway.tracing import Tracing, joined
@@ -22,6 +25,13 @@ _DEBUG: Final = frozenset(
 )
 """Events that come all the time and say little: they are logged at level debug."""
 _FAILURES: Final = frozenset({"error", "failed", "unavailable", "quarantined", "dropped"})
+
+
+@lru_cache(maxsize=1024)  # names are ours: there are not many
+def _level(name: str) -> int:
+    if name in _DEBUG:
+        return logging.DEBUG
+    return logging.WARNING if _FAILURES.intersection(name.split("-")) else logging.INFO
 
 
 class Watching:
@@ -40,13 +50,9 @@ class Watching:
         self._metrics.saw(name, said)
         if self._tracing is not None:
             self._tracing.saw(name, said, time.time_ns() // 1_000_000)
-        said |= joined(said)
-        if name in _DEBUG:
-            self._log.debug(name, **said)
-        elif _FAILURES.intersection(name.split("-")):
-            self._log.warning(name, **said)
-        else:
-            self._log.info(name, **said)
+        level = _level(name)
+        if logs.wanted(level):
+            logs.tell(level, name, {**said, **joined(said)})
 
     def failed(self, name: str, error: BaseException) -> None:
         """Something raised that should not have: logged with its type and place, never its words."""
@@ -68,6 +74,10 @@ class Watching:
     def presented(self, address: str, until: float) -> None:
         """A participant's connection showed a certificate that ends at `until`, in seconds since the epoch."""
         self._metrics.presented(address, until)
+
+    def certificates(self) -> dict[str, float]:
+        """Address -> the end of the certificate that its last connection to this process showed, in seconds."""
+        return self._metrics.certificates()
 
     def measured(self, found: Measured) -> None:
         """What all processes share was looked at."""

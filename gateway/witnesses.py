@@ -12,6 +12,7 @@ quorum is said, in a warning and a metric, and never passed over.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -75,6 +76,7 @@ class Witnesses:
         self._open: tuple[str, int] | None = None
         """The newest note on offer with the lines that it has, and its size."""
         self._looked = -FRESH
+        self._turn = asyncio.Lock()
 
     # ---- what is asked
 
@@ -187,10 +189,19 @@ class Witnesses:
         return note
 
     async def _look(self) -> None:
-        now = self._clock.now()
-        if now - self._looked < FRESH:
-            return
-        self._looked = now
+        """Read again what is old; who asks meanwhile waits for it, and nobody takes a failed look for a fresh one."""
+        async with self._turn:
+            now = self._clock.now()
+            if now - self._looked < FRESH:
+                return
+            self._looked = now  # what changes while it is read is looked at again
+            try:
+                await self._read()
+            except BaseException:
+                self._looked = -FRESH
+                raise
+
+    async def _read(self) -> None:
         found = await self._kept.offered(_LOOKED)
         self._open = None if not found else ((await self._noted(found[0]))[0], found[0].size)
         best = await self._quorate(found)

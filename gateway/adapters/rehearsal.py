@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,7 +23,7 @@ from gateway.adapters.rabbitmq.session import Endpoint
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.store import SqlStore
 from gateway.adapters.sql.transaction import SqlTransaction
-from gateway.ports import Arrival, Clock, Handler, Pending, Watcher
+from gateway.ports import Arrival, Clock, Handler, Pending, Taking, Watcher
 from schemas.errors import Misuse
 
 KILL_AT: Final = "BUREAUNET_TEST_KILL_AT"
@@ -105,6 +105,22 @@ class Rehearsal:
             ending.reach(Stage.ACKNOWLEDGING)
 
         return decided
+
+    def taking(self, taking: Taking) -> Taking:
+        """What takes arrivals at once."""
+        ending = self.ending
+        if ending is None:
+            return taking
+
+        def taken(arrival: Arrival, decided: Callable[[BaseException | None], None]) -> bool:
+            def told(error: BaseException | None) -> None:
+                if error is None:
+                    ending.reach(Stage.ACKNOWLEDGING)
+                decided(error)
+
+            return taking(arrival, told)
+
+        return taken
 
     def clock(self, clock: Clock) -> Clock:
         """The clock to go by."""

@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from gateway.aside import Unprocessed, set_aside
 from gateway.ports import Arrival, Clock, Outcome, Receipts, Store, Submission, Watcher
@@ -35,8 +36,15 @@ _INCOMING: Final = frozenset({ItemType.ENVELOPE, ItemType.EVIDENCE, ItemType.PRE
 _T = TypeVar("_T")
 
 
+Decided: TypeAlias = Callable[[BaseException | None], None]
+"""Learns that something is done, or what went wrong."""
+
+
 class Pipeline(Protocol):
     """The part of the exchange that arrivals go to."""
+
+    def submit_soon(self, submission: Submission, told: Callable[[Outcome | Exception], None]) -> None:
+        """Decide a submission: `told` learns the outcome, or the error that `submit` raises."""
 
     async def submit(self, submission: Submission) -> Outcome:
         """Decide a submission. Raises Unavailable; Malformed where it can have no receipt."""
@@ -56,6 +64,11 @@ class Gate:
         self._longest = longest
         self._pause = 0.0
         self._until = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody is held back."""
+        return self._until <= 0.0 or self._until <= asyncio.get_running_loop().time()
 
     async def passed(self) -> None:
         """Wait until nobody is held back."""
@@ -85,18 +98,59 @@ class Together:
     def __init__(self, receipts: Receipts) -> None:
         self._receipts = receipts
         self._waiting: list[tuple[Address, Outcome]] = []
-        self._sending: asyncio.Task[None] | None = None
+        self._told: list[Decided] = []
+        self._sending: set[asyncio.Task[None]] = set()
 
     async def send(self, link: Address, outcome: Outcome) -> None:
         """Send one with the others: returns when all of them are sent or given up (port Receipts)."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def told(error: BaseException | None) -> None:
+            if not future.done():  # who is cancelled takes no other's receipt along
+                future.set_result(None) if error is None else future.set_exception(error)
+
+        self.soon(link, outcome, told)
+        await future
+
+    def soon(self, link: Address, outcome: Outcome, told: Decided) -> None:
+        """Send one with the others; `told` learns when all of them are sent or given up."""
+        if not self._waiting:
+            task = asyncio.create_task(self._send(), name="receipts")
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
         self._waiting.append((link, outcome))
-        if self._sending is None:
-            self._sending = asyncio.create_task(self._send(), name="receipts")
-        await asyncio.shield(self._sending)  # who is cancelled takes no other's receipt along
+        self._told.append(told)
 
     async def _send(self) -> None:
-        waiting, self._waiting, self._sending = self._waiting, [], None
-        await self._receipts.send(waiting)
+        waiting, self._waiting, told, self._told = self._waiting, [], self._told, []
+        failure: BaseException | None = None
+        try:
+            await self._receipts.send(waiting)
+        except asyncio.CancelledError:
+            failure = RuntimeError("cut off while receipts were sent")
+            raise
+        except Exception as error:  # noqa: BLE001  # whoever waits for a receipt of this call learns it
+            failure = error
+        finally:
+            for one in told:
+                one(failure)
+
+
+@dataclass(slots=True)
+class _Tried:
+    """A submission, and what the pipeline said of it the first time, until that is used."""
+
+    submission: Submission
+    said: Outcome | Exception | None = None
+
+    async def submitted(self, pipeline: Pipeline) -> Outcome:
+        """Its outcome. Raises as `Pipeline.submit`."""
+        said, self.said = self.said, None
+        if said is None:
+            return await pipeline.submit(self.submission)
+        if isinstance(said, Exception):
+            raise said
+        return said
 
 
 class Intake:
@@ -119,22 +173,57 @@ class Intake:
         self._watcher = watcher
         self._gate = gate or Gate()
         self._limits = limits or Limits()
+        self._later: set[asyncio.Task[None]] = set()
 
-    async def decide(self, arrival: Arrival) -> None:
+    def take(self, arrival: Arrival, decided: Decided) -> bool:
+        """Take a submission at once, without a task of its own: whether it is taken (`gateway.ports.Taking`).
+
+        What the pipeline does not decide as it should goes the way of all else from there.
+        """
+        if arrival.type != ItemType.ENVELOPE or not self._gate.is_open:
+            return False
+        try:
+            link = identify(arrival)
+        except BureaunetError:
+            return False
+        submission = Submission(link, arrival.body, self._clock.now(), Link.AMQP)
+
+        def told(result: Outcome | Exception) -> None:
+            if isinstance(result, Outcome) and result.step != _DECODING:
+                self._gate.succeeded()
+                self._receipts.soon(link, result, decided)
+            else:
+                self._go_on(arrival, _Tried(submission, result), decided)
+
+        self._pipeline.submit_soon(submission, told)
+        return True
+
+    def _go_on(self, arrival: Arrival, tried: _Tried, decided: Decided) -> None:
+        """Decide what was tried once, in a task."""
+        task = asyncio.create_task(self.decide(arrival, tried), name="arrival")
+        self._later.add(task)
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._later.discard(task)
+            decided(RuntimeError("cut off") if task.cancelled() else task.exception())
+
+        task.add_done_callback(done)
+
+    async def decide(self, arrival: Arrival, tried: _Tried | None = None) -> None:
         """Decide one arrival, however long the store is away. Returns when the broker may forget it."""
-        cause = await self._taken(arrival)
+        cause = await self._taken(arrival, tried)
         if cause is not None:
             link = _claimed_link(arrival)
             if await self._served(lambda: self._quarantine(link, arrival, cause)):
                 self._watcher.saw("arrival-quarantined", link=link, cause=cause, size=len(arrival.body))
 
-    async def _taken(self, arrival: Arrival) -> str | None:
+    async def _taken(self, arrival: Arrival, tried: _Tried | None) -> str | None:
         """Hand an arrival to the pipeline; or say why it cannot be taken."""
         try:
             link = identify(arrival)
             match arrival.type:
                 case ItemType.ENVELOPE:
-                    return await self._submission(link, arrival.body)
+                    return await self._submission(link, arrival.body, tried)
                 case ItemType.EVIDENCE:
                     await self._served(lambda: self._pipeline.evidence(link, arrival.body))
                     return None
@@ -149,10 +238,10 @@ class Intake:
             self._watcher.saw("arrival-failed", link=_claimed_link(arrival), error=type(error).__name__)
             return type(error).__name__
 
-    async def _submission(self, link: Address, body: bytes) -> str | None:
-        submission = Submission(link, body, self._clock.now(), Link.AMQP)
+    async def _submission(self, link: Address, body: bytes, tried: _Tried | None) -> str | None:
+        tried = tried or _Tried(Submission(link, body, self._clock.now(), Link.AMQP))
         try:
-            outcome = await self._served(lambda: self._pipeline.submit(submission))
+            outcome = await self._served(lambda: tried.submitted(self._pipeline))
         except Malformed as error:
             self._watcher.saw("arrival-unprocessed", link=link, cause=error.reason)
             return None  # the pipeline has put it into quarantine already, if there was room

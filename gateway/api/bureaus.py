@@ -17,14 +17,14 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 
 from aiohttp import web
 
-from gateway.api.listener import Connections, link_of
+from gateway.api.listener import Connections
 from gateway.api.problems import RETRY_SECONDS, Refused, internal, missing, problem, translate
 from gateway.api.requests import LINK, Bodies, asked
 from gateway.ports import Clock, Outcome, Submission, Trust
 from gateway.settings import BureausListener
 from gateway.watching import Watching
 from schemas import wire
-from schemas.directory import State
+from schemas.directory import Link, State
 from schemas.envelope import MAX_STATEMENT
 from schemas.errors import BureaunetError, Reason
 from schemas.identity import Address
@@ -88,13 +88,16 @@ class BureausApi:
         limits: BureausListener,
         watching: Watching,
         connections: Connections,
+        heard: Callable[[Address, Link, str], None] = lambda *_said: None,
     ) -> None:
+        """`heard` is told of each request: whose link it came over, and what the program calls itself."""
         self._pipeline = pipeline
         self._inbox = inbox
         self._clock = clock
         self._limits = limits
         self._watching = watching
         self._connections = connections
+        self._heard = heard
         self._bodies = Bodies(limits.buffered_bytes, limits.body_seconds)
         self._stopping = asyncio.Event()
         self._polls: Counter[Address] = Counter()
@@ -229,7 +232,7 @@ class BureausApi:
             return problem(internal())
 
     def _identify(self, request: web.Request) -> None:
-        link = link_of(request.transport)
+        link = self._connections.link(request.transport)
         if link is None:
             raise Refused(HTTPStatus.FORBIDDEN, Reason.LINK_IDENTITY, "the certificate names no address", close=True)
         if self._connections.too_many(request.transport):
@@ -240,6 +243,7 @@ class BureausApi:
         if row is None or row.state is State.WITHDRAWN:
             raise Refused(HTTPStatus.FORBIDDEN, Reason.LINK_IDENTITY, f"{link} is not in the directory")
         request[LINK] = link
+        self._heard(link, Link.HTTP, request.headers.get("User-Agent", ""))
 
 
 def _unheard(request: web.Request) -> web.Response:

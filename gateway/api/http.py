@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from gateway.api.bureaus import BureausApi, Handler
+from gateway.api.exercise import ExerciseApi
 from gateway.api.operators import OperatorsApi
 from gateway.api.reading import ReadingApi
 from gateway.api.witnessing import WitnessingApi
@@ -24,8 +25,9 @@ def bureaus_application(bureaus: BureausApi, reading: ReadingApi, witnessing: Wi
     return application
 
 
-def operators_application(operators: OperatorsApi | WorkersApi) -> web.Application:
+def operators_application(*parts: OperatorsApi | WorkersApi | ExerciseApi) -> web.Application:
     """What operators reach."""
     application = web.Application()
-    application.add_routes(operators.routes())
+    for part in parts:
+        application.add_routes(part.routes())
     return application

@@ -2,7 +2,8 @@
 
 A `Gate` stands before the HTTP protocol of every connection: it reads from the certificate whose link this is, and
 counts it. The identity of a link is the certificate's one common name; a certificate whose name is no address opens a
-connection and gets nothing over it. A connection is given up when it brings no whole header in time.
+connection and gets nothing over it. A connection is given up when it brings no whole header in time. A site that stops
+answers those whom it let in (`draining.py`) before what stands behind it stops.
 
 TLS is 1.3 alone, both sides with a certificate of the network's authority, no session tickets: each connection shows
 its certificate anew. The hybrid group X25519MLKEM768 is asked for where the ssl module can choose groups (Python 3.15);
@@ -20,6 +21,7 @@ from typing import Final, Protocol, cast, runtime_checkable
 
 from aiohttp import web
 
+from gateway.api.draining import Owed
 from gateway.service import Service
 from gateway.settings import BureausListener, Listener
 from gateway.watching import Watching
@@ -30,6 +32,8 @@ GROUPS: Final = "X25519MLKEM768:X25519:P-256"
 BACKLOG: Final = 512
 LINGER_SECONDS: Final = 2.0
 """The rest of a refused body is read and thrown away so long, so that the client sees the answer."""
+LAST_SECONDS: Final = 1.0
+"""After the drain: until a handler is cancelled, and once more until its connection is cut."""
 
 
 @runtime_checkable
@@ -88,6 +92,7 @@ class Connections:
         self._total = 0
         self._links: Counter[Address | None] = Counter()
         self._over: set[asyncio.BaseTransport] = set()
+        self._of: dict[asyncio.BaseTransport, Address | None] = {}
 
     def opened(self, transport: asyncio.Transport) -> bool:
         """Count a connection; False where the listener is full and it was cut off."""
@@ -98,6 +103,7 @@ class Connections:
         link = link_of(transport)
         if link is not None:
             self._watching.presented(str(link), certificate_end(transport))
+        self._of[transport] = link
         self._total += 1
         self._links[link] += 1
         self._watching.connected(1)
@@ -107,12 +113,16 @@ class Connections:
 
     def closed(self, transport: asyncio.Transport) -> None:
         """A counted connection ended."""
-        link = link_of(transport)
+        link = self._of.pop(transport)
         self._total -= 1
         self._links[link] -= 1
         self._links += Counter()  # forgets links with none
         self._over.discard(transport)
         self._watching.connected(-1)
+
+    def link(self, transport: asyncio.BaseTransport | None) -> Address | None:
+        """The address in a connection's certificate: it was read once, when the connection was opened."""
+        return self._of.get(transport) if transport is not None else None
 
     def too_many(self, transport: asyncio.BaseTransport | None) -> bool:
         """Whether this connection was one more than its link may have."""
@@ -122,20 +132,25 @@ class Connections:
 class Gate(asyncio.Protocol):
     """Stands before the HTTP protocol of one connection."""
 
-    def __init__(self, inner: asyncio.Protocol, connections: Connections) -> None:
+    def __init__(self, inner: asyncio.Protocol, connections: Connections, owed: Owed) -> None:
         self._inner = inner
         self._connections = connections
+        self._owed = owed
+        self._arrival = owed.accepted(inner)
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """TLS is done: count the connection, and let it through."""
+        """TLS is done: count the connection, and let it through, unless the site has stopped meanwhile."""
         writable = cast("asyncio.Transport", transport)  # uvloop's transports are not subclasses of asyncio's
-        if self._connections.opened(writable):
+        if self._owed.over:
+            writable.abort()
+        elif self._connections.opened(writable):
             self._transport = writable
             self._inner.connection_made(writable)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It ended."""
+        self._owed.lost(self._inner)
         if self._transport is not None:
             self._connections.closed(self._transport)
             self._inner.connection_lost(exc)
@@ -163,11 +178,13 @@ class Site:
 
     def __init__(self, application: web.Application, *, idle: float, drain: float) -> None:
         """`idle` and `drain` in seconds, as in gateway/settings.py."""
+        self._drain = drain
+        self._owed = Owed(application)
         self._runner = web.AppRunner(
             application,
             access_log=None,
             keepalive_timeout=idle,
-            shutdown_timeout=drain,
+            shutdown_timeout=LAST_SECONDS,
             lingering_time=LINGER_SECONDS,
             auto_decompress=False,
             handler_cancellation=False,
@@ -215,16 +232,18 @@ class Site:
         inner = self._runner.server
         if inner is None:
             raise Unavailable(Reason.UNREACHABLE, "the listener was not set up")
-        return inner if connections is None else lambda: Gate(inner(), connections)
+        return inner if connections is None else lambda: Gate(inner(), connections, self._owed)
 
     def refuse_new(self) -> None:
-        """Take no new connections."""
+        """Take no new connections; each answer ends its connection from now on."""
+        self._owed.close()
         if self._server is not None:
             self._server.close()
 
     async def stop(self) -> None:
-        """Let requests in hand finish, then close every connection."""
+        """Answer those who were let in, the drain's time at most, then close every connection."""
         self.refuse_new()
+        await self._owed.settled(self._drain)
         await self._runner.cleanup()
 
 

@@ -62,10 +62,16 @@ class Bodies:
         Raises:
             Refused: 413; 400, its framing is broken; 408, it took too long.
         """
+        content = request.content
+        if content.is_eof() and content.exception() is None:  # it came with its header: nothing to wait for
+            body = content.read_nowait()
+            if len(body) > size:
+                raise _too_large(size)
+            return body
         parts = bytearray()
         try:
             async with asyncio.timeout(self._seconds):
-                async for part in request.content.iter_any():
+                async for part in content.iter_any():
                     parts += part
                     if len(parts) > size:
                         raise _too_large(size)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -36,14 +38,16 @@ def checked(url: str) -> str:
     return url.rstrip("/")
 
 
-def ask(url: str, path: str) -> bytes:
-    """What the listener at `url` answers to GET `path`, whatever the status.
+def ask(url: str, path: str, body: Mapping[str, int] | None = None, *, seconds: float = _SECONDS) -> bytes:
+    """What the listener at `url` answers to GET `path`, or to POST where there is a `body`, whatever the status.
 
     Raises:
         Unavailable: `unreachable`.
     """
+    sent = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url + path, sent, {"Content-Type": "application/json"})  # noqa: S310  # http alone
     try:
-        with urllib.request.urlopen(url + path, timeout=_SECONDS) as answer:  # noqa: S310  # http alone
+        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310  # http alone
             return bytes(answer.read(_MOST))
     except urllib.error.HTTPError as error:  # an answer too: /readyz says 503 and why
         with error:
@@ -55,3 +59,8 @@ def ask(url: str, path: str) -> bytes:
 def stranger(url: str) -> Malformed:
     """What to raise where something answers that is no such listener."""
     return Malformed(Reason.STRUCTURE, f"{url} is not a gateway's operators' listener")
+
+
+def plain(value: object) -> str:
+    """A value that somebody else said, for a terminal: what is no printable character is shown as its escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))

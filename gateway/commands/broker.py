@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
 import subprocess
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from gateway.commands.shared import emit, home_option, json_option
 from schemas.errors import Misuse, Reason, Unavailable
 
 if TYPE_CHECKING:
-    from gateway.broker import Definitions, Written
+    from gateway.broker import Definitions, Monitor, Written
     from gateway.drift import Difference
 
 _SECONDS: Final = 120.0
@@ -171,7 +172,7 @@ async def _wanted(home: Path) -> Definitions:
 
     async with open_records(home, migrate=False) as records:
         await records.statements.refresh()
-        return definitions(records.statements.trust.directory)
+        return definitions(records.statements.trust.directory, monitor=_monitor(home))
 
 
 async def _write(home: Path, out: Path) -> Written:
@@ -180,4 +181,13 @@ async def _write(home: Path, out: Path) -> Written:
 
     async with open_records(home, migrate=False) as records:
         await records.statements.refresh()
-        return write_definitions(records.statements.trust.directory, out)
+        return write_definitions(records.statements.trust.directory, out, monitor=_monitor(home))
+
+
+def _monitor(home: Path) -> Monitor | None:
+    """Who may look at the broker for the console, as the settings say."""
+    from gateway.broker import Monitor  # noqa: PLC0415  # keeps --help quick
+    from gateway.settings import load  # noqa: PLC0415  # as above
+
+    said = load(home, os.environ).management
+    return Monitor(said.user, said.password) if said.password_file else None

@@ -84,7 +84,7 @@ def _subject(digests: list[bytes]) -> bytes:
 async def _erase(home: Path, operator: str, digests: list[bytes], request: bytes | None) -> Erased:
     from gateway import retention  # noqa: PLC0415  # keeps --help quick
     from gateway.adapters.sql import SqlBodies  # noqa: PLC0415  # as above
-    from gateway.app import SystemClock, open_exchange, rest_on_two  # noqa: PLC0415  # as above
+    from gateway.app import open_exchange, rest_on_two  # noqa: PLC0415  # as above
     from gateway.operators import operator_id  # noqa: PLC0415  # as above
     from gateway.two_people import Act  # noqa: PLC0415  # as above
 
@@ -94,4 +94,4 @@ async def _erase(home: Path, operator: str, digests: list[bytes], request: bytes
         evidence = None if request is None else hashlib.sha256(request).digest()
         order = retention.Order(operator_id(records.network.id, operator), evidence)
         bodies = SqlBodies(records.store.database)
-        return await retention.erase(records.store, bodies, SystemClock(), digests, order)
+        return await retention.erase(records.store, bodies, records.clock, digests, order)

@@ -26,7 +26,8 @@ _OUT = click.Path(path_type=Path, dir_okay=False)
 _OWN = passphrase_options("BUREAUNET_OPERATOR_PASSPHRASE_FILE")
 _OPERATOR_HOME = click.option("--home", type=_FOLDER, required=True, help="The operator's own folder.")
 _NETWORK = click.option("--network", type=FILE, required=True, help="The network file.")
-_SUBJECT = click.option("--subject", type=FILE, required=True, help="The file that it is about.")
+_SUBJECT = click.option("--subject", type=FILE, help="The file that it is about.")
+_HASH = click.option("--sha256", "said", metavar="HEX", help="Its SHA-256, in place of the file.")
 
 
 @click.group()
@@ -71,14 +72,14 @@ def install(home: Path, operators: Path, *, as_json: bool) -> None:
     import asyncio  # noqa: PLC0415  # keeps --help quick
 
     from gateway import two_people  # noqa: PLC0415  # as above
-    from gateway.app import SystemClock, open_records  # noqa: PLC0415  # as above
+    from gateway.app import open_records  # noqa: PLC0415  # as above
 
     async def taken() -> two_people.Operators:
         async with open_records(home) as records:
             await records.statements.refresh()
             holders = records.statements.trust.directory.holders
             data = read_file(operators)
-            return await two_people.install(home, records.store, SystemClock(), data, records.network, holders)
+            return await two_people.install(home, records.store, records.clock, data, records.network, holders)
 
     made = asyncio.run(taken())
     rows = [{"name": one.name, "key": one.key.key_id.hex()} for one in made.operators]
@@ -125,10 +126,13 @@ def request() -> None:
 @_NETWORK
 @click.argument("act", type=click.Choice(["directory.load/1", "quarantine.discard/1", "content.erase/1"]))
 @_SUBJECT
+@_HASH
 @click.option("--out", type=_OUT, required=True, help="Where the request goes.")
 @_OWN
 @json_option
-def make(home: Path, network: Path, act: str, subject: Path, out: Path, *, as_json: bool) -> None:
+def make(
+    home: Path, network: Path, act: str, subject: Path | None, said: str | None, out: Path, *, as_json: bool
+) -> None:
     """Make a request for an act on a file, with the first signature.
 
     \b
@@ -139,7 +143,7 @@ def make(home: Path, network: Path, act: str, subject: Path, out: Path, *, as_js
     from gateway import keyfiles, two_people  # noqa: PLC0415  # keeps --help quick
     from schemas.network import read_network  # noqa: PLC0415  # as above
 
-    digest = hashlib.sha256(read_file(subject)).digest()
+    digest = _subject(subject, said)
     asked = two_people.Request(two_people.Act(act), digest, now_seconds())
     keyfiles.write_public(out, two_people.sign_request(home, asked, read_network(read_file(network))))
     emit(
@@ -154,10 +158,13 @@ def make(home: Path, network: Path, act: str, subject: Path, out: Path, *, as_js
 @_NETWORK
 @click.argument("asked", metavar="REQUEST", type=FILE)
 @_SUBJECT
+@_HASH
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_OWN
 @json_option
-def approve(home: Path, network: Path, asked: Path, subject: Path, *, yes: bool, as_json: bool) -> None:
+def approve(
+    home: Path, network: Path, asked: Path, subject: Path | None, said: str | None, *, yes: bool, as_json: bool
+) -> None:
     """Look at another operator's request, and add a signature to it.
 
     \b
@@ -169,14 +176,33 @@ def approve(home: Path, network: Path, asked: Path, subject: Path, *, yes: bool,
     from schemas.network import read_network  # noqa: PLC0415  # as above
 
     before = read_file(asked)
-    said = two_people.claimed(before)
-    if said.subject != hashlib.sha256(read_file(subject)).digest():
-        raise Misuse(f"{asked} is not about {subject}")
-    click.echo(f"{said.act} of {grouped(said.subject)}", err=True)
+    claimed = two_people.claimed(before)
+    if claimed.subject != _subject(subject, said):
+        raise Misuse(f"{asked} is not about {subject or said}")
+    click.echo(f"{claimed.act} of {grouped(claimed.subject)}", err=True)
     if not yes:
         click.confirm("sign it?", abort=True, err=True)
-    keyfiles.write_public(asked, two_people.sign_request(home, said, read_network(read_file(network)), before))
+    keyfiles.write_public(asked, two_people.sign_request(home, claimed, read_network(read_file(network)), before))
     emit({"request": str(asked)}, f"signed  {asked}", as_json=as_json)
+
+
+def _subject(file: Path | None, said: str | None) -> bytes:
+    """SHA-256 of what a request is about.
+
+    Raises:
+        Misuse: neither a file nor a SHA-256 is given, or both, or it is none.
+    """
+    if (file is None) is (said is None):
+        raise Misuse("say what it is about: --subject FILE, or --sha256 HEX")
+    if file is not None:
+        return hashlib.sha256(read_file(file)).digest()
+    try:
+        found = bytes.fromhex(said or "")
+    except ValueError:
+        found = b""
+    if len(found) != hashlib.sha256().digest_size:
+        raise Misuse("a SHA-256 is 64 hexadecimal digits")
+    return found
 
 
 REQUEST_OPTION: Final = click.option(

@@ -122,12 +122,12 @@ def discard(home: Path, operator: str, number: int, reason: str, asked: Path | N
 
 @asynccontextmanager
 async def _opened(home: Path, operator: str, *, migrate: bool = False) -> AsyncIterator[tuple[Quarantine, Exchange]]:
-    from gateway.app import SystemClock, open_exchange  # noqa: PLC0415  # keeps --help quick
+    from gateway.app import open_exchange  # noqa: PLC0415  # keeps --help quick
     from gateway.operators import operator_id  # noqa: PLC0415  # as above
     from gateway.quarantine import Quarantine  # noqa: PLC0415  # as above
 
     async with open_exchange(home, migrate=migrate) as (records, exchange):
-        yield Quarantine(records.store, SystemClock(), operator_id(records.network.id, operator)), exchange
+        yield Quarantine(records.store, records.clock, operator_id(records.network.id, operator)), exchange
 
 
 async def _list(home: Path, operator: str) -> list[Quarantined]:
@@ -146,7 +146,7 @@ async def _release(home: Path, operator: str, number: int) -> Released:
 
 
 async def _discard(home: Path, operator: str, number: int, reason: Reason, request: bytes | None) -> int:
-    from gateway.app import SystemClock, open_exchange, rest_on_two  # noqa: PLC0415  # keeps --help quick
+    from gateway.app import open_exchange, rest_on_two  # noqa: PLC0415  # keeps --help quick
     from gateway.operators import operator_id  # noqa: PLC0415  # as above
     from gateway.quarantine import Quarantine, missing_item  # noqa: PLC0415  # as above
     from gateway.two_people import Act  # noqa: PLC0415  # as above
@@ -156,7 +156,7 @@ async def _discard(home: Path, operator: str, number: int, reason: Reason, reque
         if item is None:
             raise missing_item(number)
         await rest_on_two(home, records, exchange, request, (Act.QUARANTINE_DISCARD, item.body or b""))
-        held = Quarantine(records.store, SystemClock(), operator_id(records.network.id, operator))
+        held = Quarantine(records.store, records.clock, operator_id(records.network.id, operator))
         return await held.discard(number, reason)
 
 

@@ -43,7 +43,7 @@ def redeliver(bureau: str, home: Path, operator: str, *, as_json: bool) -> None:
 
 async def _redeliver(home: Path, operator: str, bureau: Address) -> Redelivery | None:
     """None where the inbox is not on the broker."""
-    from gateway.app import SystemClock, open_exchange  # noqa: PLC0415  # keeps --help quick
+    from gateway.app import open_exchange  # noqa: PLC0415  # keeps --help quick
     from gateway.operators import operator_id  # noqa: PLC0415  # as above
     from gateway.redelivery import redeliver  # noqa: PLC0415  # as above
 
@@ -53,4 +53,4 @@ async def _redeliver(home: Path, operator: str, bureau: Address) -> Redelivery |
             raise Forbidden(Reason.NOT_FOUND, f"the directory has no participant {bureau}")
         if row.link is Link.HTTP:
             return None
-        return await redeliver(records.store, SystemClock(), operator_id(records.network.id, operator), row.address)
+        return await redeliver(records.store, records.clock, operator_id(records.network.id, operator), row.address)

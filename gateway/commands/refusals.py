@@ -8,9 +8,11 @@ from typing import Final
 
 import click
 
-from gateway.commands.asking import ask, checked, operators_option, stranger
+from gateway.commands.asking import ask, checked, operators_option, plain, stranger
 from gateway.commands.shared import Row, json_option
 
+_YEAR_9999: Final = 253_370_764_800_000
+"""Milliseconds since the epoch."""
 _COLUMNS: Final = ("link", "step", "reason", "digest", "index")
 
 
@@ -34,7 +36,7 @@ def refusals(url: str, limit: int, *, as_json: bool) -> None:
         return
     for row in rows:
         when = datetime.fromtimestamp(int(str(row["time"])) / 1000, UTC).isoformat(timespec="milliseconds")
-        said = (f"{name}={row[name]}" for name in _COLUMNS if row.get(name) is not None)
+        said = (f"{name}={plain(row[name])}" for name in _COLUMNS if row.get(name) is not None)
         click.echo(f"{when} {' '.join(said)}")
 
 
@@ -44,6 +46,10 @@ def _asked(url: str) -> list[Row]:
     except ValueError:
         said = None
     match said:
-        case {"refusals": [*rows]} if all(isinstance(row, dict) and "time" in row for row in rows):
+        case {"refusals": [*rows]} if all(isinstance(row, dict) and _is_time(row.get("time")) for row in rows):
             return rows
     raise stranger(url)
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < _YEAR_9999

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.clocks import Clock
 from gateway.console.desk import Desk
 from gateway.ports import Leaf, MessageRow
 from gateway.ports_console import Acknowledged, Seen
@@ -62,6 +63,8 @@ class Story:
     steps: tuple[Step, ...]
     looked: int
     """Entries below this index were looked through."""
+    clocks: tuple[Clock, ...] = ()
+    """Where its answers stand, by recipient."""
 
 
 async def story(desk: Desk, seen: Seen) -> Story:
@@ -79,7 +82,7 @@ async def story(desk: Desk, seen: Seen) -> Story:
         if index not in found:
             found |= {leaf.index: leaf for leaf in await desk.store.leaves(index, index + 1)}
     steps = [await _step(desk, found[index], row, said.get(index)) for index in sorted(found)]
-    return Story(seen, tuple(steps), end)
+    return Story(seen, tuple(steps), end, tuple(await desk.store.clocks(seen.digest)))
 
 
 async def _step(desk: Desk, leaf: Leaf, row: MessageRow | None, said: Acknowledged | None) -> Step:
@@ -158,6 +161,25 @@ def _key(directory: Directory, key_id: bytes) -> SigningPublic:
     if found is None:
         raise Untrusted(Reason.KEY_UNKNOWN, "the key is not in the directory in force: verify the operation's record")
     return found[1].key
+
+
+def steps(told: Story) -> dict[str, object]:
+    """The steps of a message, each with what was verified of it, and where its answers stand, for programs."""
+    return {
+        "steps": [
+            {
+                "index": step.index,
+                "event": str(step.entry.event),
+                "time": step.entry.time,
+                "party": None if step.entry.party is None else str(step.entry.party),
+                "reason": None if step.entry.reason is None else str(step.entry.reason),
+                "checks": [{"what": one.what, "good": one.good, "said": one.said} for one in step.checks],
+            }
+            for step in told.steps
+        ],
+        "clocks": [{"recipient": str(one.recipient), "state": str(one.state), "due": one.due} for one in told.clocks],
+        "looked": told.looked,
+    }
 
 
 WORDS: Final = {

@@ -1,9 +1,8 @@
-"""Search among messages, the list as CSV or JSON, and one exchange from its first message to its last proof."""
+"""Search among messages, and one exchange from its first message to its last proof."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -12,16 +11,15 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from gateway.console.desk import Desk
-from gateway.console.evidence import WORDS, story
+from gateway.console.desk import Desk, Shelf
+from gateway.console.evidence import WORDS, Story, steps, story
 from gateway.console.guard import Visit
-from gateway.console.views import Views, csv_line, utc
-from gateway.operators import Action
-from gateway.ports_console import AccountRole, Outlook, Seen, Sought
+from gateway.console.listing import EXPORT, Asked, Listing, Part, Row, given, instant, number
+from gateway.console.views import Views
+from gateway.ports_console import Outlook, Seen, Sought
 from schemas.errors import Forbidden, Malformed, Reason
 
 PAGE: Final = 50
-_EXPORT_PAGE: Final = 500
 _MESSAGES: Final = 20
 """Of one exchange, on one page."""
 _FIELDS: Final = ("since", "until", "sender", "recipient", "operation", "kind", "state", "id")
@@ -50,8 +48,8 @@ class Exchanges:
 
     async def page(self, visit: Visit) -> web.StreamResponse:
         """GET /exchanges: a page of messages; what cannot be understood of the search is said above the list."""
-        asked = {name: visit.request.query.get(name, "").strip() for name in _FIELDS}
-        said, found = "", []
+        asked = LISTING.asked(visit.request.query)
+        said, found = "", list[Seen]()
         try:
             sought = replace(read_search(asked), before=_before(visit.request.query.get("before", "")), limit=PAGE + 1)
             found = list(await self._desk.sightings.search(sought))
@@ -59,8 +57,7 @@ class Exchanges:
             said = error.detail
         more = ""
         if len(found) > PAGE:
-            last = found[PAGE - 1]
-            more = urlencode({**_given(asked), "before": f"{last.received}.{last.digest.hex()}"})
+            more = urlencode({**given(asked), "before": _place(found[PAGE - 1])})
         return self._views.page(
             "exchanges.html",
             {
@@ -71,49 +68,34 @@ class Exchanges:
                 "more": more,
                 "said": said,
                 "outlooks": list(Outlook),
-                "may_export": visit.role is not AccountRole.VIEWER,
+                "may_export": visit.role in EXPORT,
             },
             HTTPStatus.BAD_REQUEST if said else HTTPStatus.OK,
         )
 
-    async def export(self, visit: Visit) -> web.StreamResponse:
-        """POST /exchanges/export: the list as CSV or JSON lines; who took it and why is recorded first."""
-        form = {name: value for name, value in (await visit.request.post()).items() if isinstance(value, str)}
-        why = form.get("why", "").strip()
-        if not why:
-            raise Malformed(Reason.STRUCTURE, "an export needs a reason")
-        asked = {name: form.get(name, "").strip() for name in _FIELDS}
-        sought = read_search(asked)
-        as_csv = form.get("form") == "csv"
-        await self._desk.deeds.did(visit.account, Action.EXPORT_LIST, urlencode(_given(asked)), why)
-        name = f"messages.{'csv' if as_csv else 'jsonl'}"
-        headers = {
-            "Content-Type": "text/csv; charset=utf-8" if as_csv else "application/jsonl",
-            "Content-Disposition": f'attachment; filename="{name}"',
-        }
-        response = web.StreamResponse(headers=headers)
-        await response.prepare(visit.request)
-        if as_csv:
-            await response.write(csv_line(_COLUMNS).encode())
-        async for one in self._all(sought):
-            row = _row(one)
-            line = csv_line(row[name] for name in _COLUMNS) if as_csv else json.dumps(row) + "\n"
-            await response.write(line.encode())
-        await response.write_eof()
-        return response
-
-    async def _all(self, sought: Sought) -> AsyncIterator[Seen]:
-        left, before = self._desk.limits.export_items, None
-        while left > 0:
-            page = await self._desk.sightings.search(replace(sought, before=before, limit=min(left, _EXPORT_PAGE)))
-            for one in page:
-                yield one
-            if not page:
-                return
-            before, left = (page[-1].received, page[-1].digest), left - len(page)
-
     async def one(self, visit: Visit) -> web.StreamResponse:
         """GET /exchanges/{digest}: the exchange that a message is of, each message with its steps."""
+        asked, stories, cut = await self._exchange(visit)
+        return self._views.page(
+            "exchange.html",
+            {
+                "visit": visit,
+                "here": "exchanges",
+                "asked": asked,
+                "stories": stories,
+                "cut": cut,
+                "words": WORDS,
+            },
+        )
+
+    async def told(self, visit: Visit) -> web.StreamResponse:
+        """GET /api/exchanges/{digest}: the same for programs."""
+        asked, shown, cut = await self._exchange(visit)
+        messages = [{**_row(one.seen), **steps(one)} for one in shown]
+        return web.json_response({"asked": asked.digest.hex(), "messages": messages, "cut": cut})
+
+    async def _exchange(self, visit: Visit) -> tuple[Seen, list[Story], bool]:
+        """The message that was asked for, the messages of its exchange with their steps, and whether there are more."""
         digest = _digest(visit.request.match_info["digest"])
         found = await self._desk.sightings.search(Sought(id=digest, limit=1))
         if not found:
@@ -122,18 +104,7 @@ class Exchanges:
         shown = list(messages[:_MESSAGES])
         if found[0].digest not in {one.digest for one in shown}:
             shown.append(found[0])
-        stories = [await story(self._desk, one) for one in shown]
-        return self._views.page(
-            "exchange.html",
-            {
-                "visit": visit,
-                "here": "exchanges",
-                "asked": found[0],
-                "stories": stories,
-                "cut": len(messages) > _MESSAGES,
-                "words": WORDS,
-            },
-        )
+        return found[0], [await story(self._desk, one) for one in shown], len(messages) > _MESSAGES
 
 
 def read_search(asked: Mapping[str, str]) -> Sought:
@@ -193,18 +164,16 @@ def _before(text: str) -> tuple[int, bytes] | None:
     if not text:
         return None
     received, _, digest = text.partition(".")
-    if not received.isascii() or not received.isdigit() or len(received) > 15:
-        raise Malformed(Reason.STRUCTURE, "not a place in the list")
-    return int(received), _digest(digest)
+    return number(received), _digest(digest)
 
 
-def _given(asked: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in asked.items() if value}
+def _place(one: Seen) -> str:
+    return f"{one.received}.{one.digest.hex()}"
 
 
-def _row(one: Seen) -> dict[str, str | int | bool | None]:
+def _row(one: Seen) -> Row:
     return {
-        "received": f"{utc(one.received).replace(' ', 'T')}Z",
+        "received": instant(one.received),
         "digest": one.digest.hex(),
         "sender": str(one.sender),
         "recipients": " ".join(one.recipients),
@@ -218,3 +187,13 @@ def _row(one: Seen) -> dict[str, str | int | bool | None]:
         "exchange": one.thread.hex(),
         "index": one.index,
     }
+
+
+async def read(desk: Shelf, asked: Asked, after: str, limit: int) -> Part:
+    """Rows of the list."""
+    sought = replace(read_search(asked), before=_before(after), limit=limit + 1)
+    found = await desk.sightings.search(sought)
+    return Part([_row(one) for one in found[:limit]], _place(found[limit - 1]) if len(found) > limit else "")
+
+
+LISTING: Final = Listing("exchanges", "messages, newest first", _COLUMNS, read, _FIELDS)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.clocks import State
 from gateway.ports import Clock, Store
 from gateway.ports_console import Backlog, Sightings
 from schemas.errors import Reason
@@ -21,8 +23,12 @@ from schemas.identity import Address
 BEHIND: Final = 5000
 """Entries read at most in one look; older ones are left out."""
 MINUTES: Final = 60
+EVERY: Final = 20.0
+"""Seconds between two looks while nobody watches, so that what waited is known of every minute."""
 FRESH: Final = 1500
 """Milliseconds between two looks."""
+COUNT: Final = 5000
+"""Milliseconds between two counts of the answer clocks, which cost as many rows as are open."""
 _PAGE: Final = 1000
 _OPEN: Final = 20_000
 """Acceptances remembered, to measure how long their messages took."""
@@ -65,8 +71,11 @@ class Pulse:
         """Entries of the ledger, as last looked."""
         self._at: int | None = None
         self.backlogs: tuple[Backlog, ...] = ()
-        self.history: deque[tuple[int, int]] = deque(maxlen=MINUTES)
-        """(minute, copies that nobody acknowledged), of the minutes in which someone looked."""
+        self.states: Mapping[State, int] = {}
+        """Answer clocks by state, as counted a while ago."""
+        self._counted = -COUNT
+        self.history: deque[tuple[int, int, int]] = deque(maxlen=MINUTES)
+        """(minute, copies that nobody acknowledged, overdue answers), of the minutes in which someone looked."""
 
     async def look(self) -> None:
         """Take in what is new, unless someone just did.
@@ -86,6 +95,8 @@ class Pulse:
                 start = page[-1].index + 1
             self._at = self.size = size
             self.backlogs = tuple(await self._sightings.backlogs())
+            if now - self._counted >= COUNT:
+                self.states, self._counted = await self._store.clock_states(), now
             self._remember(now)
             self._looked = now
 
@@ -93,8 +104,10 @@ class Pulse:
         total = sum(one.pending + one.waiting for one in self.backlogs)
         if self.history and self.history[-1][0] == now // 60_000:
             self.history.pop()
-        self.history.append((now // 60_000, total))
+        self.history.append((now // 60_000, total, self.overdue))
         oldest = now // 60_000 - MINUTES
+        while self.history[0][0] <= oldest:
+            self.history.popleft()
         for minute in [one for one in self._minutes if one <= oldest]:
             del self._minutes[minute]
 
@@ -129,6 +142,11 @@ class Pulse:
             minute.latencies.append(max(0, entry.time - opened[0]))
 
     # ---- what pages show
+
+    @property
+    def overdue(self) -> int:
+        """Answers whose silence was attested."""
+        return self.states.get(State.OVERDUE, 0) + self.states.get(State.ESCALATED, 0)
 
     def minutes(self) -> list[tuple[int, Minute]]:
         """The last hour, oldest first, each with its minute since the epoch; quiet minutes too."""

@@ -1,4 +1,4 @@
-"""Three lists: bureaus, the ledger's heads, and the audit of what operators did."""
+"""Two lists: the ledger's heads, and the audit of what operators did."""
 
 from __future__ import annotations
 
@@ -7,29 +7,18 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.console.desk import Desk
+from gateway.console.desk import Desk, Shelf
 from gateway.console.guard import Visit
+from gateway.console.listing import EXPORT, SEE_DEEDS, Asked, Listing, Part, instant, number
 from gateway.console.views import Views
-from schemas.directory import Participant
 from schemas.errors import BureaunetError, Malformed, Reason
 from schemas.merkle import verify_consistency
 from schemas.notes import read_body
 
 _PAGE: Final = 50
 _HEADS: Final = 10
-_DAY: Final = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Bureau:
-    """A participant, and what waits for it."""
-
-    row: Participant
-    days: int | None
-    """Until its keys end; None where none is valid."""
-    pending: int
-    waiting: int
-    oldest: int | None
+_MOST: Final = 500
+"""Checkpoints of an export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +37,6 @@ class Registers:
     def __init__(self, desk: Desk, views: Views) -> None:
         self._desk, self._views = desk, views
 
-    async def bureaus(self, visit: Visit) -> web.StreamResponse:
-        """GET /bureaus: every row of the directory with its keys' days left and its backlog."""
-        directory, now = self._desk.trust().directory, self._desk.clock.now() // 1000
-        waits = {one.inbox: one for one in await self._desk.sightings.backlogs()}
-        found: list[Bureau] = []
-        for row in directory.participants:
-            wait, lapses = waits.get(row.address), row.lapses
-            days = None if lapses is None else max(0, (lapses - now) // _DAY)
-            counts = (0, 0, None) if wait is None else (wait.pending, wait.waiting, wait.oldest)
-            found.append(Bureau(row, days, *counts))
-        values = {"visit": visit, "here": "bureaus", "bureaus": found, "version": directory.version}
-        return self._views.page("bureaus.html", values)
-
     async def ledger(self, visit: Visit) -> web.StreamResponse:
         """GET /ledger: heads, witnesses, and whether the newest checkpoint contains the one of before."""
         size, note = await self._desk.store.size(), await self._desk.ledger.note()
@@ -78,6 +54,7 @@ class Registers:
             "witnesses": sorted(policy.witnesses),
             "offered": offered,
             "checks": checks,
+            "may_export": visit.role in EXPORT,
         }
         return self._views.page("ledger.html", values)
 
@@ -99,8 +76,60 @@ class Registers:
     async def audit(self, visit: Visit) -> web.StreamResponse:
         """GET /audit: what operators did, newest first."""
         text = visit.request.query.get("before", "")
-        if text and not (text.isascii() and text.isdigit() and len(text) <= 18):
-            raise Malformed(Reason.STRUCTURE, "not a place in the list")
-        rows = list(await self._desk.accounts.audit_rows(int(text) if text else None, _PAGE + 1))
+        rows = list(await self._desk.accounts.audit_rows(number(text) if text else None, _PAGE + 1))
         more = rows[_PAGE - 1].id if len(rows) > _PAGE else None
-        return self._views.page("audit.html", {"visit": visit, "here": "audit", "rows": rows[:_PAGE], "more": more})
+        values = {
+            "visit": visit,
+            "here": "audit",
+            "rows": rows[:_PAGE],
+            "more": more,
+            "may_export": visit.role in EXPORT,
+        }
+        return self._views.page("audit.html", values)
+
+
+async def read_audit(desk: Shelf, _asked: Asked, after: str, limit: int) -> Part:
+    """Rows of what operators did."""
+    rows = list(await desk.accounts.audit_rows(number(after) if after else None, limit + 1))
+    return Part(
+        [
+            {
+                "id": one.id,
+                "time": instant(one.time),
+                "who": one.actor,
+                "what": one.action,
+                "subject": one.subject,
+                "why": one.why,
+                "entry": one.entry,
+            }
+            for one in rows[:limit]
+        ],
+        str(rows[limit - 1].id) if len(rows) > limit else "",
+    )
+
+
+async def read_heads(desk: Shelf, _asked: Asked, after: str, limit: int) -> Part:
+    """Rows of the checkpoints that witnesses were asked to sign."""
+    if after:
+        return Part([])
+    offered = await desk.cosignatures.offered(min(limit, _MOST))
+    rows = [
+        {"entries": one.size, "offered": instant(one.time), "signed_by": " ".join(name for name, _ in one.lines)}
+        for one in offered
+    ]
+    return Part(rows)
+
+
+AUDIT: Final = Listing(
+    "audit",
+    "what operators did, newest first",
+    ("id", "time", "who", "what", "subject", "why", "entry"),
+    read_audit,
+    roles=SEE_DEEDS,
+)
+HEADS: Final = Listing(
+    "ledger",
+    "checkpoints that witnesses were asked to sign, newest first",
+    ("entries", "offered", "signed_by"),
+    read_heads,
+)

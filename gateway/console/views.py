@@ -5,11 +5,16 @@ Times are shown in UTC; the page adds the reader's own (static/console.js).
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, TypeAlias
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -21,6 +26,7 @@ STATIC: Final = {
     "console.css": "text/css",
     "console.js": "text/javascript",
     "icon.svg": "image/svg+xml",
+    "land.svg": "image/svg+xml",
 }
 _SHORT: Final = 12
 Item: TypeAlias = tuple[str, str, Collection[str]]
@@ -45,6 +51,27 @@ def short(data: bytes) -> str:
     return data.hex()[:_SHORT]
 
 
+def size(count: int) -> str:
+    """A number of bytes as people read it."""
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"
+
+
+def span(milliseconds: int) -> str:
+    """A length of time as people say it, in its two largest units."""
+    seconds = milliseconds // 1000
+    units = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+    for (name, length), (smaller, part) in pairwise((*units, ("s", 1))):
+        if seconds >= length:
+            rest = 0 if length == part else seconds % length // part
+            return f"{seconds // length} {name}" + (f" {rest} {smaller}" if rest else "")
+    return "0 s"
+
+
 class Views:
     """Makes pages."""
 
@@ -57,7 +84,8 @@ class Views:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters.update(moment=moment, short=short, hex=bytes.hex)
+        self._environment.filters.update(moment=moment, short=short, hex=bytes.hex, size=size, span=span)
+        self._environment.filters.update(segment=partial(quote, safe=""))
         self._environment.globals.update(network=network, prefix=PREFIX, menu=menu)
         self._static = {name: (_HERE / "static" / name).read_bytes() for name in STATIC}
 
@@ -68,6 +96,22 @@ class Views:
     def page(self, template: str, values: Mapping[str, object], status: int = HTTPStatus.OK) -> web.Response:
         """A page."""
         return web.Response(text=self.text(template, values), content_type="text/html", status=status)
+
+    def done(self, request: web.Request, token: str, page: str, said: str) -> web.Response:
+        """What was done: back to a page below PREFIX that says so, or as JSON to a program that asks for it.
+
+        `token` is that of the visit's forms: the page says it to whom it is meant for alone (`told`).
+        """
+        if "application/json" in request.headers.get("Accept", ""):
+            return web.json_response({"done": said})
+        where, mark, anchor = page.partition("#")
+        location = f"{PREFIX}/{where}?{urlencode({'done': said, 'by': _by(token, said)})}{mark}{anchor}"
+        return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": location})
+
+    def told(self, request: web.Request, token: str) -> str:
+        """What `done` wants this page to say; nothing where somebody else made the link."""
+        said, by = request.query.get("done", ""), request.query.get("by", "")
+        return said if hmac.compare_digest(by.encode(errors="replace"), _by(token, said).encode()) else ""
 
     def problem(self, status: HTTPStatus, said: str) -> web.Response:
         """A page that says why there is no other."""
@@ -82,6 +126,10 @@ class Views:
         if name not in self._static:
             raise web.HTTPNotFound
         return web.Response(body=self._static[name], content_type=STATIC[name], charset="utf-8")
+
+
+def _by(token: str, said: str) -> str:
+    return hmac.digest(token.encode(), said.encode(errors="replace"), hashlib.sha256).hex()[:32]
 
 
 def csv_line(values: Iterable[object]) -> str:

@@ -1,99 +1,16 @@
-"""The shipped fakes of what the console needs (`gateway.ports_console`): accounts; reads beside a store in memory."""
+"""The shipped fake of what the console reads (`gateway.ports_console.Sightings`), beside a store in memory."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from gateway.adapters.memory.state import Copy
 from gateway.adapters.memory.store import MemoryStore
 from gateway.ports import NewMessage
-from gateway.ports_console import Account, Acknowledged, Audited, Backlog, Outlook, Seen, Session, Sought
+from gateway.ports_console import Acknowledged, Backlog, Outlook, Seen, Sought
 from gateway.values import Leaf
 from schemas.identity import Address
-
-
-class MemoryAccounts:
-    """A `gateway.ports_console.Accounts` in memory."""
-
-    def __init__(self) -> None:
-        self._accounts: dict[str, Account] = {}
-        self._sessions: dict[bytes, Session] = {}
-        self._audit: list[Audited] = []
-
-    async def add_account(self, account: Account) -> bool:
-        """As the port says."""
-        return self._accounts.setdefault(account.name, account) is account
-
-    async def account(self, name: str) -> Account | None:
-        """As the port says."""
-        return self._accounts.get(name)
-
-    async def accounts(self) -> Sequence[Account]:
-        """As the port says."""
-        return [self._accounts[name] for name in sorted(self._accounts)]
-
-    async def save_account(self, account: Account) -> bool:
-        """As the port says."""
-        if account.name not in self._accounts:
-            return False
-        self._accounts[account.name] = account
-        self._sessions = {key: one for key, one in self._sessions.items() if one.account != account.name}
-        return True
-
-    async def attempt(self, name: str, now: int, until: Callable[[int], int]) -> Account | None:
-        """As the port says."""
-        found = self._accounts.get(name)
-        if found is None or found.locked or now < found.until:
-            return None
-        failures = found.failures + 1
-        self._accounts[name] = replace(found, failures=failures, until=until(failures))
-        return found
-
-    async def succeeded(self, name: str) -> None:
-        """As the port says."""
-        self._accounts[name] = replace(self._accounts[name], failures=0, until=0)
-
-    async def open_session(self, session: Session) -> None:
-        """As the port says."""
-        self._sessions[session.hash] = session
-
-    async def session(self, hash_: bytes) -> Session | None:
-        """As the port says."""
-        found = self._sessions.get(hash_)
-        if found is None or self._accounts[found.account].locked:
-            return None
-        return replace(found, role=self._accounts[found.account].role)
-
-    async def touch_session(self, hash_: bytes, now: int) -> None:
-        """As the port says."""
-        if hash_ in self._sessions:
-            self._sessions[hash_] = replace(self._sessions[hash_], seen=now)
-
-    async def end_session(self, hash_: bytes) -> None:
-        """As the port says."""
-        self._sessions.pop(hash_, None)
-
-    async def sweep_sessions(self, opened: int, seen: int) -> int:
-        """As the port says."""
-        before = len(self._sessions)
-        kept = {key: one for key, one in self._sessions.items() if one.opened >= opened and one.seen >= seen}
-        self._sessions = kept
-        return before - len(kept)
-
-    async def audit(self, row: Audited) -> int:
-        """As the port says."""
-        self._audit.append(replace(row, id=len(self._audit) + 1))
-        return len(self._audit)
-
-    async def audited(self, number: int, entry: int) -> None:
-        """As the port says."""
-        self._audit[number - 1] = replace(self._audit[number - 1], entry=entry)
-
-    async def audit_rows(self, before: int | None, limit: int) -> Sequence[Audited]:
-        """As the port says."""
-        return [one for one in reversed(self._audit) if before is None or one.id < before][:limit]
 
 
 class MemorySightings:

@@ -29,6 +29,7 @@ from gateway.ports import (
     ThreadFacts,
     Waiting,
 )
+from gateway.ports_facts import Asked, Known
 from schemas.directory import Link
 from schemas.envelope import Envelope
 from schemas.errors import Reason, Unavailable
@@ -72,21 +73,18 @@ class MemoryStore(MemoryClockReads):
                 self._state = before
                 raise
 
-    async def decided(self, digests: Sequence[bytes]) -> Mapping[bytes, Decided]:
+    async def known(self, asked: Asked) -> Known:
         """As the port says."""
         state = self._up()
-        found = {digest: state.receipts[digest] for digest in digests if digest in state.receipts}
-        return {d: Decided(receipt, index, state.messages[d].accepted) for d, (index, receipt) in found.items()}
-
-    async def ids(self, keys: Sequence[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], bytes]:
-        """As the port says."""
-        state = self._up()
-        return {key: state.ids[key] for key in keys if key in state.ids}
-
-    async def threads(self, digests: Sequence[bytes]) -> Mapping[bytes, ThreadFacts]:
-        """As the port says."""
-        messages = self._up().messages
-        return {d: _thread(messages[d]) for d in digests if d in messages and messages[d].accepted}
+        messages, found = state.messages, {one: state.receipts[one] for one in asked.digests if one in state.receipts}
+        spent = ((bureau, state.spent.get(bureau)) for bureau in asked.bureaus)
+        return Known(
+            len(state.entries),
+            {one: Decided(receipt, index, messages[one].accepted) for one, (index, receipt) in found.items()},
+            {key: state.ids[key] for key in asked.ids if key in state.ids},
+            {one: _thread(messages[one]) for one in asked.named if one in messages and messages[one].accepted},
+            [Spent(bureau, *row[1:]) for bureau, row in spent if row is not None and row[0] == asked.minute],
+        )
 
     async def message(self, digest: bytes) -> MessageRow | None:
         """As the port says."""
@@ -228,11 +226,6 @@ class MemoryStore(MemoryClockReads):
         """As the port says."""
         kept = self._up().operators
         return kept[max(kept)] if kept else None
-
-    async def spent(self, bureaus: Sequence[str], minute: int) -> list[Spent]:
-        """As the port says."""
-        rows = ((bureau, self._up().spent.get(bureau)) for bureau in bureaus)
-        return [Spent(bureau, row[1], row[2]) for bureau, row in rows if row is not None and row[0] == minute]
 
     async def current(self) -> bytes | None:
         """As the port says."""

@@ -3,7 +3,8 @@
 Order: each queue has a channel of its own, with few messages in hand, so that a bureau that sends much holds up nobody
 else, and a slow routine message no urgent one. Every message is given to the handler at once, in a task of ours; when
 the handler returns, the message is decided. Acknowledged is, in one word to the broker, everything up to the last
-message of the queue before which all are decided.
+message of the queue before which all are decided: once half of what may be in hand is, or a moment later, since each
+word costs the broker a round of the queue's own log.
 
 Rules: never rejected, never requeued: a handler that cannot decide now waits, and the broker's prefetch limit stops
 the flow. When a session ends, what is in hand may finish; the broker gives it again and the pipeline says the same
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -24,13 +26,15 @@ from gateway.adapters.rabbitmq.direct import Direct, Taken, direct_of, place_of
 from gateway.adapters.rabbitmq.guard import GuardedConnection
 from gateway.adapters.rabbitmq.hold import Hold
 from gateway.adapters.rabbitmq.session import DEFAULTS, Endpoint, Session, Timing
-from gateway.ports import Arrival, Handler, Watcher
+from gateway.ports import Arrival, Handler, Taking, Watcher
 from schemas.wire import SHARED_QUEUES
 
 PREFETCH: Final = 16
 """Messages of one queue in hand, unless the settings say otherwise."""
 HELD_BYTES: Final = 256 << 20
 """Bytes of all queues in hand, unless the settings say otherwise."""
+ACKNOWLEDGE: Final = 0.2
+"""Seconds after which what is decided is acknowledged, if it is not half of what may be in hand before."""
 _AT_ONCE: Final = 32
 """Channels that are opened at one time."""
 Message: TypeAlias = AbstractIncomingMessage | Taken
@@ -58,12 +62,13 @@ class Consumer:
         self._prefetch = prefetch
         self._hold = Hold(held_bytes, watcher)
         self._handler: Handler | None = None
+        self._taking: Taking | None = None
         self._lanes: dict[str, Lane] = {}
         self._stopping = False
 
-    async def start(self, handler: Handler) -> None:
-        """Begin to consume; `handler` gets every message (port Arrivals)."""
-        self._handler = handler
+    async def start(self, handler: Handler, taking: Taking | None = None) -> None:
+        """Begin to consume; `handler` gets every message that `taking` does not take (port Arrivals)."""
+        self._handler, self._taking = handler, taking
         self._session.start()
 
     async def stop(self) -> None:
@@ -114,7 +119,7 @@ class Consumer:
         channel = await self._session.bare_channel(connection, confirms=False)
         if self._stopping:
             return
-        lane = Lane(name, self._handler, self._watcher, self._timing, self._prefetch, self._hold)
+        lane = Lane(name, self._handler, self._watcher, self._timing, self._prefetch, self._hold, self._taking)
         try:
             await lane.open(channel, direct_of(connection))
         except (ChannelNotFoundEntity, ChannelAccessRefused):  # the broker has not loaded the newest definitions
@@ -138,12 +143,19 @@ class Lane:
     """One queue within one session."""
 
     def __init__(
-        self, queue: str, handler: Handler, watcher: Watcher, timing: Timing, prefetch: int, hold: Hold
+        self,
+        queue: str,
+        handler: Handler,
+        watcher: Watcher,
+        timing: Timing,
+        prefetch: int,
+        hold: Hold,
+        taking: Taking | None = None,
     ) -> None:
         self._queue = queue
         self._hold = hold
         self._held = 0
-        self._handler = handler
+        self._handler, self._taking = handler, taking
         self._watcher = watcher
         self._timing = timing
         self._prefetch = prefetch
@@ -151,13 +163,20 @@ class Lane:
         self._consumption: AbstractQueue | None = None
         self._tag = ""
         self._handling: set[asyncio.Task[None]] = set()
+        self._in_hand = 0
+        """Messages that are not decided."""
+        self._settled = asyncio.Event()
+        """There are none."""
+        self._settled.set()
         self._decided: dict[int, Message] = {}
         self._acknowledged = 0
         self._changed = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._failure: BaseException | None = None
-        self._closed = False
+        self._closed = self._draining = False
+        self._later: asyncio.TimerHandle | None = None
+        """Sees to what is decided and not acknowledged at once."""
         self._early: list[Message] | None = []
         """What the direct way brought before the driver said that we consume; None from then on."""
         self.acknowledging: asyncio.Task[None]
@@ -184,19 +203,22 @@ class Lane:
         while True:
             await self._changed.wait()
             self._changed.clear()
+            self._forget_later()
             if self._failure is not None:
                 raise self._failure
             last = self._take_decided()
             if last is not None:
                 async with asyncio.timeout(self._timing.call):
                     await last.ack(multiple=True)
-            if not self._handling and not self._decided:
+            if not self._in_hand and not self._decided:
                 self._idle.set()
 
     async def drain(self) -> None:
         """Take no more; return when all that is in hand is acknowledged, or the time for it is over."""
         if self._consumption is None:
             return
+        self._draining = True
+        self._changed.set()
         try:
             async with asyncio.timeout(self._timing.grace):
                 await self._consumption.cancel(self._tag)
@@ -206,9 +228,11 @@ class Lane:
 
     async def close(self) -> None:
         """Let handlers finish for a while; the broker has given up on this session and gives its messages again."""
-        if self._handling:
-            await asyncio.wait(self._handling, timeout=self._patience)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                await self._settled.wait()
         self._closed = True
+        self._forget_later()
         for task in self._handling:
             task.cancel()
         self.acknowledging.cancel()
@@ -228,22 +252,40 @@ class Lane:
         arrival = Arrival(message.exchange or "", message.user_id, message.type, message.body)
         self._held += len(message.body)
         self._hold.take(len(message.body))
+        self._in_hand += 1
         self._idle.clear()
+        self._settled.clear()
         if message.redelivered:
             self._watcher.saw("arrival-redelivered", queue=self._queue)
+        if self._taking is not None and self._taking(arrival, partial(self._settle, message)):
+            return
         task = asyncio.ensure_future(self._handler(arrival))
         self._handling.add(task)
         task.add_done_callback(partial(self._done, message))
 
     def _done(self, message: Message, task: asyncio.Task[None]) -> None:
         self._handling.discard(task)
-        if task.cancelled():
-            self._failure = RuntimeError("a handler was cancelled")
-        elif task.exception() is not None:
-            self._failure = task.exception()
+        cancelled = RuntimeError("a handler was cancelled") if task.cancelled() else None
+        self._settle(message, cancelled or task.exception())
+
+    def _settle(self, message: Message, error: BaseException | None) -> None:
+        """A message is decided, or nobody can decide it here."""
+        self._in_hand -= 1
+        if error is not None:
+            self._failure = error
         elif message.delivery_tag is not None:
             self._decided[message.delivery_tag] = message
-        self._changed.set()
+        if error is not None or self._draining or len(self._decided) >= self._prefetch // 2:
+            self._changed.set()
+        elif self._later is None:
+            self._later = asyncio.get_running_loop().call_later(ACKNOWLEDGE, self._changed.set)
+        if not self._in_hand:
+            self._settled.set()
+
+    def _forget_later(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
 
     def _take_decided(self) -> Message | None:
         """The last message before which, and with which, all are decided. Tags count from 1 without gaps."""

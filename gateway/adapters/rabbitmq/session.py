@@ -200,7 +200,10 @@ class Session:
             connection = await aio_pika.connect(
                 host,
                 ssl_context=self._endpoint.tls,
-                client_properties={"connection_name": f"bureaunet gateway, {self._name}"},
+                client_properties={
+                    "connection_name": f"bureaunet gateway, {self._name}",
+                    "product": "bureaunet-gateway",
+                },
                 connection_class=connection_class(),
             )
         self._watcher.saw("broker-connected", session=self._name)

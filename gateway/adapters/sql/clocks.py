@@ -7,12 +7,11 @@ moves, those of an answer by their key, and no query counts or sorts all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, Select, bindparam, delete, func, insert, literal_column, select, text, tuple_, update
-from sqlalchemy.sql.elements import BindParameter, TextClause
+from sqlalchemy import Row, Select, bindparam, delete, func, insert, literal_column, select, tuple_, update
+from sqlalchemy.sql.elements import BindParameter
 
-from gateway.adapters.sql import arrays
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.statements import SqlStatements
@@ -25,55 +24,78 @@ from schemas.identity import Address
 
 _KEY: Final = t.answer_clock.c.query, t.answer_clock.c.bureau, t.answer_clock.c.recipient
 _SILENT: Final = (State.OVERDUE, State.ESCALATED)
-_LOCK: Final = text(
-    """
-    SELECT * FROM answer_clock
-    WHERE (query, bureau) IN (SELECT * FROM unnest(CAST(:queries AS bytea[]), CAST(:bureaus AS text[])))
+
+
+class _ClockRow(NamedTuple):
+    """A row of the table, of those that the driver itself gives."""
+
+    query: bytes
+    bureau: str
+    recipient: str
+    sender: str
+    operation: str
+    kind: str
+    urgency: str
+    opened: int
+    due: int
+    default_seconds: int
+    longest_seconds: int
+    reminders: str
+    requests: int
+    state: str
+    stage: int
+    next_at: int | None
+    answer: bytes | None
+    reason: str | None
+
+
+_LOCK: Final = f"""
+    SELECT {", ".join(_ClockRow._fields)} FROM answer_clock
+    WHERE (query, bureau) IN (SELECT * FROM unnest($1::bytea[], $2::text[])) AND /*after*/ TRUE
     ORDER BY query, bureau, recipient FOR UPDATE
-    """
-)
-_SAVE: Final = text(
-    """
+"""  # noqa: S608  # names of our own columns
+_SAVE: Final = """
     UPDATE answer_clock SET state = item.state, stage = item.stage, due = item.due, next_at = item.next_at,
         answer = item.answer, reason = item.reason
     FROM unnest(
-        CAST(:query AS bytea[]), CAST(:bureau AS text[]), CAST(:recipient AS text[]), CAST(:state AS text[]),
-        CAST(:stage AS smallint[]), CAST(:due AS bigint[]), CAST(:next_at AS bigint[]), CAST(:answer AS bytea[]),
-        CAST(:reason AS text[])
+        $1::bytea[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::bigint[], $7::bigint[], $8::bytea[],
+        $9::text[]
     ) AS item(query, bureau, recipient, state, stage, due, next_at, answer, reason)
     WHERE answer_clock.query = item.query AND answer_clock.bureau = item.bureau
         AND answer_clock.recipient = item.recipient
-    """
-)
+"""
 _MOVING: Final = ("query", "bureau", "recipient", "state", "stage", "due", "next_at", "answer", "reason")
 
 
 class SqlClocks(SqlStatements):
     """`ports_clocks.ClockWrites` on one connection."""
 
+    _opened: frozenset[bytes] = frozenset()
+    """Queries whose clocks were opened in this transaction."""
+
     async def open_clocks(self, clocks: Sequence[Clock]) -> None:
         """As the port says."""
-        rows = [_row(clock) for clock in sorted(clocks, key=lambda clock: clock.key)]
-        if not self._sqlite:
-            await arrays.put(self._connection, t.answer_clock, rows)
-        elif rows:
-            await self._connection.execute(insert(t.answer_clock), rows)
+        self._opened |= {clock.query for clock in clocks}
+        self._put(t.answer_clock, [_row(clock) for clock in sorted(clocks, key=lambda clock: clock.key)])
 
     async def lock_clocks(self, keys: Sequence[tuple[bytes, Address]]) -> list[Clock]:
         """As the port says."""
         wanted = sorted(set(keys))
         if not wanted:
             return []
-        locked: Select[*tuple[Any, ...]] | TextClause = _LOCK
-        values: dict[str, object] = {"queries": [one[0] for one in wanted], "bureaus": [str(one[1]) for one in wanted]}
-        if self._sqlite:
-            locked, values = select(t.answer_clock).where(tuple_(*_KEY[:2]).in_(wanted)).order_by(*_KEY), {}
-        return [_clock(row) for row in await self._connection.execute(locked, values)]
+        if not self._sqlite:
+            queries, bureaus = zip(*wanted, strict=True)
+            if not self._opened.isdisjoint(queries):  # what was opened just now is not seen within the same statement
+                await self.finish()
+            locked = await self._together.ask(_LOCK, queries, [str(bureau) for bureau in bureaus])
+            return [read_clock(_ClockRow(*row)) for row in locked]
+        chosen = select(t.answer_clock).where(tuple_(*_KEY[:2]).in_(wanted)).order_by(*_KEY)
+        return [read_clock(row) for row in await self._connection.execute(chosen)]
 
     async def due_clocks(self, now: int, limit: int) -> list[Clock]:
         """As the port says."""
         rows = await self._connection.execute(due_clocks(now, limit))
-        return [_clock(row) for row in rows]
+        return [read_clock(row) for row in rows]
 
     async def save_clocks(self, clocks: Sequence[Clock]) -> None:
         """As the port says."""
@@ -81,7 +103,7 @@ class SqlClocks(SqlStatements):
             return
         rows = [_row(clock) for clock in sorted(clocks, key=lambda clock: clock.key)]
         if not self._sqlite:
-            await self._connection.execute(_SAVE, {name: [row[name] for row in rows] for name in _MOVING})
+            self._together.post(_SAVE, *([row[name] for row in rows] for name in _MOVING))
             return
         named = {column: column == bindparam(f"k_{column.name}") for column in _KEY}
         changed: dict[str, BindParameter[Any]] = {name: bindparam(f"v_{name}") for name in _MOVING[3:]}
@@ -104,7 +126,7 @@ class ClockReads:
         """As the port says."""
         chosen = select(t.answer_clock).where(t.answer_clock.c.query == query).order_by(*_KEY)
         async with self.database.read() as connection:
-            return [_clock(row) for row in await connection.execute(chosen)]
+            return [read_clock(row) for row in await connection.execute(chosen)]
 
     async def overdue(self, after: Clock | None, limit: int) -> list[Clock]:
         """As the port says."""
@@ -114,7 +136,7 @@ class ClockReads:
         if after is not None:
             chosen = chosen.where(tuple_(*order) > tuple_(after.due, after.query, *map(str, after.key[1:])))
         async with self.database.read() as connection:
-            return [_clock(row) for row in await connection.execute(chosen)]
+            return [read_clock(row) for row in await connection.execute(chosen)]
 
     async def clock_states(self) -> Mapping[State, int]:
         """As the port says."""
@@ -217,7 +239,8 @@ def _row(clock: Clock) -> dict[str, object]:
     }
 
 
-def _clock(row: Row[*tuple[Any, ...]]) -> Clock:
+def read_clock(row: Row[*tuple[Any, ...]] | _ClockRow) -> Clock:
+    """A row of the table."""
     reminders = tuple(map(int, row.reminders.split()))
     return Clock(
         bytes(row.query),

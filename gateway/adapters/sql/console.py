@@ -8,6 +8,7 @@ an index, and messages for several, which are few, by time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -16,7 +17,6 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
-    case,
     func,
     literal,
     literal_column,
@@ -53,7 +53,7 @@ class SqlSightings:
         page = _messages().order_by(_MESSAGE.received.desc(), _MESSAGE.digest.desc()).limit(sought.limit)
         page = page.where(*_conditions(sought))
         if sought.recipient is None:
-            return [_seen(row) for row in await self._all(page)]
+            return [_seen(row) for row in await self._all(_decided(page, newest=True))]
         alone = and_(
             _MESSAGE.recipient_count == literal(1, literal_execute=True), _MESSAGE.recipients == sought.recipient
         )
@@ -62,14 +62,15 @@ class SqlSightings:
             != " " + _MESSAGE.recipients + " "
         )
         several = and_(_MESSAGE.recipient_count > literal(1, literal_execute=True), among)
-        found = [_seen(row) for part in (alone, several) for row in await self._all(page.where(part))]
+        parts = [_decided(page.where(part), newest=True) for part in (alone, several)]
+        found = [_seen(row) for part in parts for row in await self._all(part)]
         return sorted(found, key=lambda one: (one.received, one.digest), reverse=True)[: sought.limit]
 
     async def exchange(self, thread: bytes, limit: int) -> Sequence[Seen]:
         """As the port says."""
         within = or_(_MESSAGE.digest == thread, _MESSAGE.thread == thread)
         page = _messages().where(within).order_by(_MESSAGE.received, _MESSAGE.digest).limit(limit)
-        return [_seen(row) for row in await self._all(page)]
+        return [_seen(row) for row in await self._all(_decided(page, newest=False))]
 
     async def about(self, digest: bytes, start: int, end: int) -> Sequence[Leaf]:
         """As the port says."""
@@ -88,26 +89,60 @@ class SqlSightings:
         return [Acknowledged(Address(row.recipient), row.raw, row.idx) for row in await self._all(found)]
 
     async def backlogs(self) -> Sequence[Backlog]:
-        """As the port says."""
-        copy = t.delivery.c
-        pending = func.sum(case((copy.state == t.Stage.PENDING, 1), else_=0)).label("pending")
-        waiting = func.sum(case((copy.state == t.Stage.CONSIGNED, 1), else_=0)).label("waiting")
-        counted = (
-            select(copy.inbox, copy.link, pending, waiting, func.min(_MESSAGE.received).label("oldest"))
-            .join(t.message, _MESSAGE.digest == copy.digest)
-            .where(copy.state.in_((t.Stage.PENDING, t.Stage.CONSIGNED)))
-            .group_by(copy.inbox, copy.link)
-        )
-        rows = await self._all(counted)
-        found = [Backlog(Address(r.inbox), r.link, int(r.pending), int(r.waiting), r.oldest) for r in rows]
-        return sorted(found, key=lambda one: (one.inbox, one.link))
+        """As the port says: what is in an inbox is counted by an index, and its first looked up alone."""
+        found = {(row.inbox, row.link): _backlog(row) for row in await self._all(_placed())}
+        for row in await self._all(_unplaced()):
+            own = _backlog(row)
+            other = found.get((row.inbox, row.link))
+            if other is not None:
+                own = replace(own, waiting=other.waiting, oldest=min(own.oldest, other.oldest))
+            found[row.inbox, row.link] = own
+        return [found[key] for key in sorted(found)]
+
+
+def _placed() -> Select[*tuple[Any, ...]]:
+    """Of each inbox, the copies in it, and when the first of them was received: indices are in that order."""
+    first, copy = t.delivery.alias("first"), t.delivery.c
+    here: ColumnElement[int] = literal_column(str(t.Stage.CONSIGNED.value))
+    counted = (
+        select(copy.inbox, copy.link, func.count().label("waiting"), func.min(copy.idx).label("idx"))
+        .where(copy.state == here)
+        .group_by(copy.inbox, copy.link)
+        .subquery("counted")
+    )
+    same = and_(first.c.inbox == counted.c.inbox, first.c.idx == counted.c.idx, first.c.state == here)
+    columns = counted.c.inbox, counted.c.link, literal(0).label("pending"), counted.c.waiting
+    joined = counted.join(first, same).join(t.message, _MESSAGE.digest == first.c.digest)
+    return select(*columns, _MESSAGE.received.label("oldest")).select_from(joined)
+
+
+def _unplaced() -> Select[*tuple[Any, ...]]:
+    """Of each inbox, the copies that are not in it yet: they have no index, and are few while all is well."""
+    copy = t.delivery.c
+    columns = copy.inbox, copy.link, func.count().label("pending"), literal(0).label("waiting")
+    return (
+        select(*columns, func.min(_MESSAGE.received).label("oldest"))
+        .join(t.message, _MESSAGE.digest == copy.digest)
+        .where(copy.state == literal_column(str(t.Stage.PENDING.value)))
+        .group_by(copy.inbox, copy.link)
+    )
+
+
+def _backlog(row: Row[*tuple[Any, ...]]) -> Backlog:
+    return Backlog(Address(row.inbox), row.link, int(row.pending), int(row.waiting), row.oldest)
 
 
 def _messages() -> Select[*tuple[Any, ...]]:
     columns = ("digest", "received", "iss", "recipients", "operation", "kind", "urgency", "accepted", "reason")
-    more = ("thread", "re", "answer", "exercise")
-    joined = t.message.outerjoin(t.outcome, t.outcome.c.digest == _MESSAGE.digest)
-    return select(*(_MESSAGE[name] for name in (*columns, *more)), t.outcome.c.idx).select_from(joined)
+    return select(*(_MESSAGE[name] for name in (*columns, "thread", "re", "answer", "exercise")))
+
+
+def _decided(page: Select[*tuple[Any, ...]], *, newest: bool) -> Select[*tuple[Any, ...]]:
+    """A page of messages with the indices of their decisions, which are looked up for the page alone."""
+    some = page.subquery("page")
+    order = (some.c.received, some.c.digest) if not newest else (some.c.received.desc(), some.c.digest.desc())
+    joined = some.outerjoin(t.outcome, t.outcome.c.digest == some.c.digest)
+    return select(*some.c, t.outcome.c.idx).select_from(joined).order_by(*order)
 
 
 def _conditions(sought: Sought) -> list[ColumnElement[bool]]:

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     LargeBinary,
     Row,
     Select,
-    and_,
     bindparam,
     case,
     cast,
-    false,
     func,
     literal,
     literal_column,
     null,
-    or_,
     select,
-    true,
     tuple_,
     union_all,
     update,
 )
 
+from gateway.adapters.sql import arrays
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.rows import QUESTIONS
 from gateway.adapters.sql.tables import Place, Stage
 from gateway.ports import Consignment, CopyKey, Owed, Pending, Placed, Waiting
 from schemas.codes import Urgency
@@ -152,44 +150,45 @@ class Copies:
         """As `ports.Store.owed`: one question for what is still there and what was acknowledged."""
         if not keys:
             return {}
-        copies, done, message = t.delivery, t.acknowledgement, t.message.c
-        of = message.operation, message.kind, message.urgency, message.received
-        asked, digests = [(digest, str(address)) for digest, address in keys], sorted({digest for digest, _ in keys})
-        there = select(copies.c.digest, copies.c.recipient, copies.c.inbox, false().label("acknowledged"), *of).where(
-            or_(
-                tuple_(copies.c.digest, copies.c.recipient).in_(asked),
-                tuple_(copies.c.digest, copies.c.inbox).in_(asked),
-            )
-        )
-        of_unit = and_(done.c.digest.in_(digests), done.c.recipient.contains("/"))
-        columns = done.c.digest, done.c.recipient, null().label("inbox"), true().label("acknowledged")
-        taken = select(*columns, *of).where(or_(tuple_(done.c.digest, done.c.recipient).in_(asked), of_unit))
-        statement = union_all(
-            there.join(t.message, t.message.c.digest == copies.c.digest),
-            taken.join(t.message, t.message.c.digest == done.c.digest),
-        )
-        async with self._database.read() as connection:
-            rows = (await connection.execute(statement)).all()
-        by_digest: dict[bytes, list[Row[*tuple[Any, ...]]]] = {}
-        for row in rows:
-            by_digest.setdefault(row.digest, []).append(row)
+        asked = [(digest, str(address)) for digest, address in keys]
+        if self._database.sqlite:
+            rows = await self._database.each(QUESTIONS["owed"], asked)
+        else:
+            async with self._database.asking() as connection:
+                rows = [tuple(row) for row in await arrays.owed(connection, asked)]
+        by_digest: dict[bytes, list[_Copy]] = {}
+        for copy in map(_Copy._make, rows):
+            by_digest.setdefault(copy.digest, []).append(copy)
         found = ((key, _nearest(by_digest.get(key[0], ()), key[1])) for key in keys)
         return {key: owed for key, owed in found if owed is not None}
 
 
-def _of_unit(row: Row[*tuple[Any, ...]], address: Address) -> bool:
+class _Copy(NamedTuple):
+    """What `owed` asks of a copy: one that is still there, or one that was acknowledged, whose inbox is not known."""
+
+    digest: bytes
+    recipient: str
+    inbox: str | None
+    acknowledged: bool
+    operation: str
+    kind: str
+    urgency: str
+    received: int
+
+
+def _of_unit(row: _Copy, address: Address) -> bool:
     """Whether the row is an acknowledgement of a unit of `address`: its inbox is not known any more."""
-    return row.acknowledged and address.covers(Address(row.recipient))
+    return bool(row.acknowledged) and address.covers(Address(row.recipient))
 
 
-def _nearest(rows: Sequence[Row[*tuple[Any, ...]]], address: Address) -> Owed | None:
+def _nearest(rows: Sequence[_Copy], address: Address) -> Owed | None:
     """Of one message's copies the one for `address`: its own rather than one of its inbox, open rather than done."""
     own = [row for row in rows if address in (row.recipient, row.inbox) or _of_unit(row, address)]
     best = min(own, key=lambda row: (row.recipient != address, row.acknowledged), default=None)
     if best is None:
         return None
     urgency = Urgency(best.urgency)
-    return Owed(Address(best.recipient), best.operation, best.kind, best.acknowledged, urgency, best.received)
+    return Owed(Address(best.recipient), best.operation, best.kind, bool(best.acknowledged), urgency, best.received)
 
 
 def _at(stage: Stage) -> ColumnElement[bool]:

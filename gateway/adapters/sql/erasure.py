@@ -36,9 +36,15 @@ async def held(connection: AsyncConnection, digests: Sequence[bytes]) -> list[He
 
 
 async def due(connection: AsyncConnection, day: int, limit: int) -> list[Held]:
-    """As `ports.Transaction.due`."""
-    first = _locked(t.message.c.due <= day).order_by(t.message.c.due).limit(limit)
-    return _held((await connection.execute(first)).all())
+    """As `ports.Transaction.due`: chosen by their day, and locked by their digests, as an order locks them."""
+    wanted = t.message.c.due.is_not(None), t.message.c.due <= day
+    while True:
+        first = select(t.message.c.digest).where(*wanted).order_by(t.message.c.due).limit(limit)
+        digests = sorted((await connection.execute(first)).scalars())
+        chosen = _locked(t.message.c.digest.in_(digests), t.message.c.due <= day).order_by(t.message.c.digest)
+        found = _held((await connection.execute(chosen)).all()) if digests else []
+        if found or not digests:  # else an order was quicker with each of them: others may be due
+            return found
 
 
 async def erase(connection: AsyncConnection, digests: Sequence[bytes], *, is_sqlite: bool) -> Unplaced:

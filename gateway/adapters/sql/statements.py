@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-from sqlalchemy import Table, case
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.adapters.sql import arrays
+from gateway.adapters.sql import arrays, rows
 from gateway.adapters.sql import tables as t
+from gateway.adapters.sql.together import Together
 from gateway.ports import Spent
 from schemas.directory import Directory
 from schemas.errors import Reason, Untrusted
@@ -18,28 +18,24 @@ from schemas.operation import SignedOperation
 from schemas.preferences import SignedPreferences
 
 
-def _spending() -> sqlite.Insert:
-    """Adds to what a bureau spent in a minute; a row of an earlier minute begins anew."""
-    table, put = t.spent, sqlite.insert(t.spent)
-    fresh, more = put.excluded, table.c.minute >= put.excluded.minute
-    return put.on_conflict_do_update(
-        index_elements=["bureau"],
-        set_={
-            "minute": case((more, table.c.minute), else_=fresh.minute),
-            "messages": case((more, table.c.messages + fresh.messages), else_=fresh.messages),
-            "bytes": case((more, table.c.bytes + fresh.bytes), else_=fresh.bytes),
-        },
-    )
-
-
-_SPEND: Final = _spending()
-
-
 class SqlStatements:
     """`ports_statements.StatementWrites` on one connection, and the quotas that processes share."""
 
     def __init__(self, connection: AsyncConnection, *, is_sqlite: bool) -> None:
         self._connection, self._sqlite = connection, is_sqlite
+        self._together = Together(connection)
+        """On PostgreSQL; on SQLite the connection itself keeps what gives nothing back (line.py)."""
+
+    async def finish(self) -> None:
+        """Send what waits to go with a later statement: before COMMIT, there is none."""
+        await self._together.finish()
+
+    def _put(self, table: Table, new: arrays.Rows) -> None:
+        """Insert rows, if there are any: with a later statement."""
+        if self._sqlite:
+            rows.put(self._connection, table, new)
+        else:
+            arrays.put(self._together, table, new)
 
     def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         return sqlite.insert(table) if self._sqlite else postgresql.insert(table)
@@ -79,8 +75,7 @@ class SqlStatements:
     async def spend(self, spent: Sequence[Spent], minute: int) -> None:
         """As the port says. A row of an earlier minute begins anew; one of a later minute stays that minute's."""
         ordered = sorted(spent, key=lambda one: one.bureau)  # one order for all, so that nobody waits in a circle
-        if not self._sqlite:
-            await arrays.spend(self._connection, ordered, minute)
-        elif ordered:
-            rows = [{"bureau": o.bureau, "minute": minute, "messages": o.messages, "bytes": o.size} for o in ordered]
-            await self._connection.execute(_SPEND, rows)
+        if self._sqlite:
+            rows.spend(self._connection, ordered, minute)
+        else:
+            arrays.spend(self._together, ordered, minute)

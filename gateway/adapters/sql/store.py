@@ -9,25 +9,25 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ARRAY, ColumnElement, Executable, Row, any_, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from gateway.adapters.sql import facts
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.clocks import ClockReads
 from gateway.adapters.sql.copies import Copies
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.rows import SIZE
+from gateway.adapters.sql.straight import fetch
 from gateway.adapters.sql.transaction import SqlTransaction, quarantined
 from gateway.ports import (
     CopyKey,
-    Decided,
     Leaf,
     MessageRow,
     Owed,
     Pending,
     Placed,
     Quarantined,
-    Spent,
-    ThreadFacts,
     Waiting,
 )
-from schemas.codes import Handling, Purpose
+from gateway.ports_facts import Asked, Known
 from schemas.errors import Reason
 from schemas.identity import Address
 
@@ -54,8 +54,10 @@ class SqlStore(ClockReads):
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqlTransaction]:
         """As the port says."""
-        async with self.database.write() as connection:
-            yield SqlTransaction(connection, is_sqlite=self.database.sqlite)
+        async with self.database.batch() as connection:
+            transaction = SqlTransaction(connection, is_sqlite=self.database.sqlite)
+            yield transaction
+            await transaction.finish()
 
     async def _all(self, statement: Executable) -> Sequence[Row[*tuple[Any, ...]]]:
         async with self.database.read() as connection:
@@ -67,35 +69,9 @@ class SqlStore(ClockReads):
             return column.in_(values)
         return column == any_(literal(list(values), ARRAY(column.type)))
 
-    async def decided(self, digests: Sequence[bytes]) -> Mapping[bytes, Decided]:
+    async def known(self, asked: Asked) -> Known:
         """As the port says."""
-        if not digests:
-            return {}
-        statement = (
-            select(t.outcome, t.message.c.accepted)
-            .join(t.message, t.message.c.digest == t.outcome.c.digest)
-            .where(self._among(t.outcome.c.digest, digests))
-        )
-        return {row.digest: Decided(row.receipt, row.idx, row.accepted) for row in await self._all(statement)}
-
-    async def ids(self, keys: Sequence[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], bytes]:
-        """As the port says."""
-        if not keys:
-            return {}
-        columns = t.message.c.iss, t.message.c.cti
-        wanted = set(keys)
-        statement = select(*columns, t.message.c.digest).where(
-            self._among(t.message.c.cti, sorted({cti for _, cti in wanted}))
-        )
-        found = {(row.iss, row.cti): row.digest for row in await self._all(statement)}
-        return {key: digest for key, digest in found.items() if key in wanted}
-
-    async def threads(self, digests: Sequence[bytes]) -> Mapping[bytes, ThreadFacts]:
-        """As the port says."""
-        if not digests:
-            return {}
-        statement = select(t.message).where(self._among(t.message.c.digest, digests), t.message.c.accepted)
-        return {row.digest: _thread(row) for row in await self._all(statement)}
+        return await facts.known(self.database, asked)
 
     async def message(self, digest: bytes) -> MessageRow | None:
         """As the port says."""
@@ -162,7 +138,10 @@ class SqlStore(ClockReads):
 
     async def size(self) -> int:
         """As the port says."""
-        return int((await self._all(select(t.log_seq.c.next)))[0].next)
+        if self.database.sqlite:
+            return int((await self.database.each(SIZE, ((),)))[0][0])
+        async with self.database.asking() as connection:
+            return int((await fetch(connection, SIZE))[0][0])
 
     async def leaves(self, start: int, end: int) -> list[Leaf]:
         """As the port says."""
@@ -213,12 +192,6 @@ class SqlStore(ClockReads):
         rows = await self._all(select(table.c.idx, table.c.statement).order_by(table.c.version.desc()).limit(1))
         return (rows[0].idx, rows[0].statement) if rows else None
 
-    async def spent(self, bureaus: Sequence[str], minute: int) -> list[Spent]:
-        """As the port says."""
-        table = t.spent
-        statement = select(table).where(self._among(table.c.bureau, sorted(set(bureaus))), table.c.minute == minute)
-        return [Spent(row.bureau, row.messages, row.bytes) for row in await self._all(statement)] if bureaus else []
-
     async def current(self) -> bytes | None:
         """As the port says."""
         rows = await self._all(select(t.directory_current.c.statement))
@@ -263,18 +236,6 @@ class SqlStore(ClockReads):
     async def quarantined(self) -> int:
         """How many bodies are set aside."""
         return int((await self._all(select(func.count().label("n")).select_from(t.quarantine)))[0].n)
-
-
-def _thread(row: Row[*tuple[Any, ...]]) -> ThreadFacts:
-    return ThreadFacts(
-        operation=row.operation,
-        exercise=row.exercise,
-        purpose=Purpose(row.purpose),
-        handling=Handling(row.handling),
-        sender=Address(row.iss),
-        recipients=frozenset(_addresses(row.recipients)),
-        thread=row.thread or row.digest,
-    )
 
 
 def _message(row: Row[*tuple[Any, ...]]) -> MessageRow:

@@ -174,6 +174,7 @@ answer_clock: Final = Table(
 _TIMED: Final = text("next_at IS NOT NULL")
 Index("ix_answer_clock_next_at", answer_clock.c.next_at, postgresql_where=_TIMED, sqlite_where=_TIMED)
 Index("ix_answer_clock_state", answer_clock.c.state, answer_clock.c.due)
+Index("ix_answer_clock_bureau", answer_clock.c.bureau, answer_clock.c.state, answer_clock.c.due)
 
 attestation: Final = Table(
     "attestation",
@@ -331,6 +332,16 @@ account: Final = Table(
     Column("locked", Boolean, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("until", BigInteger, nullable=False),
+    Column("issuer", Text, comment="OpenID Connect; none for an account with a password"),
+    Column("subject", Text),
+)
+Index(
+    "ix_account_subject",
+    account.c.issuer,
+    account.c.subject,
+    unique=True,
+    postgresql_where=account.c.issuer.is_not(None),
+    sqlite_where=account.c.issuer.is_not(None),
 )
 session: Final = Table(
     "session",
@@ -341,6 +352,19 @@ session: Final = Table(
     Column("seen", BigInteger, nullable=False),
 )
 Index("ix_session_account", session.c.account)
+knock: Final = Table(
+    "knock",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+)
+used_word: Final = Table(
+    "used_word",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True, comment="of what an issuer said once"),
+    Column("time", BigInteger, nullable=False),
+)
 audit: Final = Table(
     "audit",
     metadata,
@@ -351,4 +375,24 @@ audit: Final = Table(
     Column("subject", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("idx", BigInteger, comment="of its entry in the ledger"),
+)
+approval: Final = Table(
+    "approval",
+    metadata,
+    Column("id", LargeBinary, primary_key=True, comment="SHA-256 of the request's payload"),
+    Column("act", Text, nullable=False),
+    Column("subject", LargeBinary, nullable=False, comment="SHA-256 of what it is about"),
+    Column("made", BigInteger, nullable=False),
+    Column("statement", LargeBinary, nullable=False, comment="with the signatures so far"),
+    Column("account", Text, nullable=False, comment="who brought it"),
+    Column("why", Text, nullable=False),
+)
+Index("ix_approval_made", approval.c.made)
+presence: Final = Table(
+    "presence",
+    metadata,
+    Column("link", Text, primary_key=True),
+    Column("time", BigInteger, nullable=False),
+    Column("way", Text, nullable=False),
+    Column("agent", Text, nullable=False, comment="what its program calls itself; empty where it did not"),
 )

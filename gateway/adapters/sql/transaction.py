@@ -1,33 +1,28 @@
 """One transaction of the SQL store: the writes of `ports.Transaction`, in the order that it tells.
 
-Statements are the same on SQLite and PostgreSQL but for those that every message needs: on PostgreSQL their rows go as
-arrays (arrays.py), and the sequence row is taken in the same statement that inserts the leaves, so that it is held from
-there to the commit and no longer.
+Statements are the same on SQLite and PostgreSQL but for those that every message needs. On SQLite their rows go to the
+driver as they are (rows.py). On PostgreSQL they go as arrays (arrays.py), and the sequence row is taken in the same
+statement that inserts the leaves, so that it is held from there to the commit and no longer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
-    LargeBinary,
     Row,
-    Table,
-    Text,
     Update,
     bindparam,
     delete,
     func,
     insert,
     select,
-    text,
-    tuple_,
     update,
 )
 
-from gateway.adapters.sql import arrays, erasure
+from gateway.adapters.sql import arrays, erasure, rows
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.clocks import SqlClocks
 from gateway.adapters.sql.tables import Stage
@@ -37,82 +32,60 @@ from schemas.identity import Address
 from schemas.merkle import leaf_hash
 from schemas.wire import ItemType
 
-_APPEND: Final = text(
-    """
-    WITH taken AS (UPDATE log_seq SET next = next + :count WHERE id = 1 RETURNING next - :count AS base),
-    added AS (
-        INSERT INTO leaf (idx, hash, entry, operation)
-        SELECT taken.base + item.ordinal - 1, item.hash, item.entry, item.operation
-        FROM taken, unnest(:hashes, :entries, :operations) WITH ORDINALITY AS item(hash, entry, operation, ordinal)
-    )
-    SELECT base FROM taken
-    """
-).bindparams(
-    bindparam("hashes", type_=ARRAY(LargeBinary)),
-    bindparam("entries", type_=ARRAY(LargeBinary)),
-    bindparam("operations", type_=ARRAY(Text)),
-)
-
 
 class SqlTransaction(SqlClocks):
     """A `ports.Transaction` on one connection."""
+
+    _heads: Mapping[str, OperationHead] = MappingProxyType({})
+    """To be written with the next entries."""
+    _marked = False
+    """Whether copies were marked, and that perhaps not sent."""
 
     async def insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
         """As the port says."""
         if not messages:
             return frozenset()
         new = [_message_row(message) for message in messages]
-        if self._sqlite:
-            statement = self._insert(t.message).on_conflict_do_nothing().returning(t.message.c.digest)
-            inserted = frozenset(row.digest for row in await self._connection.execute(statement, new))
-        else:
-            inserted = await arrays.put_new(self._connection, t.message, new, "digest")
-        bodies = [
-            {"digest": message.statement.digest, "day": message.due, "sealed": message.sealed}
-            for message in messages
-            if message.due is not None and message.statement.digest in inserted
-        ]
-        await self._put(t.body, bodies)
-        return inserted
-
-    async def _put(self, table: Table, rows: arrays.Rows) -> None:
-        """Insert rows, if there are any."""
+        kept = [(one.statement.digest, one.due, one.sealed) for one in messages if one.sealed is not None]
         if not self._sqlite:
-            await arrays.put(self._connection, table, rows)
-        elif rows:
-            await self._connection.execute(insert(table), rows)
+            return await arrays.put_messages(self._together, new, [(digest, sealed) for digest, _, sealed in kept])
+        inserted = await rows.put_new(self._connection, t.message, new, "digest")
+        bodies = [
+            {"digest": digest, "day": due, "sealed": sealed} for digest, due, sealed in kept if digest in inserted
+        ]
+        self._put(t.body, bodies)
+        return inserted
 
     async def insert_consignments(self, consignments: Sequence[Consignment], lease_until: int) -> None:
         """As the port says."""
-        await self._put(t.delivery, [_delivery_row(copy, Stage.PENDING, None, lease_until) for copy in consignments])
+        self._put(t.delivery, [_delivery_row(copy, Stage.PENDING, None, lease_until) for copy in consignments])
 
     async def insert_consigned(self, consigned: Sequence[tuple[Consignment, int]]) -> None:
         """As the port says."""
-        await self._put(t.delivery, [_delivery_row(copy, Stage.CONSIGNED, index, 0) for copy, index in consigned])
+        self._put(t.delivery, [_delivery_row(copy, Stage.CONSIGNED, index, 0) for copy, index in consigned])
 
     async def lock_copies(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, bool]:
         """As the port says."""
         if not keys:
             return {}
-        rows = await self._lock_copies(keys)
-        return {(row.digest, Address(row.recipient)): row.state == Stage.PENDING and row.idx is None for row in rows}
+        locked = await self._lock_copies(keys)
+        return {(row[0], Address(row[1])): row[2] == Stage.PENDING and row[3] is None for row in locked}
 
-    async def _lock_copies(self, keys: Sequence[CopyKey]) -> Sequence[Row[*tuple[Any, ...]]]:
-        if not self._sqlite:
-            return await arrays.lock(self._connection, [key[0] for key in keys], [str(key[1]) for key in keys])
-        columns = t.delivery.c.digest, t.delivery.c.recipient
-        statement = (
-            select(*columns, t.delivery.c.state, t.delivery.c.idx)
-            .where(tuple_(*columns).in_(sorted(keys)))
-            .order_by(*columns)
-        )
-        return (await self._connection.execute(statement)).all()
+    async def _lock_copies(self, keys: Sequence[CopyKey]) -> Sequence[Sequence[Any]]:
+        """Digest, recipient, state and index of each that is there; on SQLite the transaction itself is the lock."""
+        if self._sqlite:
+            return await rows.copies(self._connection, [(digest, str(recipient)) for digest, recipient in keys])
+        return await arrays.lock(self._together, [key[0] for key in keys], [str(key[1]) for key in keys])
 
     async def remove_copies(self, keys: Sequence[CopyKey]) -> None:
         """As the port says."""
-        if keys:
-            columns = t.delivery.c.digest, t.delivery.c.recipient
-            await self._connection.execute(delete(t.delivery).where(tuple_(*columns).in_(list(keys))))
+        gone = [(digest, str(recipient)) for digest, recipient in keys]
+        if gone and self._sqlite:
+            rows.remove(self._connection, gone)
+        elif gone:
+            if self._marked:  # perhaps the same rows, which one statement changes but once
+                await self.finish()
+            arrays.remove(self._together, gone)
 
     async def mark_consigned(self, consigned: Sequence[tuple[bytes, Address, int]]) -> None:
         """As the port says."""
@@ -120,11 +93,10 @@ class SqlTransaction(SqlClocks):
             return
         if not self._sqlite:
             digests, recipients, indices = zip(*consigned, strict=True)
-            await arrays.mark(self._connection, digests, [str(one) for one in recipients], indices)
+            self._marked = True
+            arrays.mark(self._together, digests, [str(one) for one in recipients], indices)
         else:
-            rows = [{"d": digest, "r": str(recipient), "i": index} for digest, recipient, index in consigned]
-            statement = _one_copy().values(state=Stage.CONSIGNED.value, idx=bindparam("i"))
-            await self._connection.execute(statement, rows)
+            rows.mark(self._connection, [(digest, str(recipient), index) for digest, recipient, index in consigned])
 
     async def mark_failed(self, failed: Sequence[CopyKey]) -> None:
         """As the port says."""
@@ -160,63 +132,40 @@ class SqlTransaction(SqlClocks):
         if not ids:
             return {}
         ordered = sorted(set(ids))
-        heads = t.operation_head
-        locked = select(heads).where(heads.c.operation.in_(ordered)).order_by(heads.c.operation).with_for_update()
-        rows = (await self._connection.execute(locked)).all()
-        if len(rows) < len(ordered):  # the first entry of an operation
-            fresh = [{"operation": name, "number": 0, "leaf": None} for name in ordered]
-            await self._connection.execute(self._insert(heads).on_conflict_do_nothing(), fresh)
-            rows = (await self._connection.execute(locked)).all()
-        return {row.operation: OperationHead(row.number, row.leaf) for row in rows}
+        known: Sequence[Sequence[Any]]
+        if self._sqlite:
+            known = await rows.heads(self._connection, ordered)
+            if len(known) < len(ordered):  # the first entry of an operation
+                fresh = [{"operation": name, "number": 0, "leaf": None} for name in ordered]
+                await self._connection.execute(self._insert(t.operation_head).on_conflict_do_nothing(), fresh)
+                known = await rows.heads(self._connection, ordered)
+        else:
+            known = await arrays.heads(self._together, ordered)
+        return {name: OperationHead(number, leaf) for name, number, leaf in known}
 
     async def save_operations(self, heads: Mapping[str, OperationHead]) -> None:
         """As the port says."""
-        if heads:
-            table = t.operation_head
-            statement = (
-                update(table)
-                .where(table.c.operation == bindparam("o"))
-                .values(number=bindparam("n"), leaf=bindparam("l"))
-            )
-            rows = [{"o": name, "n": head.number, "l": head.leaf} for name, head in sorted(heads.items())]
-            await self._connection.execute(statement, rows)
+        if heads and self._sqlite:
+            rows.save_heads(self._connection, heads)
+        else:
+            self._heads = heads  # they go with the entries that they are chained to, in one statement
 
     async def append(self, entries: Sequence[tuple[bytes, str | None]]) -> int:
         """As the port says."""
         hashes = [leaf_hash(entry) for entry, _ in entries]
         if self._sqlite:
-            return await self._append_rows(entries, hashes)
-        result = await self._connection.execute(
-            _APPEND,
-            {
-                "count": len(entries),
-                "hashes": hashes,
-                "entries": [entry for entry, _ in entries],
-                "operations": [operation for _, operation in entries],
-            },
-        )
-        return int(result.scalar_one())
-
-    async def _append_rows(self, entries: Sequence[tuple[bytes, str | None]], hashes: Sequence[bytes]) -> int:
-        sequence = t.log_seq
-        taken = update(sequence).values(next=sequence.c.next + len(entries)).returning(sequence.c.next)
-        base = (await self._connection.execute(taken)).scalar_one() - len(entries)
-        rows = [
-            {"idx": base + ordinal, "hash": hashes[ordinal], "entry": entry, "operation": operation}
-            for ordinal, (entry, operation) in enumerate(entries)
-        ]
-        if rows:
-            await self._connection.execute(insert(t.leaf), rows)
-        return int(base)
+            return await rows.append(self._connection, entries, hashes)
+        heads, self._heads = self._heads, {}
+        return await arrays.append(self._together, entries, hashes, heads)
 
     async def save_receipts(self, receipts: Mapping[bytes, tuple[int, bytes]]) -> None:
         """As the port says."""
-        rows = [{"digest": d, "idx": index, "receipt": receipt} for d, (index, receipt) in receipts.items()]
-        await self._put(t.outcome, rows)
+        kept = [{"digest": d, "idx": index, "receipt": receipt} for d, (index, receipt) in receipts.items()]
+        self._put(t.outcome, kept)
 
     async def save_acknowledgements(self, acknowledgements: Sequence[tuple[Handover, int]]) -> None:
         """As the port says."""
-        rows = [
+        kept = [
             {
                 "digest": handover.signed.acknowledgement.digest,
                 "recipient": str(handover.owed.recipient),
@@ -226,7 +175,7 @@ class SqlTransaction(SqlClocks):
             }
             for handover, index in acknowledgements
         ]
-        await self._put(t.acknowledgement, rows)
+        self._put(t.acknowledgement, kept)
 
     async def quarantine(self, link: Address, body: bytes, cause: str, time: int, item: ItemType | None = None) -> None:
         """As the port says."""

@@ -3,7 +3,9 @@
 
 function localTimes(root) {
   for (const element of root.querySelectorAll("time[datetime]")) {
-    const own = new Date(element.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+    const when = new Date(element.dateTime);
+    if (when.getTimezoneOffset() === 0) continue; // it is UTC
+    const own = when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" });
     const beside = document.createElement("span");
     beside.className = "local";
     beside.textContent = ` (${own})`;
@@ -27,8 +29,10 @@ function keepLive(button) {
     source.onmessage = (event) => {
       if (live.contains(document.activeElement)) return; // do not take the reader's place away
       live.innerHTML = JSON.parse(event.data); // made by the page's own template, escaped there
+      say("Live");
       localTimes(live);
     };
+    source.addEventListener("failed", (event) => say(`Not up to date: ${JSON.parse(event.data)}`));
     source.addEventListener("over", () => {
       stop();
       say("The session is over: sign in again");

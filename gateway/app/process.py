@@ -1,4 +1,4 @@
-"""The composition root: the one module that builds drivers.
+"""One gateway process, put together.
 
 Order of a start: home and settings, database (migrated, or refused), broker if there is one, exchange, chores, then the
 two listeners; only then is the gateway ready. Told to stop, it goes back the same way: no new connections, those who
@@ -10,16 +10,12 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
 from typing import Final, Self
 
-from gateway import certificates, two_people
+from gateway import certificates
 from gateway.adapters.rabbitmq.consumer import Consumer
 from gateway.adapters.rabbitmq.publisher import Publisher
 from gateway.adapters.rabbitmq.session import Endpoint
@@ -27,150 +23,51 @@ from gateway.adapters.rehearsal import Rehearsal
 from gateway.adapters.sql.accounts import SqlAccounts
 from gateway.adapters.sql.bodies import SqlBodies
 from gateway.adapters.sql.console import SqlSightings
-from gateway.adapters.sql.cosignatures import SqlCosignatures
-from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.looks import SqlLooks
 from gateway.adapters.sql.measures import SqlMeasures
-from gateway.adapters.sql.schema import prepare
-from gateway.adapters.sql.store import SqlStore
-from gateway.adapters.sql.tree import SqlLeases, SqlTree
+from gateway.advancing import Advancing
 from gateway.answers import STATES_SECONDS, Answers, ClockStates, Tools
 from gateway.api.amqp import Intake
 from gateway.api.bureaus import BureausApi
+from gateway.api.exercise import ExerciseApi
 from gateway.api.http import bureaus_application, operators_application
 from gateway.api.listener import Connections, Site, server_context, url
 from gateway.api.operators import Check, OperatorsApi
 from gateway.api.reading import ReadingApi
 from gateway.api.witnessing import WitnessingApi
+from gateway.app.looking import broker_hosts, hearing, hearing_taken, management_of, requests_of
+from gateway.app.records import Records, SystemClock, make_exchange, open_records
+from gateway.approvals import LOOK_SECONDS, Counted
 from gateway.broker import submission_queues
 from gateway.chores import Chore, Chores
 from gateway.console.desk import Desk
+from gateway.console.pulse import EVERY as PULSE_SECONDS
 from gateway.console.routes import Console
 from gateway.delivery import Delivery
 from gateway.exchange import Exchange
+from gateway.exercise_clock import ExerciseClock, open_clock, refuse_machine_time
 from gateway.expiry import EVERY, Expiry
 from gateway.highwater import FileMark
 from gateway.ledger import Ledger
 from gateway.measuring import EVERY as MEASURE_SECONDS
 from gateway.measuring import Measuring, Sources
-from gateway.ports import Clock, Inboxes, Watcher
+from gateway.openid import Issuer
+from gateway.presence import EVERY as PRESENCE_SECONDS
+from gateway.presence import Presences
 from gateway.retention import Retention
 from gateway.reviews import Reviews
-from gateway.service import Service, open_service, pinned_network
-from gateway.settings import Settings, load
+from gateway.service import open_service
+from gateway.settings import Settings
 from gateway.standing import Standing
-from gateway.trust import TrustKeeper
-from gateway.two_people import Act
 from gateway.watching import Watching
 from gateway.witnesses import Policies, Witnesses
+from schemas.errors import Misuse
 from schemas.network import Network
 
 OPERATORS_IDLE: Final = 30.0
 """Seconds."""
 MARK_SECONDS: Final = 5.0
 """Between two looks at what another process published."""
-
-
-class SystemClock:
-    """The machine's clock, as port `Clock`."""
-
-    def now(self) -> int:
-        """Milliseconds since the epoch."""
-        return time.time_ns() // 1_000_000
-
-
-class Silent:
-    """A `Watcher` that says nothing: a command's own output is enough."""
-
-    def saw(self, name: str, **fields: str | int | None) -> None:
-        """Nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """What a gateway keeps, open."""
-
-    network: Network
-    store: SqlStore
-    tree: SqlTree
-    leases: SqlLeases
-    cosignatures: SqlCosignatures
-    statements: TrustKeeper
-
-
-@asynccontextmanager
-async def open_records(
-    home: Path, settings: Settings | None = None, rehearsal: Rehearsal | None = None, *, migrate: bool = True
-) -> AsyncIterator[Records]:
-    """The database of the gateway in `home`, at this version; with `migrate` false it is checked and never changed.
-
-    Raises:
-        Misuse: there is no gateway in `home`, or its database is of another version. Unavailable: `store`.
-    """
-    network = pinned_network(home)
-    settings = settings or load(home, os.environ)
-    database = Database(settings.database_url)
-    try:
-        await prepare(database, migrate=migrate and settings.migrate)
-        store = (rehearsal or Rehearsal()).store(database)
-        keeper = TrustKeeper(store, network)
-        yield Records(network, store, SqlTree(database), SqlLeases(database), SqlCosignatures(database), keeper)
-    finally:
-        await database.close()
-
-
-@asynccontextmanager
-async def open_exchange(home: Path, *, migrate: bool = True) -> AsyncIterator[tuple[Records, Exchange]]:
-    """The records of the gateway in `home` and a pipeline on them, without a broker, for one command.
-
-    `migrate` as for `open_records`.
-
-    Raises:
-        Untrusted: `checkpoint`, the database is older than what this gateway published. Misuse, Unavailable: as
-            `open_records`.
-    """
-    service, settings = open_service(home), load(home, os.environ)
-    async with open_records(home, settings, migrate=migrate) as records:
-        await Ledger(records.tree, service.log, SystemClock(), Silent(), FileMark(settings.state_folder)).agree()
-        # A release that fails is set aside anew before the old row goes: a full quarantine must not lose it between.
-        unbounded = {"quarantine_items": sys.maxsize, "quarantine_items_per_link": sys.maxsize}
-        pipeline = settings.pipeline.model_copy(update=unbounded)
-        exchange = _exchange(service, records, settings.model_copy(update={"pipeline": pipeline}), Silent())
-        await exchange.start()
-        try:
-            yield records, exchange
-        finally:
-            await exchange.stop()
-
-
-async def publish_directory(home: Path, statement: bytes, request: bytes | None = None) -> tuple[int, int]:
-    """Take a directory version into the ledger of the gateway in `home`: (version now in force, ledger index).
-
-    `request` is signed by two operators, where the authority has listed operators (gateway/two_people.py).
-
-    Raises:
-        Malformed, Untrusted: it does not verify, or does not follow the version before. Misuse, Unavailable. As
-            `rest_on_two`.
-    """
-    async with open_exchange(home) as (records, exchange):
-        if statement not in [raw for _, raw in await records.store.directories()]:  # again, it changes nothing
-            await rest_on_two(home, records, exchange, request, (Act.DIRECTORY_LOAD, statement))
-        index = await exchange.publish_directory(statement)
-        return exchange.trust.directory.version, index
-
-
-async def rest_on_two(
-    home: Path, records: Records, exchange: Exchange, request: bytes | None, subject: tuple[Act, bytes]
-) -> None:
-    """Check and record two operators' request for an act on these bytes, where the authority has listed operators.
-
-    Raises:
-        Forbidden, Untrusted, Malformed: as `two_people.check`. Misuse: nobody's signature could count. Unavailable.
-    """
-    clock, holders = SystemClock(), exchange.trust.directory.holders
-    now = clock.now() // 1000
-    approved = await two_people.require(home, records.store, records.network, holders, request, subject, now)
-    if approved is not None:
-        await two_people.record(records.store, clock, approved)
 
 
 class Gateway:
@@ -184,7 +81,9 @@ class Gateway:
         self._service = open_service(settings.home)
         self._stack = AsyncExitStack()
         self._rehearsal = Rehearsal.of(os.environ)
-        self._clock = self._rehearsal.clock(SystemClock())
+        self._exercise = _exercise_clock(settings, self._service.network)
+        self._clock = self._rehearsal.clock(self._exercise or SystemClock())
+        self._presences = Presences(self._clock, settings.pipeline.links_remembered)
         self.url = ""
         """Of the bureaus' listener."""
         self.operators = ""
@@ -224,24 +123,28 @@ class Gateway:
         await ledger.agree()
         standing = Standing(watching, ledger.agree)
         checks["high-water"] = standing.look
-        exchange = _exchange(self._service, records, settings, watching, publisher, self._clock, standing)
+        exchange = make_exchange(self._service, records, settings, watching, publisher, self._clock, standing)
         witnesses = self._witnesses(records, exchange, ledger)
         delivery = Delivery(records.store, watching, settings.pipeline)
         exchange.consigned = delivery.wake
         chores = self._chores(exchange, ledger, records)
-        chores.add(Chore("expiry", EVERY, Expiry(exchange, self._clock, watching, watching).look, single=False))
+        expiry = Expiry(exchange, self._clock, watching, watching)
+        chores.add(Chore("expiry", EVERY, expiry.look, single=False, timed=True))
         chores.add(Chore("witnesses", min(1.0, settings.chores.witness_milliseconds / 1000), witnesses.offer))
         bodies = SqlBodies(records.store.database)
         kept = settings.chores.retention_items, settings.pipeline.longest_retention_days
         retention = Retention(exchange, records.store, bodies, self._clock, watching, *kept)
-        chores.add(Chore("retention", settings.chores.retention_seconds, retention.look))
+        chores.add(Chore("retention", settings.chores.retention_seconds, retention.look, timed=True))
         reviews = Reviews(records.store, self._clock, watching)
-        chores.add(Chore("reviews", settings.chores.retention_seconds, reviews.look))
-        self._answers(chores, records, Tools(exchange, self._service.acceptance, standing, publisher, delivery.wake))
+        chores.add(Chore("reviews", settings.chores.retention_seconds, reviews.look, timed=True))
+        tools = Tools(exchange, self._service.acceptance, standing, publisher, delivery.wake)
+        answers = self._answers(chores, records, tools)
         sources = Sources(SqlMeasures(records.store.database), records.store, records.tree, witnesses, exchange)
         measuring = Measuring(sources, self._clock, watching, certificates.ends(self._service.certificate))
         chores.add(Chore("measuring", MEASURE_SECONDS, measuring.look))
         chores.add(Chore("high-water", MARK_SECONDS, standing.look, single=False))
+        console = self._console(records, exchange, ledger, witnesses, checks)
+        self._looking(chores, console, records)
         await self._run(delivery.start, delivery.stop)
         await exchange.start()
         await self._run(chores.start, chores.stop)
@@ -251,8 +154,11 @@ class Gateway:
             consumer = await self._consume(endpoint, exchange, records, publisher)
         reading = ReadingApi(records.store, ledger, self._clock)
         operators = OperatorsApi(checks, watching, exchange.gatehouse.refusals)
-        console = self._console(records, exchange, ledger, witnesses, checks)
-        quieten = await self._listen(exchange, delivery, (reading, WitnessingApi(witnesses)), (operators, console))
+        advancing = None
+        if self._exercise is not None:
+            advancing = Advancing(self._exercise, records.store, exchange, answers.look, chores)
+        bureaus = reading, WitnessingApi(witnesses)
+        quieten = await self._listen(exchange, delivery, bureaus, (operators, console, ExerciseApi(advancing)))
         if consumer is not None:  # first of all: while requests in hand are answered, the broker gives us nothing more
             self._stack.push_async_callback(consumer.stop)
         self._stack.callback(quieten)
@@ -261,10 +167,15 @@ class Gateway:
         self, records: Records, exchange: Exchange, ledger: Ledger, witnesses: Witnesses, checks: dict[str, Check]
     ) -> Console:
         """The operators' pages."""
+        settings = self._settings
         desk = Desk(
             network=self._service.network,
             accounts=SqlAccounts(records.store.database),
             sightings=SqlSightings(records.store.database),
+            looks=SqlLooks(records.store.database),
+            requests=requests_of(
+                settings.home, records.store, self._service.network, lambda: exchange.trust, self._clock
+            ),
             store=records.store,
             tree=records.tree,
             ledger=ledger,
@@ -275,24 +186,53 @@ class Gateway:
             refusals=exchange.gatehouse.refusals,
             clock=self._clock,
             watcher=self._watching,
-            limits=self._settings.console,
+            limits=settings.console,
+            pipeline=exchange,
+            broker=management_of(settings, self._service.authority),
+            broker_address=broker_hosts(settings),
+            certificates=self._watching.certificates,
+            place=lambda: self.operators,
+            issuer=self._issuer(),
         )
         return Console(desk)
 
-    def _answers(self, chores: Chores, records: Records, tools: Tools) -> None:
-        """The chores of the answer clock."""
+    def _looking(self, chores: Chores, console: Console, records: Records) -> None:
+        """The chores of what operators look at."""
+        write = partial(self._presences.write, SqlLooks(records.store.database))
+        chores.add(Chore("presence", PRESENCE_SECONDS, write, single=False))
+        counted = Counted(console.desk.requests, self._watching.registry)
+        chores.add(Chore("approvals", LOOK_SECONDS, counted.look, single=False))
+        chores.add(Chore("pulse", PULSE_SECONDS, console.sample, single=False))
+
+    def _issuer(self) -> Issuer | None:
+        """The provider by which operators may sign in; None where the settings name none."""
+        asked = self._settings.console.openid
+        if not asked.issuer:
+            return None
+        if self._inherited is not None and not self._settings.console.url:
+            raise Misuse("with several workers and console.openid, `url` under [console] says how browsers reach it")
+        try:
+            from gateway.adapters.openid import HttpIssuer  # noqa: PLC0415  # it needs what the extra oidc installs
+        except ModuleNotFoundError:
+            raise Misuse("console.openid needs: pip install 'bureaunet[oidc]'") from None
+        return HttpIssuer(asked, SystemClock())  # the provider's time is the world's, also in an exercise
+
+    def _answers(self, chores: Chores, records: Records, tools: Tools) -> Answers:
+        """The answer clock, with its chores."""
         paces = self._settings.chores
         answers = Answers(records.store, tools, self._clock, self._watching, paces)
-        chores.add(Chore("answers", paces.answers_milliseconds / 1000, answers.look))
-        chores.add(Chore("attestations", paces.retention_seconds, answers.forget))
+        chores.add(Chore("answers", paces.answers_milliseconds / 1000, answers.look, timed=True))
+        chores.add(Chore("attestations", paces.retention_seconds, answers.forget, timed=True))
         states = ClockStates(records.store, self._watching.registry)
         chores.add(Chore("clock-states", STATES_SECONDS, states.look, single=False))
+        return answers
 
     def _witnesses(self, records: Records, exchange: Exchange, ledger: Ledger) -> Witnesses:
         """The witnesses' side, joined to what takes evidence and to what proves."""
         policies = Policies(records.store, self._service.network)
         pace = self._settings.chores.witness_milliseconds / 1000
-        made = Witnesses(records.cosignatures, policies, self._clock, self._watching, pace)
+        paced = self._clock if self._exercise is None else SystemClock()
+        made = Witnesses(records.cosignatures, policies, paced, self._watching, pace)
         exchange.cosigned, ledger.witnesses = made.take, made
         return made
 
@@ -301,7 +241,7 @@ class Gateway:
         self._stack.push_async_callback(stop)
 
     def _chores(self, exchange: Exchange, ledger: Ledger, records: Records) -> Chores:
-        return Chores(
+        chores = Chores(
             exchange=exchange,
             ledger=ledger,
             store=records.store,
@@ -311,6 +251,9 @@ class Gateway:
             watcher=self._watching,
             paces=self._settings.chores,
         )
+        if self._exercise is not None:
+            chores.machine = SystemClock()
+        return chores
 
     async def _publisher(self, endpoint: Endpoint | None, checks: dict[str, Check]) -> Publisher | None:
         if endpoint is None:
@@ -330,8 +273,9 @@ class Gateway:
 
         consumer = Consumer(endpoint, queues, self._watching, prefetch=limits.prefetch, held_bytes=limits.arrival_bytes)
         intake = Intake(exchange, records.store, publisher, self._clock, self._watching, limits=limits)
-        handler = self._rehearsal.handler(intake.decide)
-        await self._run(lambda: consumer.start(handler), consumer.stop)
+        handler = hearing(self._rehearsal.handler(intake.decide), self._presences)
+        taking = hearing_taken(self._rehearsal.taking(intake.take), self._presences)
+        await self._run(lambda: consumer.start(handler, taking), consumer.stop)
         return consumer
 
     def _endpoint(self) -> Endpoint | None:
@@ -346,18 +290,18 @@ class Gateway:
         exchange: Exchange,
         delivery: Delivery,
         reading: tuple[ReadingApi, WitnessingApi],
-        operators: tuple[OperatorsApi, Console],
+        operators: tuple[OperatorsApi, Console, ExerciseApi],
     ) -> Callable[[], None]:
         """Open both listeners: what makes them quiet again."""
         limits, watching = self._settings.bureaus, self._watching
         bound = self._settings.operators
-        application = operators_application(operators[0])
+        application = operators_application(operators[0], operators[2])
         operators[1].mount(application)
         watched = Site(application, idle=OPERATORS_IDLE, drain=limits.drain_seconds)
         self._stack.push_async_callback(watched.stop)
         self.operators = url("http", bound.host, await watched.start(bound))
         connections = Connections(limits, watching)
-        bureaus = BureausApi(exchange, delivery, self._clock, limits, watching, connections)
+        bureaus = BureausApi(exchange, delivery, self._clock, limits, watching, connections, self._presences.heard)
         site = Site(bureaus_application(bureaus, *reading), idle=limits.idle_seconds, drain=limits.drain_seconds)
         self._stack.push_async_callback(site.stop)
         tls = server_context(self._service)
@@ -366,7 +310,14 @@ class Gateway:
             limits, tls=tls, handshake=handshake, connections=connections, inherited=self._inherited
         )
         self.url = url("https", limits.host, port)
-        return partial(_quieten, operators, bureaus, site)
+        return partial(_quieten, operators[:2], bureaus, site)
+
+
+def _exercise_clock(settings: Settings, network: Network) -> ExerciseClock | None:
+    if settings.exercise_clock:
+        return open_clock(network, settings.state_folder, SystemClock())
+    refuse_machine_time(network, settings.state_folder)
+    return None
 
 
 def _quieten(operators: tuple[OperatorsApi, Console], bureaus: BureausApi, site: Site) -> None:
@@ -375,24 +326,3 @@ def _quieten(operators: tuple[OperatorsApi, Console], bureaus: BureausApi, site:
         part.stop()
     site.refuse_new()
     bureaus.stop()
-
-
-def _exchange(
-    service: Service,
-    records: Records,
-    settings: Settings,
-    watcher: Watcher,
-    inboxes: Inboxes | None = None,
-    clock: Clock | None = None,
-    standing: Standing | None = None,
-) -> Exchange:
-    return Exchange(
-        store=records.store,
-        network=service.network,
-        signer=service.acceptance,
-        clock=clock or SystemClock(),
-        watcher=watcher,
-        limits=settings.pipeline,
-        inboxes=inboxes,
-        standing=standing,
-    )
