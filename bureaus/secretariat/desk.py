@@ -21,6 +21,8 @@ class Secretariat:
     def __init__(self, bureau: Bureau) -> None:
         self.bureau = bureau
         self.results = Results()
+        self.training = Results()
+        """Of an operation in training on a real network: exercises never count in real results."""
         self._arrived = asyncio.Condition()
         bureau.on(Result.KIND)(self.take)
 
@@ -32,7 +34,8 @@ class Secretariat:
         """Note a result."""
         if not isinstance(received.message, Result):
             raise Misuse("only results are taken here")
-        self.results.take(received.sender, received.message)
+        real = received.header.exercise == self.bureau.trust.network.genesis.exercise
+        (self.results if real else self.training).take(received.sender, received.message)
         async with self._arrived:
             self._arrived.notify_all()
 

@@ -16,7 +16,7 @@ from schemas.operation import Member, Operation, Phase, Role, SignedOperation
 _T = TypeVar("_T")
 KINDS: Final = (WhereaboutsQuery.KIND, WhereaboutsResponse.KIND, Result.KIND)
 PURPOSES: Final = (Purpose.ARREST, Purpose.LOCATION, Purpose.IDENTIFICATION)
-HANDLING: Final = (Handling.H0, Handling.H1, Handling.H2)
+HANDLING: Final = (Handling.H0, Handling.H1, Handling.H2, Handling.H3)
 
 
 def first_version(

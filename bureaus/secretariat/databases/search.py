@@ -1,0 +1,153 @@
+"""Answers questions: candidates by key, the comparison, then what the asker may see.
+
+Order of work: keys of the question; numbers of records under those keys; the rows; the comparison of each; denial and
+visibility; the answer. Rules:
+
+- a denied or silent record goes through the same look-up and the same comparison as every other, and is left out at the
+  end: the asker's answer is that of a database without it, in bytes and in work (but where more records share a
+  name's keys than the matcher is given, `name_candidates`: there it may stand in another's place);
+- a hit is a document's number, or a name with a whole date of birth that speaks for it; else candidates for a person;
+- a silent record that would have been a hit is a hit all the same, of which its owner alone is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bureaus.secretariat.databases import documents, names, records
+from bureaus.secretariat.databases.lookups import Lookups
+from bureaus.secretariat.databases.matcher import Known, match
+from bureaus.secretariat.databases.records import Kept
+from bureaus.secretariat.registry import Registry
+from bureaus.secretariat.settings import Settings
+from schemas.identity import Address
+from schemas.messages.codes import Visibility
+from schemas.messages.databases import (
+    MOST_FOUND,
+    DatabaseAnswer,
+    DatabaseQuery,
+    DocumentQuestion,
+    Found,
+    NameQuestion,
+)
+from schemas.messages.search_codes import MatchReason, Search
+
+_SPEAKS: Final = frozenset({MatchReason.BIRTH_DATE, MatchReason.BIRTH_DATE_SWAPPED})
+"""What a name needs beside it to be a hit: a whole date of birth. Too many people share a name and a year."""
+_EXACT: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A record with why it was found. `shown` says whether the asker sees anything of it."""
+
+    record: Kept
+    score: int
+    reasons: tuple[MatchReason, ...]
+    hit: bool
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What to say, and the hits that owners hear of: shown ones and silent ones."""
+
+    answer: DatabaseAnswer
+    hits: tuple[Matched, ...]
+
+
+class Searching:
+    """The databases as they are asked."""
+
+    def __init__(self, registry: Registry, settings: Settings) -> None:
+        self._registry = registry
+        self._settings = settings
+        self._lookups = Lookups(registry)
+
+    async def answer(self, asker: Address, query: DatabaseQuery) -> Answered:
+        """Answer a question.
+
+        Raises:
+            Unavailable: the registry cannot serve now.
+        """
+        if query.document is not None:
+            matched = _documents(asker, query.document, await self._lookups.find(query.document.number))
+        elif query.person is not None:
+            matched = await self._names(asker, query.person)
+        else:
+            matched = []
+        return _said(matched)
+
+    async def _names(self, asker: Address, question: NameQuestion) -> list[Matched]:
+        keys = names.question_keys(question)
+        if not keys:
+            return []
+        async with self._registry.reading() as connection:
+            numbers = await records.candidates(connection, keys, self._settings.name_candidates)
+            there = await records.by_id(connection, numbers)
+        return _compared(asker, question, there, self._settings)
+
+
+def _documents(asker: Address, question: DocumentQuestion, there: Sequence[Kept]) -> list[Matched]:
+    matched = []
+    for one in there:
+        reasons = max((documents.match(question, own) for own in documents.documents(one.message)), key=len, default=())
+        if reasons and not one.denies(asker):
+            matched.append(Matched(one, _EXACT, reasons, hit=True, shown=_shown(one, asker)))
+    return matched
+
+
+def _compared(asker: Address, question: NameQuestion, there: Sequence[Kept], settings: Settings) -> list[Matched]:
+    asked = Known.asked(question)
+    matched = []
+    for one in there:
+        if not one.names:
+            continue
+        alike = match(asked, Known.decode(one.names))
+        if alike.score < settings.name_candidate_score or one.denies(asker):
+            continue
+        hit = alike.score >= settings.name_hit_score and not _SPEAKS.isdisjoint(alike.reasons)
+        matched.append(Matched(one, alike.score, alike.reasons, hit, _shown(one, asker)))
+    matched.sort(key=lambda one: (-one.score, one.record.id))
+    return matched
+
+
+def _shown(one: Kept, asker: Address) -> bool:
+    """A silent record is shown to its owner alone."""
+    return one.visibility != Visibility.SILENT or one.owner == asker.bureau
+
+
+def _said(matched: Sequence[Matched]) -> Answered:
+    shown = [one for one in matched if one.shown][:MOST_FOUND]
+    found = Search.HIT if any(one.hit for one in shown) else Search.CANDIDATES
+    answer = DatabaseAnswer(result=found if shown else Search.NO_HIT, found=tuple(map(_found, shown)))
+    silent = [one for one in matched if not one.shown]
+    return Answered(answer, tuple(one for one in (*shown, *silent) if one.hit))
+
+
+def _found(one: Matched) -> Found:
+    there = one.record
+    if there.visibility == Visibility.AGENCY_ONLY:
+        return Found(
+            record=there.number,
+            kind=there.kind,
+            owner=there.contact,
+            score=one.score,
+            reasons=one.reasons,
+            visibility=Visibility.AGENCY_ONLY,
+        )
+    said = there.message
+    return Found(
+        record=there.number,
+        kind=there.kind,
+        owner=there.contact,
+        score=one.score,
+        reasons=one.reasons,
+        person=said.person,
+        document=said.document,
+        notice=said.notice,
+        actions=said.actions,
+        conditions=said.conditions,
+    )

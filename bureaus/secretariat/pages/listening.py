@@ -1,0 +1,107 @@
+"""Both listeners: the staff's pages and the public's, each on an address of its own, over TLS or behind a proxy.
+
+Nothing is in both: not a route, not a cookie, not a port. No access is logged by either; the public's server has no
+logger at all, since what it would say names addresses.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from bureaus.secretariat.office import Office
+from schemas.errors import Misuse
+
+_SILENT: Final = logging.Logger("nobody")  # noqa: LOG001  # one of the tree would hand it to a handler
+"""On no tree of loggers, and without a handler of its own: what is said to it is said to nobody."""
+_SILENT.addHandler(logging.NullHandler())
+_FIELD: Final = 8190
+_SHUTDOWN: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a listener is; port 0 is a free one. Without a certificate it speaks plainly: for loopback and proxies."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def tls(self) -> ssl.SSLContext | None:
+        """What the listener shows of itself.
+
+        Raises:
+            Misuse: the certificate or the key cannot be used.
+        """
+        if self.certificate is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(self.certificate, self.key)
+        except (OSError, ssl.SSLError):
+            raise Misuse(f"cannot use the certificate {self.certificate} with its key") from None
+        return context
+
+
+@asynccontextmanager
+async def staff(
+    office: Office, place: Place, names: Collection[str] = (), *, secure: bool = False
+) -> AsyncIterator[str]:
+    """The staff's pages, served: their URL. `secure` says that a proxy in front speaks TLS.
+
+    Raises:
+        Misuse: the port cannot be listened on, or the certificate cannot be used.
+    """
+    from bureaus.secretariat.pages.routes import StaffPages  # noqa: PLC0415  # a service without pages needs none
+
+    application = web.Application()
+    pages = StaffPages(office, names, secure=secure or place.certificate is not None)
+    pages.mount(application)
+    runner = web.AppRunner(application, access_log=None, max_field_size=_FIELD, shutdown_timeout=_SHUTDOWN)
+    async with _listening(runner, place) as url:
+        yield url
+
+
+@asynccontextmanager
+async def public(office: Office, place: Place, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[str]:
+    """The page for the public, served: its URL. Its limits go by `clock`, in seconds that only go forward.
+
+    Raises:
+        Misuse: as `staff`.
+    """
+    from bureaus.secretariat.tips.public import PublicPage  # noqa: PLC0415  # as above
+
+    application = web.Application()
+    PublicPage(office, clock).mount(application)
+    runner = web.AppRunner(
+        application, access_log=None, logger=_SILENT, max_field_size=_FIELD, shutdown_timeout=_SHUTDOWN
+    )
+    async with _listening(runner, place) as url:
+        yield url
+
+
+@asynccontextmanager
+async def _listening(runner: web.AppRunner, place: Place) -> AsyncIterator[str]:
+    context = place.tls()
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, place.host, place.port, ssl_context=context)
+        try:
+            await site.start()
+        except OSError as error:
+            raise Misuse(f"cannot listen on {place.host}:{place.port}: {error.strerror}") from None
+        host, port = runner.addresses[0][:2]
+        scheme = "http" if context is None else "https"
+        yield f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,1 @@
+"""Versions of the registry's tables, applied by bureaus/secretariat/registry/versions.py."""
