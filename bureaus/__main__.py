@@ -5,11 +5,11 @@ Exit codes: 0 done, 1 the answer is no (refused, did not verify, not reachable),
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Final
 
 import click
 
+from bureaus.commands.lazy import Lazy
 from schemas.errors import BureaunetError, Misuse
 
 _COMMANDS: Final = {
@@ -20,36 +20,25 @@ _COMMANDS: Final = {
     "listen": "Print what arrives, and answer it from a file.",
     "passphrase": "Lock the bureau's keys under a passphrase, another, or none.",
     "refuse": "Refuse messages of named senders.",
+    "relay": "Reach a bureau through the secretariat; agree to be reached so.",
     "operation": "Open an operation that this bureau owns, change its phase, show it.",
     "disclose": "Open one message for a third party, who can prove what it said.",
     "envelope": "Look at an envelope: its header, wraps and sizes.",
     "verify": "Verify an operation's record or a disclosed message, offline.",
     "witness": "Cosign the ledger's checkpoints; compare them with others'.",
     "misbehaviour": "Check a proof that somebody misbehaved, offline.",
+    "secretariat": "Serve the General Secretariat: notices, databases, tips, results.",
     "demo": "Run Infra-SA 2011 on this machine.",
     "exercise": "Exercises from files: list, show, run, report, enrol.",
+    "conformance": "Run somebody else's bureau program against the protocol.",
 }
 """Name of a command, which is its module's and its function's too -> what it is for."""
 
 
-class Lazy(click.Group):
-    """A group whose commands are imported one by one, and whose errors are one line and an exit code."""
+class Main(Lazy):
+    """The whole command line; errors are one line and an exit code."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        """Every command, in the order in which they are needed."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
-        """The command of this name, imported now."""
-        if cmd_name not in _COMMANDS:
-            return None
-        command: object = getattr(import_module(f"bureaus.commands.{cmd_name}"), cmd_name)
-        return command if isinstance(command, click.Command) else None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's signature
-        """The list of commands, from the table above: nothing is imported for it."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+    table = _COMMANDS
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; say what went wrong in one line on standard error."""
@@ -60,7 +49,7 @@ class Lazy(click.Group):
             ctx.exit(2 if isinstance(error, Misuse) else 1)
 
 
-@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--log",
     default="error",

@@ -17,8 +17,9 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from bureaus.exercises.catalogue import Operation, countries
-from bureaus.people import synthetic_day, synthetic_person, synthetic_place
+from bureaus.exercises.catalogue import Kind, Operation, countries, working_languages
+from bureaus.exercises.prose import Occasion, Tongue, Writer, only
+from bureaus.people import synthetic_day, synthetic_document, synthetic_person, synthetic_place
 from schemas.codes import Answer
 from schemas.errors import Misuse
 from schemas.identity import Address
@@ -63,6 +64,15 @@ _GROUNDS: Final = (
     RefusalGround.MINOR_OFFENCE,
     RefusalGround.NATIONAL_LAW,
 )
+_WRITTEN: Final = 0.6
+"""The share of queries and answers that say something in words."""
+_RESTRICTED: Final = 0.15
+"""The share of answers that restrict their use."""
+_OCCASIONS: Final = {
+    Finding.TRACE: Occasion.TRACE,
+    Finding.NO_TRACE: Occasion.NOTHING,
+    Finding.REFUSED: Occasion.REFUSED,
+}
 
 
 class Truth(Model):
@@ -72,6 +82,8 @@ class Truth(Model):
     answer: WhereaboutsResponse
     more_time: Annotated[int, Field(gt=0)] | None = None
     """Seconds that it asks for before it answers; absent if it answers at once."""
+    tongue: Tongue = Tongue.ENGLISH
+    """In which its people write about this case."""
 
 
 class Case(Model):
@@ -131,7 +143,7 @@ def make_caseload(operation: Operation, codes: Sequence[str], seed: int) -> Case
     if len(bureaus) < 2 or len(set(bureaus)) != len(bureaus) or not set(bureaus) <= countries().keys():
         raise Misuse("a caseload needs two or more bureaus of member countries, each once")
     rng = random.Random(f"{operation.id} {seed}")  # noqa: S311 (a seed gives the same cases again; nothing secret comes of it)
-    cases = tuple(_case(rng, operation, bureaus, number) for number in range(1, operation.targets + 1))
+    cases = tuple(_case(rng, operation, bureaus, number, seed) for number in range(1, operation.targets + 1))
     return Caseload(operation=operation.id, seed=seed, cases=cases)
 
 
@@ -153,11 +165,17 @@ def answers_for(case: Case, bureau: Address, now: int) -> tuple[WhereaboutsRespo
         if truth.bureau == bureau:
             answers = [truth.answer]
             if truth.more_time is not None:
-                answers.insert(0, _more_time(case, now + truth.more_time))
+                answers.insert(0, _more_time(case, now + truth.more_time, truth.tongue))
             if truth.answer.answer is Answer.INTERIM:
-                answers.append(_nothing_further(case))
+                answers.append(_nothing_further(case, truth.tongue))
             return tuple(answers)
     raise Misuse("the case does not ask this bureau")
+
+
+def corrected(case: Case, bureau: Address, answer: WhereaboutsResponse) -> WhereaboutsResponse:
+    """The same answer, said to correct the one before it, in the language of who answers."""
+    tongue = next((truth.tongue for truth in case.truths if truth.bureau == bureau), Tongue.ENGLISH)
+    return answer.model_copy(update={"remarks": only(Occasion.CORRECTED, tongue)})
 
 
 def answer_for(case: Case, bureau: Address, now: int) -> WhereaboutsResponse:
@@ -197,7 +215,7 @@ def result_of(reference: Reference, answers: Iterable[tuple[Address, Whereabouts
     return Result(result=kind, case=reference, place=found.place, date=found.date, contributors=(bureau,))
 
 
-def _case(rng: random.Random, operation: Operation, bureaus: list[Address], number: int) -> Case:
+def _case(rng: random.Random, operation: Operation, bureaus: list[Address], number: int, seed: int) -> Case:
     owner = rng.choice(bureaus)
     reference = f"{owner}-{operation.year}-{number:06}"
     person = synthetic_person(rng, countries()[owner], offences=operation.offences, year=operation.year)
@@ -207,15 +225,34 @@ def _case(rng: random.Random, operation: Operation, bureaus: list[Address], numb
     outcome = rng.choices(tuple(outcomes), tuple(outcomes.values()))[0]
     finder = rng.choice(asked)
     truths = tuple(
-        _truth(rng, operation, reference, bureau, outcome if bureau == finder else _lesser(rng, outcome))
+        _truth(
+            rng,
+            operation,
+            _writer(operation, seed, reference, bureau),
+            (reference, bureau, outcome if bureau == finder else _lesser(rng, outcome)),
+        )
         for bureau in asked
     )
-    return Case(
-        reference=reference,
-        owner=owner,
-        query=_query(rng, operation, reference, person, asked[0]),
-        truths=truths,
+    writer = _writer(operation, seed, reference, owner)
+    if operation.kind is Kind.BORDER:
+        query = _crossing_query(operation, seed, person, (reference, asked[0]), writer)
+    else:
+        words = {"background": writer.perhaps(Occasion.BACKGROUND, _WRITTEN)}
+        query = _query(rng, operation, reference, person, asked[0]).model_copy(update=words)
+    return Case(reference=reference, owner=owner, query=query, truths=truths)
+
+
+def _crossing_query(
+    operation: Operation, seed: int, person: Person, about: tuple[str, Address], writer: Writer
+) -> WhereaboutsQuery:
+    """Who is it that shows this document, which its issuer reported stolen? All that is known of them stands in it."""
+    reference, issuer = about
+    document = synthetic_document(random.Random(f"{seed} {reference} document"), issuer, operation.year)  # noqa: S311  # as above
+    bearer = Person(
+        name=person.name, sex=person.sex, birth_date=person.birth_date, nationalities=(issuer,), documents=(document,)
     )
+    words = writer.write(Occasion.CROSSING)
+    return WhereaboutsQuery(asked=(Asked.CONFIRM_IDENTITY,), person=bearer, case=reference, background=words)
 
 
 def _query(
@@ -240,9 +277,19 @@ def _lesser(rng: random.Random, outcome: Finding) -> Finding:
     return rng.choices(allowed, [_LESSER[finding] for finding in allowed])[0]
 
 
-def _truth(rng: random.Random, operation: Operation, reference: str, bureau: Address, finding: Finding) -> Truth:
+def _writer(operation: Operation, seed: int, reference: str, bureau: Address) -> Writer:
+    return Writer(working_languages(operation, bureau), seed, reference, bureau)
+
+
+def _truth(rng: random.Random, operation: Operation, writer: Writer, found: tuple[str, Address, Finding]) -> Truth:
     more_time = rng.choice((2, 3, 5)) * 24 * 3600 if rng.random() < operation.habits.more_time else None
-    return Truth(bureau=bureau, answer=_finding(rng, operation, reference, bureau, finding), more_time=more_time)
+    reference, bureau, finding = found
+    answer = _finding(rng, operation, reference, bureau, finding)
+    said = {
+        "remarks": writer.perhaps(_OCCASIONS.get(finding, Occasion.FOUND), _WRITTEN),
+        "restrictions": writer.perhaps(Occasion.RESTRICTIONS, _RESTRICTED),
+    }
+    return Truth(bureau=bureau, answer=answer.model_copy(update=said), more_time=more_time, tongue=writer.tongue)
 
 
 def _finding(
@@ -264,11 +311,11 @@ def _finding(
     )
 
 
-def _nothing_further(case: Case) -> WhereaboutsResponse:
-    return WhereaboutsResponse(
-        finding=Finding.NO_TRACE, case=case.reference, remarks="Nothing beyond the trace reported before."
-    )
+def _nothing_further(case: Case, tongue: Tongue) -> WhereaboutsResponse:
+    remarks = only(Occasion.FURTHER, tongue)
+    return WhereaboutsResponse(finding=Finding.NO_TRACE, case=case.reference, remarks=remarks)
 
 
-def _more_time(case: Case, until: Seconds) -> WhereaboutsResponse:
-    return WhereaboutsResponse(finding=Finding.MORE_TIME, case=case.reference, until=until)
+def _more_time(case: Case, until: Seconds, tongue: Tongue) -> WhereaboutsResponse:
+    remarks = only(Occasion.MORE_TIME, tongue)
+    return WhereaboutsResponse(finding=Finding.MORE_TIME, case=case.reference, until=until, remarks=remarks)

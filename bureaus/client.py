@@ -30,12 +30,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from bureaus import disclosing, enrolment, guard, links, passphrase, rotation, settings, units
+from bureaus import disclosing, drafts, enrolment, guard, links, passphrase, rotation, settings, units
 from bureaus.desk import Keyring, OpenBureau
 from bureaus.disclosing import Opening
-from bureaus.drafts import Draft
+from bureaus.drafts import Attached, Draft
 from bureaus.exchange import Exchange, Handler, Received, Sent
 from bureaus.links import Link
+from bureaus.recalling import Recalling
 from bureaus.refusals import Refusing
 from bureaus.rotation import Rotation
 from bureaus.settings import Limits
@@ -69,7 +70,7 @@ def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Bureau(Refusing, Telling):
+class Bureau(Refusing, Telling, Recalling):
     """One participant: its store, its keys and its link. Made by `open`, used as `async with`."""
 
     def __init__(
@@ -221,6 +222,11 @@ class Bureau(Refusing, Telling):
             raise Misuse(f"{address} is no unit of {self.address}")
         return sign_authorisation(request, self.trust.signer(self.keys.signing, self._clock() // 1000))
 
+    @property
+    def seconds(self) -> int:
+        """The time that we seal by, in seconds since the epoch."""
+        return self._clock() // 1000
+
     async def voided(self) -> list[Voided]:
         """Messages that we took in and that a revocation made void since, in the order in which they came."""
         return await self._parts.voiding.all()
@@ -275,17 +281,21 @@ class Bureau(Refusing, Telling):
         urgency: Urgency = Urgency.ROUTINE,
         handling: Handling = Handling.H0,
         reply_by: int | None = None,
+        attachments: Attached = (),
     ) -> Exchange:
         """Send a message that expects answers; returns when it is sealed and in the outbox.
 
-        `to` are addresses, `reply_by` is in seconds since the epoch. Inside a handler the message goes out when the
-        handler has ended, and its answers go to the handler of their kind.
+        `to` are addresses, or groups as `@NAME` (`expand`); `reply_by` is in seconds since the epoch; `attachments` are
+        the bytes of what the message lists, in its order. Inside a handler the message goes out when the handler has
+        ended, and its answers go to the handler of their kind.
 
         Raises:
             Forbidden: `operation-unknown`, `recipient-unknown`. Malformed: an address or claim outside the protocol.
             Untrusted: `not-current`, `key-not-valid`, or an alarm. Unavailable: no directory, or the store failed.
         """
-        draft = self._draft(message, to, operation, purpose, urgency, handling, reply_by)
+        choices = purpose, urgency, handling
+        to = await self.expand(to, operation)
+        draft = drafts.write(self.address, message, to, operation, choices, reply_by, attachments)
         return await self._send(draft, Exchange)
 
     async def tell(
@@ -297,26 +307,13 @@ class Bureau(Refusing, Telling):
         purpose: Purpose = Purpose.INFORMATION,
         urgency: Urgency = Urgency.ROUTINE,
         handling: Handling = Handling.H0,
+        attachments: Attached = (),
     ) -> Sent:
         """Send a message that expects no answer; otherwise as `ask`."""
-        draft = self._draft(message, to, operation, purpose, urgency, handling, None)
+        choices = purpose, urgency, handling
+        to = await self.expand(to, operation)
+        draft = drafts.write(self.address, message, to, operation, choices, None, attachments)
         return await self._send(draft, Sent)
-
-    def _draft(
-        self,
-        message: Message,
-        to: Sequence[str],
-        operation: str,
-        purpose: Purpose,
-        urgency: Urgency,
-        handling: Handling,
-        reply_by: int | None,
-    ) -> Draft:
-        if isinstance(to, str) or not to:
-            raise Misuse("`to` is a list of one address or more")
-        recipients = tuple(Address.parse(address) for address in to)
-        kind, content = messages.kind_of(message), messages.encode(message)
-        return Draft(self.address, operation, recipients, kind, content, purpose, urgency, handling, reply_by)
 
     async def _send(self, draft: Draft, make: type[_SentT]) -> _SentT:
         parts = self._parts

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from bureaus import attested, logs
-from bureaus.drafts import Draft
+from bureaus.calling import tell
+from bureaus.drafts import Attached, Draft
 from bureaus.enrolment import Identity
 from bureaus.exchange import Bell, Exchange, Handler, Received, Sent, answer_code
 from bureaus.expiry import Expiry
@@ -120,8 +121,7 @@ class OpenBureau:
         say("attested", what=str(said.event), digest=said.query.hex(), asked=said.asked, asker=said.asker)
         if asked is not None:
             self.outbox.ring([asked])
-        for tell in self.told:
-            tell(said)
+        tell(self.told, said)
 
     def _kept(self, answered: Sequence[int]) -> None:
         self.outbox.ring(answered)
@@ -162,18 +162,25 @@ class OpenBureau:
     def view(self, kept: receiving.Kept) -> Received:
         """A kept message as programs see it."""
         header = envelope.read(kept.statement).header
+        message, attachments = messages.decode_whole(header.kind, kept.content)
         return Received(
-            messages.decode(header.kind, kept.content),
+            message,
             header,
             kept.digest,
             self.outbox.acceptance(kept.receipt),
             self.inbox.ours(header)[0],
             again=kept.starts > 0,
             _desk=self,
+            attachments=attachments,
         )
 
     async def send_answer(
-        self, received: Received, message: Message, code: Answer | None, handling: Handling | None
+        self,
+        received: Received,
+        message: Message,
+        code: Answer | None,
+        handling: Handling | None,
+        attachments: Attached = (),
     ) -> Sent:
         """Answer a message: as `Received.answer`."""
         header = received.header
@@ -183,7 +190,7 @@ class OpenBureau:
             operation=header.sub,
             to=(header.iss,),
             kind=messages.kind_of(message),
-            content=messages.encode(message),
+            content=messages.encode(message, attachments),
             purpose=header.purpose,
             urgency=header.urgency,
             handling=header.handling if handling is None else handling,

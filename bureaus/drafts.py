@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from bureaus.settings import Limits
 from bureaus.trust import Trust
-from schemas import cbor, envelope, wire
+from schemas import cbor, envelope, messages, wire
 from schemas.claims import Header
 from schemas.codes import Answer, Handling, Purpose, Urgency
 from schemas.errors import Forbidden, Malformed, Reason
 from schemas.identity import Address, MessageId, Signer
+from schemas.messages import Message
+
+Attached: TypeAlias = Sequence[bytes | memoryview]
+"""The bytes of attachments, in the order in which their message lists them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,25 @@ class Sealed:
     """Seconds since the epoch."""
     salt: bytes
     """Of the commitment: the message is disclosed with it."""
+
+
+def write(
+    sender: Address,
+    message: Message,
+    to: Sequence[str],
+    operation: str,
+    choices: tuple[Purpose, Urgency, Handling],
+    reply_by: int | None,
+    attachments: Attached,
+) -> Draft:
+    """A draft to these addresses; `attachments` are the bytes of what the message lists.
+
+    Raises:
+        Misuse: the message would not be taken, or lists other attachments. Malformed: `address`.
+    """
+    recipients = tuple(Address.parse(address) for address in to)
+    kind, content = messages.kind_of(message), messages.encode(message, attachments)
+    return Draft(sender, operation, recipients, kind, content, *choices, reply_by)
 
 
 def seal(draft: Draft, trust: Trust, keys: Sequence[Signer], now: int, limits: Limits) -> Sealed:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from bureaus import units
-from bureaus.drafts import Draft
+from bureaus.drafts import Attached, Draft
 from bureaus.outcomes import Sides, sides
 from bureaus.store import sending
 from schemas.attestations import Attestation
@@ -33,7 +33,12 @@ class Desk(Protocol):
     """What a message needs of its bureau."""
 
     async def send_answer(
-        self, received: Received, message: Message, code: Answer | None, handling: Handling | None
+        self,
+        received: Received,
+        message: Message,
+        code: Answer | None,
+        handling: Handling | None,
+        attachments: Attached = (),
     ) -> Sent:
         """Send an answer."""
 
@@ -76,6 +81,8 @@ class Received:
     again: bool = False
     """A handler had this message before and was cut off or failed: what it did outside of the store may be done."""
     _desk: Desk | None = field(default=None, repr=False, compare=False)
+    attachments: tuple[memoryview, ...] = field(default=(), repr=False)
+    """The bytes of what the message lists, in its order: views of the content, checked against size and hash."""
 
     @property
     def sender(self) -> Address:
@@ -97,18 +104,25 @@ class Received:
         """The digest that its exchange is known by."""
         return self.header.thread or self.digest
 
-    async def answer(self, message: Message, *, code: Answer | None = None, handling: Handling | None = None) -> Sent:
+    async def answer(
+        self,
+        message: Message,
+        *,
+        code: Answer | None = None,
+        handling: Handling | None = None,
+        attachments: Attached = (),
+    ) -> Sent:
         """Answer the sender, in the same exchange, operation and purpose.
 
         `code` is what the answer is to the answer clock; left out, the message says (a response to whereabouts), or
-        it is final. `handling` left out is the query's.
+        it is final. `handling` left out is the query's. `attachments` are as in `Bureau.ask`.
 
         Raises:
             Untrusted: we may not seal now. Malformed: a claim or size outside the protocol.
         """
         if self._desk is None:
             raise Misuse("this message belongs to no open bureau")
-        return await self._desk.send_answer(self, message, code, handling)
+        return await self._desk.send_answer(self, message, code, handling, attachments)
 
 
 class Bell:

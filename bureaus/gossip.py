@@ -103,9 +103,18 @@ def _first_node(path: tuple[bytes, ...], old: int, new: int) -> tuple[bytes, ...
     return ()
 
 
-def keep(home: Path, file: bytes) -> Path:
-    """Write a proof of misbehaviour into the bureau's home; the same again is written once."""
+MOST_PROOFS: Final = 100
+"""Proofs of misbehaviour that a home keeps. A fork that grows gives another one with each head; the first shows it."""
+
+
+def keep(home: Path, file: bytes) -> Path | None:
+    """Write a proof of misbehaviour into the bureau's home; the same again is written once.
+
+    None where `MOST_PROOFS` others lie there already: a log that forks without end fills no disk.
+    """
     path = home / f"misbehaviour-{hashlib.sha256(file).hexdigest()[:16]}.bn"
+    if not path.exists() and sum(1 for _ in home.glob("misbehaviour-*.bn")) >= MOST_PROOFS:
+        return None
     fresh = path.with_suffix(".part")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "wb") as out:
         out.write(file)

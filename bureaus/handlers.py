@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from bureaus import logs
+from bureaus.calling import tell
 from bureaus.exchange import Handler, Received
 from bureaus.inbox import Inbox
 from bureaus.outbox import Outbox
@@ -152,8 +153,7 @@ class Handlers:
         if self.stepped:
             ours = self._inbox.ours(envelope.read(kept.statement).header)
             step = Step(StepName.HANDLE, kept.digest, begun, self._clock(), str(ours[0]), {"kind": kept.kind})
-            for tell in self.stepped:
-                tell(step)
+            tell(self.stepped, step)
 
     async def _failed(self, kept: receiving.Kept, error: BaseException) -> None:
         # The error's text may hold content: its type is enough to find it by.

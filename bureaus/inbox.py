@@ -8,18 +8,22 @@ kind has no handler, is processed by being kept: the exchange has it. Any other 
 reads `Bureau.inbox()`, and is acknowledged when that is done. What does not verify is refused by a signed
 acknowledgement where the gateway's acceptance and the sender's key were in order, and kept aside either way; nothing
 gets stuck on it, and it does not move the cursor: what it says of its own place is nobody's word.
+
+Nor is what a message that verifies says of its place, and what else lies below it. So the cursor only spares reading
+the same again within one opening of the bureau: at each opening, and every `reread_seconds`, the inbox is read from its
+start. The gateway keeps there what nobody acknowledged; whoever hid mail behind a false place hides it no longer then.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Final
 
 from bureaus import attested, logs
 from bureaus.keeper import Keeper
-from bureaus.links import Link
+from bureaus.links import FROM_THE_START, Link
 from bureaus.pump import Backoff, Pump
 from bureaus.settings import Limits
 from bureaus.store import Store, receiving
@@ -73,10 +77,15 @@ class Inbox:
     async def run(self) -> None:
         """Take in what comes, for ever."""
         backoff = Backoff(self._limits)
+        clock = asyncio.get_running_loop().time
+        reread = clock()
         while True:
             try:
                 after = await self._store.run(receiving.cursor)
-                async for items in self._link.items(after):
+                if clock() >= reread:
+                    after, reread = FROM_THE_START, clock() + self._limits.reread_seconds
+                stream = self._link.items(after)
+                while (items := await _next(stream, reread)) is not None:
                     await self._take(items)
                     backoff.reset()
             except Unavailable as error:
@@ -259,3 +268,12 @@ def _ids(items: Sequence[InboxItem]) -> list[tuple[str, bytes]]:
             continue
         ids.append((header.iss, header.cti))
     return ids
+
+
+async def _next(stream: AsyncIterator[Sequence[InboxItem]], until: float) -> Sequence[InboxItem] | None:
+    """The next batch; None where there is none until then, by the loop's time, or the stream ended."""
+    try:
+        async with asyncio.timeout_at(until):
+            return await anext(stream, None)
+    except TimeoutError:
+        return None

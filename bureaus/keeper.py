@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from bureaus import gossip, logs
+from bureaus.calling import tell
 from bureaus.heads import Heads
 from bureaus.links import Link
 from bureaus.pump import Backoff
@@ -318,11 +319,13 @@ class Keeper:
             await self.accuse(detail, evidence)
 
     async def accuse(self, detail: str, evidence: bytes) -> None:
-        """Keep a proof of misbehaviour in our home, and tell of it."""
+        """Keep a proof of misbehaviour in our home, and tell of it; of a growing fork the first proofs are enough."""
         path = await asyncio.to_thread(gossip.keep, self._store.path.parent, evidence)
+        if path is None:
+            _log.critical("misbehaviour", bureau=self._address, detail=detail, kept=False, most=gossip.MOST_PROOFS)
+            return
         _log.critical("misbehaviour", bureau=self._address, detail=detail, file=path.name)
-        for tell in self.when_misbehaved:
-            tell(path, detail)
+        tell(self.when_misbehaved, path, detail)
 
 
 async def _nothing() -> None:

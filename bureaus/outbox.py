@@ -2,8 +2,8 @@
 
 An envelope is sealed before it enters the outbox, and stays there while the gateway is away. A refusal for a key that
 was rotated meanwhile, or for our clock (bureaus/sealing_time.py), seals the draft again under a new id; any other
-refusal is final and goes to whoever waits. The store decides what is due, so that a crash repeats a submission (which
-gets its first receipt again) and loses none.
+refusal is final and goes to whoever waits. The store decides what is due, urgent messages first, so that a crash
+repeats a submission (which gets its first receipt again) and loses none.
 
 Rule: nothing is sealed again but after a refusal on record, in the same commit. Such a refusal is final, so that no
 stray copy of the first envelope can be accepted beside the second. One off the record is not: the same bytes go again.
@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from bureaus import drafts, logs, units
+from bureaus.calling import tell
 from bureaus.drafts import Draft
 from bureaus.exchange import Desk, Sent
 from bureaus.keeper import Keeper
@@ -27,6 +28,7 @@ from bureaus.steps import Step, StepName, sealed_at
 from bureaus.store import Store, sending
 from bureaus.store.identity import Keys
 from schemas import envelope, wire
+from schemas.codes import Urgency
 from schemas.errors import BureaunetError, Forbidden, Reason, Unavailable, Untrusted
 from schemas.receipts import Acceptance
 
@@ -148,8 +150,7 @@ class Outbox:
         fields = {"operation": header.sub, "kind": header.kind, "urgency": str(header.urgency)}
         reason = None if acceptance.accepted else str(acceptance.reason)
         step = Step(StepName.ASK, due.digest, sealed_at(header.cti), self._clock(), str(header.iss), fields, reason)
-        for tell in self.stepped:
-            tell(step)
+        tell(self.stepped, step)
 
     async def _verified(self, receipt: bytes, digest: bytes) -> Acceptance:
         """The receipt, verified and for this digest; one that is not proves nothing, so that the envelope stays."""
@@ -183,4 +184,5 @@ class Outbox:
 
 
 def _posting(draft: Draft, sealed: drafts.Sealed, *, asks: bool) -> sending.Posting:
-    return sending.Posting(draft.encode(), sealed.digest, sealed.body, sealed.expires, asks, sealed.salt)
+    urgent = draft.urgency is Urgency.URGENT
+    return sending.Posting(draft.encode(), sealed.digest, sealed.body, sealed.expires, asks, sealed.salt, urgent)

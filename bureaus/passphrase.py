@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import click
-
 from schemas.errors import Misuse
 
 _LONGEST: Final = 4096
@@ -60,7 +58,7 @@ def existing(what: str) -> bytes:
         return given
     if not sys.stdin.isatty():
         raise Misuse(f"{what}: the keys are locked; give --passphrase-file or --passphrase-fd")
-    return str(click.prompt(f"passphrase of {what}", hide_input=True, err=True)).encode()
+    return _asked(f"passphrase of {what}", twice=False)
 
 
 def new(what: str) -> bytes | None:
@@ -70,15 +68,15 @@ def new(what: str) -> bytes | None:
         Misuse: nothing was said and nobody can be asked.
     """
     if _source.get().refused:
-        click.echo(f"{what}: the private keys are NOT encrypted, as --no-passphrase says", err=True)
+        sys.stderr.write(f"{what}: the private keys are NOT encrypted, as --no-passphrase says\n")
+        sys.stderr.flush()
         return None
     given = _read()
     if given is not None:
         return given
     if not sys.stdin.isatty():
         raise Misuse(f"{what}: give --passphrase-file or --passphrase-fd; --no-passphrase keeps keys unencrypted")
-    text = click.prompt(f"new passphrase of {what}", hide_input=True, confirmation_prompt=True, err=True)
-    return str(text).encode()
+    return _asked(f"new passphrase of {what}", twice=True)
 
 
 def following(what: str, file: Path | None, descriptor: int | None) -> bytes:
@@ -93,8 +91,13 @@ def following(what: str, file: Path | None, descriptor: int | None) -> bytes:
         return read_file(file)
     if not sys.stdin.isatty():
         raise Misuse(f"{what}: give --new-passphrase-file or --new-passphrase-fd")
-    text = click.prompt(f"new passphrase of {what}", hide_input=True, confirmation_prompt=True, err=True)
-    return str(text).encode()
+    return _asked(f"new passphrase of {what}", twice=True)
+
+
+def _asked(words: str, *, twice: bool) -> bytes:
+    import click  # noqa: PLC0415  # a program that uses the SDK is not asked, and is not to wait for this
+
+    return str(click.prompt(words, hide_input=True, confirmation_prompt=twice, err=True)).encode()
 
 
 def _read() -> bytes | None:

@@ -118,6 +118,13 @@ def synthetic_day(rng: random.Random, first_year: int, last_year: int) -> str:
     return _some_day(rng, first_year, last_year).isoformat()
 
 
+def synthetic_document(rng: random.Random, issuer: str, year: int) -> IdentityDocument:
+    """A document of a country with its right check digit; one that has an expiry date may be over."""
+    number = "".join(rng.choice(_DOCUMENT_SIGNS) for _ in range(9))
+    expires = synthetic_day(rng, year - 3, year + 7) if rng.random() < 0.5 else None
+    return IdentityDocument.numbered(rng.choice(_DOCUMENTS), number, issuer, expires=expires)
+
+
 def _draw(rng: random.Random, script: _Script, count: int) -> list[tuple[str, str]]:
     return rng.sample(list(script.syllables.items()), count)
 
@@ -168,12 +175,7 @@ def _marks(rng: random.Random) -> tuple[Mark, ...]:
 
 def _documents(rng: random.Random, issuer: str, year: int) -> tuple[IdentityDocument, ...]:
     count = rng.choices((0, 1, 2), (35, 50, 15))[0]
-    made = []
-    for _ in range(count):
-        number = "".join(rng.choice(_DOCUMENT_SIGNS) for _ in range(9))
-        expires = synthetic_day(rng, year - 3, year + 7) if rng.random() < 0.5 else None
-        made.append(IdentityDocument.numbered(rng.choice(_DOCUMENTS), number, issuer, expires=expires))
-    return tuple(dict.fromkeys(made))
+    return tuple(dict.fromkeys(synthetic_document(rng, issuer, year) for _ in range(count)))
 
 
 def _charges(rng: random.Random, country: str, offences: Sequence[Offence], year: int) -> tuple[Charge, ...]:

@@ -29,6 +29,8 @@ class Limits:
     """Longest wait at all, unless the gateway asks for longer."""
     refresh_seconds: float = 60.0
     """Between two looks for a newer directory, newer operations and a newer tree head."""
+    reread_seconds: float = 3600.0
+    """Between two readings of the inbox from its start: what was hidden behind a false place comes then."""
     refresh_pause_seconds: float = 1.0
     """Least time between two refreshes that were asked for by what somebody else sent."""
     covered_seconds: float = 5.0

@@ -6,7 +6,8 @@ no order is promised between messages on their way. Simulated time does not pass
 once. A case that it does not know, or that another bureau asks about than its owner, is NO_TRACE.
 
 Asking: one question to all the bureaus where the person was last thought to be; when each of them has given a final
-answer or refused, the case is concluded from those answers alone, and a result goes to the secretariat.
+answer or refused, the case is concluded from those answers alone, and a result goes to the secretariat. A unit asks and
+has the answers; its bureau reports, since a unit may not.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from bureaus.caseload import Case, Caseload, answers_for, outcome_of, result_of
 from bureaus.client import Bureau
 from bureaus.exchange import Received, Sent
 from bureaus.exercises.catalogue import SECRETARIAT
+from bureaus.exercises.prose import Tongue, tongue_of
 from bureaus.exercises.script import Asking, Habits
-from schemas.codes import Answer
+from schemas.codes import Answer, Handling
 from schemas.errors import Misuse
 from schemas.identity import Address
 from schemas.messages.codes import Finding, ResultKind
@@ -64,12 +66,25 @@ class Pursuit:
         """Every answer and who gave it, in the order in which the bureaus were asked."""
         return [(bureau, answer) for bureau in self.case.asked for answer in self.answers.get(bureau, ())]
 
+    def written(self) -> Mapping[Tongue, int]:
+        """How much was written in words, by language: texts of the question and of the answers."""
+        asked = [] if self.query is None else [self.case.query.background]
+        answers = [answer for _, answer in self.given()]
+        texts = asked + [text for answer in answers for text in (answer.remarks, answer.restrictions)]
+        tongues = [tongue_of(text) for text in texts if text is not None]
+        return Counter(tongue for tongue in tongues if tongue is not None)
+
     def findings(self) -> Mapping[Address, tuple[Finding, ...]]:
         """What each asked bureau said, interim words before final ones: no order is promised on the way."""
         return {
             bureau: tuple(answer.finding for answer in sorted(self.answers.get(bureau, ()), key=_rank))
             for bureau in self.case.asked
         }
+
+
+def handling_of(answer: WhereaboutsResponse) -> Handling | None:
+    """How an answer is to be handled: by its words, where it has restrictions; else as its query."""
+    return None if answer.restrictions is None else Handling.H3
 
 
 def _rank(answer: WhereaboutsResponse) -> int:
@@ -100,8 +115,12 @@ class SimulatedBureau:
         habits: Habits = _USUAL,
         asking: Asking = _ASKING,
         now: Callable[[], int] = _wall,
+        strays: bool = False,
     ) -> None:
-        """`habits` are this bureau's when it is asked, `asking` is how it asks; `now` is seconds since the epoch."""
+        """`habits` are this bureau's when it is asked, `asking` is how it asks; `now` is seconds since the epoch.
+
+        With `strays` answers to what was not asked through it are taken too: somebody else has used its key.
+        """
         self.bureau = bureau
         self._seed, self._habits, self._asking = caseload.seed, habits, asking
         self._operation = caseload.operation
@@ -110,7 +129,11 @@ class SimulatedBureau:
         self._later: asyncio.Queue[_Rest] = asyncio.Queue()
         self.handled: Counter[bytes] = Counter()
         """How often each query, by digest, reached the handler."""
+        self.pursuits: dict[str, Pursuit] = {}
+        """Of our own cases so far, by reference."""
         bureau.on(WhereaboutsQuery.KIND)(self.answer)
+        if strays:
+            bureau.on(WhereaboutsResponse.KIND)(self.hear)
 
     async def answer(self, query: Received) -> None:
         """Answer a query with the first that there is to say; the rest is left to `work`."""
@@ -124,9 +147,12 @@ class SimulatedBureau:
         if self._habits.seconds[1] > 0:
             await asyncio.sleep(self._habits.wait(f"{self._seed} {case.reference} {self.bureau.address}"))
         first, *rest = answers_for(case, self.bureau.address, self._now())
-        sent = await query.answer(first)
+        sent = await query.answer(first, handling=handling_of(first))
         if rest:
             self._later.put_nowait(_Rest(query, sent, rest))
+
+    async def hear(self, _answer: Received) -> None:
+        """Take an answer: whoever pursues a case reads it from the exchange."""
 
     async def work(self) -> NoReturn:
         """Send what follows first answers, until cancelled. Raises Forbidden or Unavailable if one is not accepted."""
@@ -137,12 +163,12 @@ class SimulatedBureau:
             await rest.first.accepted(ACCEPTED_SECONDS)
             for answer in rest.answers:
                 await asyncio.sleep(LATER_SECONDS)
-                sent = await rest.query.answer(answer)
+                sent = await rest.query.answer(answer, handling=handling_of(answer))
                 await sent.accepted(ACCEPTED_SECONDS)
 
     async def pursue(self, case: Case, *, within: float) -> Pursuit:
-        """Ask about a case of ours, wait at most `within` seconds for all final answers, and report what came of it."""
-        pursuit = Pursuit(case)
+        """Ask about a case of ours, or of our bureau's, and wait at most `within` seconds for all final answers."""
+        pursuit = self.pursuits[case.reference] = Pursuit(case)
         begun = time.monotonic()
         exchange = await self.bureau.ask(
             case.query,
@@ -158,10 +184,10 @@ class SimulatedBureau:
                 if response.message.answer in _CLOSING:
                     pursuit.seconds[response.sender] = time.monotonic() - begun
         pursuit.query = exchange.digest
-        await self._report(pursuit)
         return pursuit
 
-    async def _report(self, pursuit: Pursuit) -> None:
+    async def report(self, pursuit: Pursuit) -> None:
+        """Tell the secretariat what came of a case of ours, where all have answered and somebody was found."""
         if not pursuit.answered:
             return
         result = result_of(pursuit.case.reference, pursuit.given())

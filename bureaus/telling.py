@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bureaus import attested
 from bureaus.steps import Step
+from bureaus.store import receiving
 from bureaus.voided import Voided
-from schemas.attestations import Attestation
+from schemas.attestations import EVENTS, Attestation
 from schemas.claims import Head
 
 if TYPE_CHECKING:
@@ -51,6 +53,16 @@ class Telling:
         bureau that serves `IPSG/ccc` hears of every escalation.
         """
         self._attested.append(tell)
+
+    async def attested(self, since: int) -> list[tuple[int, Attestation]]:
+        """What the gateway attested to us that came in at `since` or later, in order: (when, what).
+
+        Times are milliseconds since the epoch. Whoever keeps its own record reads here what it was told while it was
+        cut off.
+        """
+        kept = await self._parts.store.run(receiving.attested_since, since)
+        trust = self._parts.keeper.trust
+        return [(arrived, attested.read(raw, trust)) for arrived, event, raw in kept if event in EVENTS]
 
     def on_step(self, tell: Callable[[Step], None]) -> None:
         """Call this with each step of a message that ended here: for traces, see `bureaus.tracing.Tracing`."""

@@ -24,6 +24,7 @@ from schemas.errors import Forbidden, Malformed, Reason, Untrusted
 from schemas.identity import Address, Opener
 from schemas.messages import Message
 from schemas.receipts import Acceptance
+from schemas.rights import may_send
 from schemas.wire import InboxItem
 
 FIRST_ACKNOWLEDGED: Final = 4
@@ -142,11 +143,13 @@ class _Checks:
         sender = operation.member(header.iss, seconds)
         recipients = [operation.member(address, seconds) for address in addressed]
         exercise = self.trust.network.genesis.exercise or operation.training
+        row = self.trust.directory.find(header.iss)
+        may = row is not None and may_send(row.kind, header.kind)
         rules = (
             (Reason.OPERATION_CLOSED, not operation.closed),
             (Reason.SENDER_NOT_MEMBER, sender is not None and sender.sends),
             (Reason.RECIPIENT_NOT_MEMBER, any(member is not None and member.receives for member in recipients)),
-            (Reason.KIND_NOT_ALLOWED, header.kind in operation.kinds),
+            (Reason.KIND_NOT_ALLOWED, header.kind in operation.kinds and may),
             (Reason.PURPOSE, header.purpose in operation.purposes),
             (Reason.HANDLING, header.handling in operation.handling),
             (Reason.EXERCISE, header.exercise == exercise),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bureaus import logs
+from bureaus.calling import tell
 from bureaus.store import Store, voiding
 from schemas import envelope
 from schemas.directory import Directory, Participant
@@ -63,8 +64,7 @@ class Voiding:
         await self._store.run(voiding.keep, [voided.digest for voided in found], directory.version)
         for voided in found:
             _log.warning("a message is void", digest=voided.digest.hex(), sender=voided.sender, index=voided.index)
-            for tell in self.tell:
-                tell(voided)
+            tell(self.tell, voided)
         return found
 
     async def all(self) -> list[Voided]:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from bureaus import logs
+from bureaus.calling import tell
 from bureaus.keeper import Keeper
 from bureaus.links import Link
 from bureaus.mark import WitnessMark
@@ -108,8 +109,7 @@ class Witness:
         body = cosign(opened.checkpoint, key, self._clock() // 1000)
         await self._link.acknowledge(body)
         self._sent = head
-        for tell in self.signed:
-            tell(head)
+        tell(self.signed, head)
         return head
 
     async def _offered(self) -> str | None:

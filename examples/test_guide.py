@@ -13,7 +13,11 @@ from bureaus.testing import Countries, Links, assert_delivered, assert_record_ve
 from schemas.codes import Answer, Purpose
 from schemas.errors import Forbidden, SenderRefused, Unavailable
 from schemas.messages import WhereaboutsQuery, WhereaboutsResponse
-from schemas.messages.codes import Asked, Finding
+from schemas.messages.attachments import Attachment, MediaType, Shows
+from schemas.messages.codes import Asked, Finding, NoticeColour
+from schemas.messages.notice_codes import Issue
+from schemas.messages.notices import DiffusionPublication
+from schemas.messages.person import Name, Person
 from schemas.operation import Operation
 
 # ruff: noqa: S101  # how tests speak
@@ -74,6 +78,30 @@ async def test_deadlines(bureaus: Countries, operation: Operation) -> None:
     assert exchange.waiting_for == {"AR"}
     later = await bureaus["FR"].exchange(exchange.digest)
     assert {answer.header.answer async for answer in later.responses(1)} == {Answer.FINAL, Answer.MORE_TIME}
+
+
+async def circulate(france: Bureau, picture: bytes, operation: str) -> None:
+    """Tell two bureaus of a person, with a picture."""
+    diffusion = DiffusionPublication(
+        colour=NoticeColour.BLUE,
+        person=Person(name=Name(family="Marolet-Ex", given="Tibo")),
+        case="FR-2026/7",
+        version=1,
+        issue=Issue.NEW,
+        attachments=(Attachment.of(picture, Shows.FACE, MediaType.JPEG),),
+    )
+    await france.tell(diffusion, to=["BR", "AR"], operation=operation, attachments=[picture])
+
+
+@pytest.mark.bureaunet("FR", "BR", "AR")
+async def test_attachments(bureaus: Countries, operation: Operation) -> None:
+    """A picture travels sealed with its message, and is checked before anybody sees it."""
+    picture = bytes(range(256)) * 100
+    await circulate(bureaus["FR"], picture, operation.id)
+    received = await anext(bureaus["BR"].inbox())
+    assert isinstance(received.message, DiffusionPublication)
+    (listed,), (data,) = received.message.attachments, received.attachments
+    assert (listed.shows, listed.media, bytes(data)) == (Shows.FACE, MediaType.JPEG, picture)
 
 
 @pytest.mark.bureaunet("FR", "BR", "AR")

@@ -22,6 +22,7 @@ from bureaus.commands.shared import (
     received_text,
     run,
 )
+from bureaus.commands.traces import traced
 from bureaus.exchange import Exchange
 from schemas import messages
 from schemas.codes import Handling, Purpose, Urgency
@@ -55,7 +56,7 @@ class Options(TypedDict):
 
 @click.command(short_help="Ask other bureaus, and print their answers as they come.")
 @home_option
-@click.option("--to", "recipients", multiple=True, required=True, help="Whom to ask; may be repeated.")
+@click.option("--to", "recipients", multiple=True, required=True, help="Whom to ask, or @GROUP; may be repeated.")
 @click.option("--operation", required=True, help="The operation that it is recorded against.")
 @click.option(
     "--purpose",
@@ -115,29 +116,34 @@ def ask(ctx: click.Context, home: Path, path: Path | None, *, as_json: bool, **o
 
 async def _ask(home: Path, message: Message, options: Options, *, as_json: bool) -> bool:
     """Ask and print: whether everybody gave a final answer."""
-    within = options["reply_within"]
     bureau = Bureau.open(home)
     bureau.on_attestation(lambda said: emit(attested_row(said), attested_text(said), as_json=as_json))
-    async with bureau:
-        exchange = await bureau.ask(
-            message,
-            to=options["recipients"],
-            operation=options["operation"],
-            purpose=Purpose(options["purpose"]),
-            handling=Handling(options["handling"]),
-            urgency=Urgency.URGENT if options["urgent"] else Urgency.ROUTINE,
-            reply_by=None if within is None else int(time.time()) + within,
-        )
-        receipt = await exchange.accepted(options["wait"])
-        text = f"accepted as entry {receipt.index}: {exchange.digest.hex()}"
-        emit(receipt_row(exchange.digest, receipt), text, as_json=as_json)
-        async for response in exchange.responses(deadline=options["wait"]):
-            emit(received_row(response), received_text(response), as_json=as_json)
-        await _show_proof(exchange, as_json=as_json)
-        silent = sorted(exchange.waiting_for)
-        if silent:
-            emit({"event": "silent", "from": silent}, f"no final answer yet from {', '.join(silent)}", as_json=as_json)
-        return not silent
+    with traced(bureau):
+        async with bureau:
+            return await _asked(bureau, message, options, as_json=as_json)
+
+
+async def _asked(bureau: Bureau, message: Message, options: Options, *, as_json: bool) -> bool:
+    within = options["reply_within"]
+    exchange = await bureau.ask(
+        message,
+        to=options["recipients"],
+        operation=options["operation"],
+        purpose=Purpose(options["purpose"]),
+        handling=Handling(options["handling"]),
+        urgency=Urgency.URGENT if options["urgent"] else Urgency.ROUTINE,
+        reply_by=None if within is None else int(time.time()) + within,
+    )
+    receipt = await exchange.accepted(options["wait"])
+    text = f"accepted as entry {receipt.index}: {exchange.digest.hex()}"
+    emit(receipt_row(exchange.digest, receipt), text, as_json=as_json)
+    async for response in exchange.responses(deadline=options["wait"]):
+        emit(received_row(response), received_text(response), as_json=as_json)
+    await _show_proof(exchange, as_json=as_json)
+    silent = sorted(exchange.waiting_for)
+    if silent:
+        emit({"event": "silent", "from": silent}, f"no final answer yet from {', '.join(silent)}", as_json=as_json)
+    return not silent
 
 
 async def _show_proof(exchange: Exchange, *, as_json: bool) -> None:
@@ -152,7 +158,7 @@ async def _show_proof(exchange: Exchange, *, as_json: bool) -> None:
     emit({**row, "witnesses": signed}, _SAYS[proven.standing], as_json=as_json)
 
 
-PROOF_SECONDS: Final = 3.0
+PROOF_SECONDS: Final = 10.0
 """How long a proof may take before the command goes on without; it is fetched another time."""
 _SAYS: Final = {
     Standing.WITNESSED: "the receipt is in the ledger, signed by the quorum of witnesses",

@@ -10,8 +10,10 @@ import click
 
 from bureaus import disclosing
 from bureaus.commands.shared import Row, read_file
+from schemas import messages
 from schemas.disclosure import Disclosed, is_disclosure, read_disclosure, verify_disclosure
 from schemas.errors import Malformed, Untrusted
+from schemas.messages import attachments
 from schemas.network import Network
 
 _LEAD = 32
@@ -70,16 +72,32 @@ def _row(shown: Disclosed) -> Row:
             "quorum": shown.quorum,
         },
         "content": _content(shown.content),
+        "attached": _attached(shown),
     }
 
 
 def _content(content: bytes) -> object:
-    """The content's JSON, or its bytes in hexadecimal where it is none: whoever sealed it may have written anything."""
+    """The content's JSON, or its bytes in hexadecimal where it is none: whoever sealed it may have written anything.
+
+    Attachments stand in the JSON by their size and hash.
+    """
+    text, _ = attachments.split(content)
     try:
-        value: object = json.loads(content)
+        value: object = json.loads(text)
     except (ValueError, RecursionError):
         return {"not_json": content.hex()}
     return value
+
+
+def _attached(shown: Disclosed) -> bool | None:
+    """Whether what is attached is what the content lists; None where nothing is attached."""
+    if attachments.split(shown.content)[1] is None:
+        return None
+    try:
+        messages.decode_whole(shown.header.kind, shown.content)
+    except Malformed:
+        return False
+    return True
 
 
 def _text(shown: Disclosed) -> str:
@@ -98,4 +116,6 @@ def _text(shown: Disclosed) -> str:
         lines.append("  VOID       the sender's key was revoked from before it on")
     if shown.provisional:
         lines.append(f"  provisional: {len(shown.witnesses)} of {shown.quorum} witnesses signed the ledger's head")
+    if (attached := _attached(shown)) is not None:
+        lines.append(f"  attached   {'as the content lists it' if attached else 'NOT what the content lists'}")
     return "\n".join([*lines, json.dumps(_content(shown.content), indent=2)])

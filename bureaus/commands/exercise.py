@@ -13,12 +13,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bureaus.commands import shared
+from bureaus.commands.exercise_check import check
 from bureaus.commands.holding import Options, hold_and_show, holding_options, out_folder, planned, show_held
 from bureaus.commands.shared import json_option
 from bureaus.exercises import catalogue, visit
 from bureaus.exercises import homes as all_homes
 from bureaus.exercises.plan import make_plan
 from bureaus.exercises.report_page import Told, page
+from bureaus.exercises.report_plots import seconds
 from bureaus.exercises.session import FILES
 from schemas.directory import Link
 from schemas.errors import Misuse
@@ -30,7 +32,7 @@ _LINKS: Final = click.Choice([str(link) for link in Link])
 
 @click.group(short_help="Exercises from files: list, show, run, report, enrol.")
 def exercise() -> None:
-    """The eight INFRA operations as exercises: their published figures, and a network that runs one.
+    """Exercises: the eight INFRA operations with their published figures, others of ours, and files of your own.
 
     \b
     Example:
@@ -38,6 +40,9 @@ def exercise() -> None:
       bureaunet exercise show infra-terra-2014
       bureaunet exercise run infra-terra-2014 --seed 7
     """  # noqa: D301  # click's \b keeps the lines of the example
+
+
+exercise.add_command(check)
 
 
 @exercise.command("list")
@@ -58,7 +63,7 @@ def list_(*, as_json: bool) -> None:
     for head in ("operation", "focus", "area"):
         table.add_column(head)
     table.add_column("targets", justify="right")
-    table.add_column("countries", justify="right")
+    table.add_column("countries", justify="right", no_wrap=True, min_width=len("countries"))
     for one in found:
         table.add_row(one.id, one.name, ", ".join(one.focus), one.area, str(one.targets), str(one.participants))
     Console().print(table)
@@ -90,6 +95,7 @@ def show(identifier: str, *, as_json: bool) -> None:
         "targets": str(found.targets),
         "countries": str(found.participants),
         "bureaus": " ".join(codes),
+        "units": " ".join(found.units) or "none",
         "organisations": " ".join(found.organisations) or "none",
         "choice": found.choice,
     }
@@ -97,7 +103,12 @@ def show(identifier: str, *, as_json: bool) -> None:
         table.add_row(name, value)
     for one in found.disturbances:
         whose = "" if one.bureau is None else f" of {one.bureau}"
-        table.add_row("disturbance", f"{one.what}{whose} after {one.at:g} s, for {one.seconds:g} s")
+        long = f"for {seconds(one.seconds)}" if one.seconds else f"{one.count} times"
+        table.add_row("disturbance", f"{one.what}{whose} after {seconds(one.at)}, {long}")
+    for line in found.lines:
+        poor = f"{line.latency_milliseconds:g} ms each way, {line.loss:.0%} lost"
+        poor += f", {line.kilobits_per_second:g} kbit/s" if line.kilobits_per_second else ""
+        table.add_row("poor line", f"{', '.join(line.bureaus)}: {poor}")
     for claim in found.claims:
         table.add_row("source", f"{claim.says} ({claim.source}, {claim.published})")
     Console().print(table)
@@ -106,6 +117,12 @@ def show(identifier: str, *, as_json: bool) -> None:
 @exercise.command()
 @click.argument("identifier", metavar="ID")
 @holding_options
+@click.option(
+    "--clock",
+    type=click.Choice(["virtual", "real"]),
+    help="virtual: days pass at once, each time the same; real: as on the wall.  [default: virtual; real with --homes]",
+)
+@click.option("--processes", is_flag=True, help="Each bureau is a process of its own; by the machine's clock.")
 @click.option("--homes", type=_FOLDER, help="Run it on a network that serves: the folder of `exercise enrol`.")
 @click.option("--network", type=_FILE, help="With --homes: the network file to verify under.  [default: as pinned]")
 @click.option("--operation-id", help="With --homes: the operation's id, where ID is taken or over.")
@@ -113,9 +130,12 @@ def show(identifier: str, *, as_json: bool) -> None:
 def run(
     ctx: click.Context,
     identifier: str,
+    clock: str | None,
     homes: Path | None,
     network: Path | None,
     operation_id: str | None,
+    *,
+    processes: bool,
     **options: Unpack[Options],
 ) -> None:
     """Run an exercise with synthetic targets, on a private network, and verify its record.
@@ -137,14 +157,21 @@ def run(
     if homes is None:
         if network is not None or operation_id is not None:
             raise Misuse("--network and --operation-id go with --homes")
-        ctx.exit(hold_and_show(found.id, found, options))
+        if processes and clock == "virtual":
+            raise Misuse("virtual time is one process': leave --processes or --clock virtual out")
+        virtual = clock != "real" and not processes
+        ctx.exit(hold_and_show(found.id, found, options, virtual=virtual, processes=processes))
+    if processes:
+        raise Misuse("--processes is for a private network")
+    if clock == "virtual":
+        raise Misuse("--clock virtual is for a private network: another's time is not ours")
     for name in ("link", "keep"):
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise Misuse(f"--{name} is for a private network; with --homes the bureaus are as they were enrolled")
     plan = planned(found, options)
     plan = plan if operation_id is None else visit.under(plan, operation_id)
     there = visit.Visit(homes, out_folder(plan.operation.id, options), network)
-    ctx.exit(show_held(plan, lambda watch: visit.hold(plan, there, watch), as_json=options["as_json"]))
+    ctx.exit(show_held(plan, lambda watch, stop: visit.hold(plan, there, watch, stop), as_json=options["as_json"]))
 
 
 @exercise.command("report")

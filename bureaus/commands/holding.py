@@ -1,8 +1,8 @@
 """What `demo` and `exercise run` share: their options, the progress bar, and the exit code.
 
 Rules: the report goes to standard output, everything else to standard error, and a bar only to a terminal. Exit 0: all
-went as it must; 1: something did not, or the network did not serve; 2: used wrongly. Ctrl-C and SIGTERM end everything
-that was started, and exit 130.
+went as it must; 1: something did not, or the network did not serve; 2: used wrongly. Ctrl-C and SIGTERM stop the
+exercise: its report is of what there was by then, and the exit code 130. The second one ends everything at once.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypedDict, TypeVar
 
@@ -74,15 +75,19 @@ class Options(TypedDict):
     as_json: bool
 
 
-def hold_and_show(name: str, operation: Operation, options: Options) -> int:
+def hold_and_show(
+    name: str, operation: Operation, options: Options, *, virtual: bool = False, processes: bool = False
+) -> int:
     """Hold an exercise on a private network, print its report, and give the exit code. `name` begins its folder's name.
+
+    Time is the machine's unless it is `virtual`; with `processes` each bureau is one.
 
     Raises:
         Misuse: the options leave no exercise, or this machine lacks a server. Unavailable: the network did not serve.
     """
     plan = planned(operation, options)
-    terms = Terms(out_folder(name, options), Link(options["link"]), options["keep"])
-    return show_held(plan, lambda watch: hold(plan, terms, watch), as_json=options["as_json"])
+    terms = Terms(out_folder(name, options), Link(options["link"]), options["keep"], virtual, processes)
+    return show_held(plan, lambda watch, stop: hold(plan, replace(terms, stop=stop), watch), as_json=options["as_json"])
 
 
 def planned(operation: Operation, options: Options) -> Plan:
@@ -95,11 +100,15 @@ def out_folder(name: str, options: Options) -> Path:
     return options["out"] or Path("build") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def show_held(plan: Plan, holding: Callable[[Watch], Coroutine[None, None, Report]], *, as_json: bool) -> int:
+Holding = Callable[[Watch, asyncio.Event], Coroutine[None, None, Report]]
+"""Holds an exercise, until its end or until told to stop."""
+
+
+def show_held(plan: Plan, holding: Holding, *, as_json: bool) -> int:
     """Hold an exercise, print its report, and give the exit code. Raises what `holding` raises."""
     try:
         with _Follower.shown(plan, quiet=as_json) as follower:
-            report = asyncio.run(_held(holding(follower)))
+            report = asyncio.run(_held(holding, follower))
     except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo("stopped; nothing that was started is left running", err=True)
         return INTERRUPTED
@@ -107,14 +116,23 @@ def show_held(plan: Plan, holding: Callable[[Watch], Coroutine[None, None, Repor
         click.echo(json.dumps(report.to_json(), ensure_ascii=False))
     else:
         show(report, Console())
+    if report.run.stopped:
+        return INTERRUPTED
     return 1 if report.faults() else 0
 
 
-async def _held(holding: Coroutine[None, None, Report]) -> Report:
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await holding
+async def _held(holding: Holding, follower: _Follower) -> Report:
+    task, stop = asyncio.current_task(), asyncio.Event()
+
+    def told() -> None:
+        if stop.is_set() and task is not None:
+            task.cancel()
+        stop.set()
+        follower.stage("stopping: the report is made of what there is; once more ends everything at once")
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told)
+    return await holding(follower, stop)
 
 
 class _Follower:

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from bureaus import settings
+from bureaus import relaying, settings
 from bureaus.client import Bureau, Received
 from bureaus.commands.shared import (
     attested_row,
@@ -24,8 +24,10 @@ from bureaus.commands.shared import (
     voided_row,
     voided_text,
 )
+from bureaus.commands.traces import traced
 from schemas import messages
 from schemas.messages import Message, WhereaboutsQuery, WhereaboutsResponse
+from schemas.messages.relay import RelayDelivery
 
 ONE_BY_ONE: Final = replace(settings.DEFAULT, handlers=1)
 """What arrives is printed in the order of its arrival."""
@@ -71,6 +73,8 @@ async def _listen(home: Path, answer: Message | None, count: int | None, *, as_j
             await asyncio.Event().wait()  # not ours any more: cut off at the end, it waits for the next who listens
         if answer is not None and received.kind == WhereaboutsQuery.KIND:
             await received.answer(answer)
+        if answer is not None and received.kind == RelayDelivery.KIND:
+            await relaying.answer(received, answer)
         emit(received_row(received), received_text(received), as_json=as_json)
         shown += 1
         if shown == count:
@@ -80,6 +84,7 @@ async def _listen(home: Path, answer: Message | None, count: int | None, *, as_j
     bureau.on_attestation(lambda said: emit(attested_row(said), attested_text(said), as_json=as_json))
     for kind in messages.KINDS:
         bureau.on(kind)(take)
-    async with bureau:
-        await enough.wait()
-        await bureau.settled(SETTLE_SECONDS)
+    with traced(bureau):
+        async with bureau:
+            await enough.wait()
+            await bureau.settled(SETTLE_SECONDS)

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypedDict, Unpack
+from typing import Final, TypedDict, TypeVar, Unpack
 
 import click
 
 from bureaus.client import Bureau
+from bureaus.commands.operation_shown import known, publish, review_row, review_words, show_operation
+from bureaus.commands.operation_times import times
 from bureaus.commands.shared import Row, emit, home_option, json_option, run
 from schemas.codes import Handling, Purpose
 from schemas.errors import Misuse
 from schemas.identity import Address, parse_operation_id
 from schemas.messages import KINDS
 from schemas.operation import Member, Operation, Phase, Role
+from schemas.progress import Objectives, Progress, Results
 from schemas.reviews import Review
 
+_F = TypeVar("_F", bound=Callable[..., object])
 _PHASES: Final = click.Choice([str(phase) for phase in Phase])
 _ROLES: Final = click.Choice([str(role) for role in Role if role is not Role.OWNER])
 
@@ -101,9 +105,9 @@ def open_(ctx: click.Context, identifier: str, home: Path, *, as_json: bool, **o
     async def work() -> tuple[Operation, Review]:
         async with Bureau.open(home) as bureau:
             await bureau.publish_operation(_first_version(name, bureau.address, options))
-            return _known(bureau, name)
+            return known(bureau, name)
 
-    _show(*run(ctx, work), as_json=as_json)
+    show_operation(*run(ctx, work), as_json=as_json)
 
 
 def _first_version(identifier: str, owner: Address, options: Options) -> Operation:
@@ -141,7 +145,7 @@ def phase(ctx: click.Context, identifier: str, phase: str, home: Path, *, as_jso
     Example:
       bureaunet operation phase infra-test active --home ipsg
     """  # noqa: D301  # click's \b keeps the lines of the example
-    _change(ctx, home, identifier, lambda before, _: replace(before, phase=Phase(phase)), as_json=as_json)
+    publish(ctx, home, identifier, lambda before, _: replace(before, phase=Phase(phase)), as_json=as_json)
 
 
 @operation.command()
@@ -173,7 +177,7 @@ def member(
     def change(before: Operation, now: int) -> Operation:
         return replace(before, members=_members(before, whom, None if role is None else Role(role), now))
 
-    _change(ctx, home, identifier, change, as_json=as_json)
+    publish(ctx, home, identifier, change, as_json=as_json)
 
 
 def _members(before: Operation, whom: Address, role: Role | None, now: int) -> tuple[Member, ...]:
@@ -202,34 +206,47 @@ def review(ctx: click.Context, identifier: str, date: datetime, home: Path, *, a
       bureaunet operation review infra-test 2031-06-30 --home ipsg
     """  # noqa: D301  # click's \b keeps the lines of the example
     due = int(date.replace(tzinfo=UTC).timestamp())
-    _change(ctx, home, identifier, lambda before, _: replace(before, review=due), as_json=as_json)
+    publish(ctx, home, identifier, lambda before, _: replace(before, review=due), as_json=as_json)
 
 
-def _change(
-    ctx: click.Context, home: Path, identifier: str, change: Callable[[Operation, int], Operation], *, as_json: bool
-) -> None:
-    """Publish the next version: `change` makes it of the newest one and of the time in seconds."""
-
-    async def work() -> tuple[Operation, Review]:
-        async with Bureau.open(home) as bureau:
-            trust = await bureau.refresh()
-            versions = trust.operations.get(identifier)
-            if not versions:
-                raise Misuse(f"there is no operation {identifier}")
-            last, now = versions[-1].signed, int(time.time())
-            following = replace(last.operation, version=last.operation.version + 1, previous=last.hash, time=now)
-            await bureau.publish_operation(change(following, now))
-            return _known(bureau, identifier)
-
-    _show(*run(ctx, work), as_json=as_json)
+_COUNTS: Final = (*(field.name for field in fields(Objectives)), *(field.name for field in fields(Results)))
 
 
-def _known(bureau: Bureau, identifier: str) -> tuple[Operation, Review]:
-    """An operation as this bureau verified it, and when it is due for review."""
-    found = bureau.trust.operation(identifier)
-    if found is None:
-        raise Misuse(f"there is no operation {identifier}")
-    return found, next(one for one in bureau.trust.reviews() if one.operation == identifier)
+def _count_options(function: _F) -> _F:
+    for name in reversed(_COUNTS):
+        about = f"{name.replace('_', ' ')} so far; left out, as it was said before."
+        option = click.option(f"--{name.replace('_', '-')}", type=click.IntRange(0), help=about.capitalize())
+        function = option(function)
+    return function
+
+
+@operation.command()
+@click.argument("identifier", metavar="ID")
+@home_option
+@_count_options
+@json_option
+@click.pass_context
+def progress(ctx: click.Context, /, identifier: str, home: Path, *, as_json: bool, **counts: int | None) -> None:
+    """Sign and publish a version of operation ID that says what it came to so far: its objectives and its results.
+
+    Counts are of the whole operation. The gateway's console shows them, and nobody but the owner can say them.
+
+    \b
+    Example:
+      bureaunet operation progress infra-test --home ipsg --whereabouts 120 --arrested 3 --located 5
+    """  # noqa: D301  # click's \b keeps the lines of the example
+    said = {name: count for name, count in counts.items() if count is not None}
+    if not said:
+        raise Misuse("say at least one count")
+
+    def change(before: Operation, now: int) -> Operation:
+        last = before.progress or Progress(now)
+        objectives = {name: count for name, count in said.items() if hasattr(last.objectives, name)}
+        results = {name: count for name, count in said.items() if name not in objectives}
+        measured = replace(last.objectives, **objectives), replace(last.results, **results)
+        return replace(before, progress=Progress(now, *measured))
+
+    publish(ctx, home, identifier, change, as_json=as_json)
 
 
 @operation.command("list")
@@ -260,27 +277,10 @@ def list_(ctx: click.Context, home: Path, *, due: bool, as_json: bool) -> None:
             "owner": one.owner,
             "phase": one.phase,
             "version": one.version,
-            **_review_row(one, now),
+            **review_row(one, now),
         }
-        text = f"{one.operation}  {one.owner}  {one.phase}  {_review_words(one, now)}"
+        text = f"{one.operation}  {one.owner}  {one.phase}  {review_words(one, now)}"
         emit(row, text, as_json=as_json)
-
-
-def _review_row(review: Review, now: int) -> Row:
-    standing = "over" if review.over(now) else "due" if review.asked(now) else "later"
-    return {"review": _day(review), "review-is": standing}
-
-
-def _review_words(review: Review, now: int) -> str:
-    if review.over(now):
-        return f"REVIEW OVER since {_day(review)}"
-    if review.asked(now):
-        return f"REVIEW DUE on {_day(review)}, in {review.days(now)} days"
-    return f"review on {_day(review)}"
-
-
-def _day(review: Review) -> str:
-    return datetime.fromtimestamp(review.due, UTC).date().isoformat()
 
 
 @operation.command()
@@ -298,32 +298,9 @@ def show(ctx: click.Context, identifier: str, home: Path, *, as_json: bool) -> N
 
     async def work() -> tuple[Operation, Review]:
         async with Bureau.open(home) as bureau:
-            return _known(bureau, identifier)
+            return known(bureau, identifier)
 
-    _show(*run(ctx, work), as_json=as_json)
+    show_operation(*run(ctx, work), as_json=as_json)
 
 
-def _show(shown: Operation, due: Review, *, as_json: bool) -> None:
-    now = int(time.time())
-    row: Row = {
-        "event": "operation",
-        "id": shown.id,
-        "version": shown.version,
-        "name": shown.name,
-        "owner": shown.owner,
-        "phase": shown.phase,
-        "members": [{"address": m.address, "role": m.role, "since": m.since, "until": m.until} for m in shown.members],
-        "kinds": list(shown.kinds),
-        "purposes": list(shown.purposes),
-        "handling": list(shown.handling),
-        "retention": shown.retention,
-        **_review_row(due, now),
-    }
-    members = ", ".join(f"{member.address} ({member.role})" for member in shown.members)
-    text = (
-        f"{shown.id}  {shown.name}\n  version   {shown.version}, {shown.phase}\n  owner     {shown.owner}\n"
-        f"  members   {members}\n  kinds     {', '.join(shown.kinds)}\n  purposes  {', '.join(shown.purposes)}\n"
-        f"  handling  {', '.join(shown.handling)}\n  retention {shown.retention} days\n"
-        f"  review    {_review_words(due, now)}"
-    )
-    emit(row, text, as_json=as_json)
+operation.add_command(times)

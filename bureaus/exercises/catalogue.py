@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -19,8 +19,11 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from bureaus.exercises.reading import read
-from bureaus.exercises.script import Asking, Data, Disturbance, Habits
+from bureaus.exercises.data import Data
+from bureaus.exercises.prose import Tongue, official
+from bureaus.exercises.reading import line_of, read
+from bureaus.exercises.script import LASTING, Asking, Disturbance, Gateway, Habits, Line, Time
+from bureaus.exercises.staff import Staff, StaffOf
 from schemas.errors import Malformed, Misuse
 from schemas.identity import Address, parse_operation_id
 from schemas.messages.codes import Offence
@@ -115,6 +118,8 @@ class Operation(Data):
     participants: Annotated[int, Field(gt=0)]
     """How many countries took part."""
     organisations: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    """Units of participants, such as KE/border-namanga, that ask about their bureaus' cases over links of their own."""
     offences: Annotated[tuple[Offence, ...], Field(min_length=1)]
     """What the synthetic targets are accused of: ours, after the focus."""
     whole: tuple[Area, ...] = ()
@@ -126,6 +131,11 @@ class Operation(Data):
     claims: tuple[Claim, ...] = ()
     habits: Habits = Habits()
     asking: Asking = Asking()
+    time: Time = Time()
+    staff: Staff = Staff()
+    staff_of: tuple[StaffOf, ...] = ()
+    lines: tuple[Line, ...] = ()
+    gateway: Gateway = Gateway()
     disturbances: tuple[Disturbance, ...] = ()
 
     @model_validator(mode="after")
@@ -179,11 +189,47 @@ def _read(text: str, name: str) -> Operation:
     unknown = set(operation.organisations) - organisations().keys()
     if unknown:
         raise Misuse(f"{name}: {operation.id} names unknown organisations: {sorted(unknown)}")
-    taking = {str(code) for code in participants(operation)}
-    away = {one.bureau for one in operation.disturbances if one.bureau is not None} - taking
-    if away:
-        raise Misuse(f"{name}: {operation.id} disturbs the links of {sorted(away)}, which do not take part")
+    bureaus = {str(code) for code in participants(operation)}
+    taking = bureaus | set(operation.units)
+    disturbed = [one for one in operation.disturbances if one.bureau is not None]
+    named = (
+        ("disturbances", {str(one.bureau) for one in disturbed if one.what in LASTING}, taking),
+        ("disturbances", {str(one.bureau) for one in disturbed if one.what not in LASTING}, bureaus),
+        ("staff_of", {code for one in operation.staff_of for code in one.bureaus}, bureaus),
+        ("lines", {code for one in operation.lines for code in one.bureaus}, taking),
+    )
+    _check_units(operation, bureaus, f"{name}:{line_of(text, 'units')}: units")
+    for key, codes, there in named:
+        if away := codes - there:
+            raise Misuse(f"{name}:{line_of(text, key)}: {key} names {sorted(away)}, which do not take part")
+    if strange := {area for one in operation.staff_of for area in one.areas} - set(Area):
+        raise Misuse(f"{name}:{line_of(text, 'staff_of')}: staff_of names {sorted(strange)}, which are no areas")
     return operation
+
+
+def _check_units(operation: Operation, bureaus: Collection[str], where: str) -> None:
+    try:
+        units = [Address.parse(unit) for unit in operation.units]
+    except Malformed as error:
+        raise Misuse(f"{where}: {error.detail}") from None
+    if len(set(units)) != len(units) or any(unit.unit is None for unit in units):
+        raise Misuse(f"{where} are addresses CODE/unit, each once")
+    if away := sorted({str(unit) for unit in units if unit.bureau not in bureaus}):
+        raise Misuse(f"{where} names {away}, whose bureaus do not take part")
+
+
+def staff_at(operation: Operation, code: str) -> Staff:
+    """How this bureau's people work: the operation's staff, with all that is different there, the last word last."""
+    staff = operation.staff
+    for one in operation.staff_of:
+        if code in one.bureaus or countries()[code].area in one.areas:
+            staff = one.over(staff)
+    return staff
+
+
+def working_languages(operation: Operation, code: str) -> tuple[Tongue, ...]:
+    """In which languages this bureau's people write: what the exercise says, or its country's official ones."""
+    return staff_at(operation, code).languages or official(countries()[code].languages)
 
 
 @cache

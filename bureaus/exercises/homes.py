@@ -65,7 +65,8 @@ async def request_all(homes: Path, seats: Sequence[Seat], link: Link) -> list[Pa
     async def request(one: Seat) -> Path:
         folder = home(homes, one.address)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await enrolment.request(folder, one.address, kind=one.kind, name=one.name, link=link, units=one.units)
+        how = one.link or link
+        await enrolment.request(folder, one.address, kind=one.kind, name=one.name, link=how, units=one.units)
         return folder / enrolment.REQUEST
 
     return list(await asyncio.gather(*map(request, seats)))

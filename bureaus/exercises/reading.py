@@ -40,6 +40,12 @@ def read(model: type[_ModelT], text: str, name: str) -> _ModelT:
         raise Misuse("\n".join(said)) from None
 
 
+def line_of(text: str, key: str) -> int:
+    """The line of a table's first row, of a table or of a key; 1 where it is not there."""
+    lines = places(text)
+    return lines.get((key, 0), lines.get((key,), 1))
+
+
 def places(text: str) -> Mapping[_Place, int]:
     """The line, from 1, of each table and key."""
     found: dict[_Place, int] = {}

@@ -7,13 +7,15 @@ what was disturbed. No script and nothing from elsewhere; every value goes throu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Final
 
 from markupsafe import Markup
 from pydantic import BaseModel
 
+from bureaus.exercises.catalogue import countries
+from bureaus.exercises.report_plots import Times, bars, curves, seconds
 from bureaus.page import parts
 
 _HEAD: Final = """<!doctype html>
@@ -29,6 +31,10 @@ svg text {{ fill: var(--ink); font: 12px system-ui, sans-serif; }}
 svg .most {{ fill: var(--line); }}
 svg .half {{ fill: var(--good); }}
 svg .goal {{ stroke: var(--bad); }}
+svg .curve {{ fill: none; stroke: var(--good); stroke-width: 2; }}
+svg .axis {{ stroke: var(--line); }}
+.matrix table {{ font-size: 0.75rem; }}
+.matrix th, .matrix td {{ padding: 0.2rem 0.25rem; overflow-wrap: normal; }}
 </style>
 </head>
 <body>
@@ -38,8 +44,9 @@ svg .goal {{ stroke: var(--bad); }}
 </header>
 <main id="main">
 """
-_ROW, _LEFT, _WIDTH, _RIGHT = 18, 60, 760, 110
-"""Pixels of the plot: a bureau's height, its name's width, the whole, the numbers' width."""
+_LANGUAGES: Final = {"ar": "Arabic", "en": "English", "fr": "French", "es": "Spanish"}
+WIDEST: Final = 40
+"""Bureaus that are shown one by one in the traffic's table; of more, areas are."""
 
 
 class _Disturbance(BaseModel):
@@ -47,6 +54,13 @@ class _Disturbance(BaseModel):
     what: str
     bureau: str | None
     seconds: float
+    count: int = 0
+    did: str = ""
+
+
+class _Clock(BaseModel):
+    kind: str
+    seconds: float = 0.0
 
 
 class _About(BaseModel):
@@ -78,12 +92,6 @@ class _Refusal(BaseModel):
     as_it_must_be: bool
 
 
-class _Times(BaseModel):
-    answers: int
-    median: float | None
-    p99: float | None
-
-
 class _Quantiles(BaseModel):
     median: float | None
     p99: float | None
@@ -108,11 +116,19 @@ class Told(BaseModel):
     exercise: _About
     cases: list[_Case]
     outcomes: dict[str, int]
+    languages: dict[str, int] = {}
     refusals: list[_Refusal]
     results: dict[str, int]
     messages: dict[str, int]
     answer_seconds: _Quantiles
-    answer_seconds_by_bureau: dict[str, _Times] = {}
+    answer_seconds_by_bureau: dict[str, Times] = {}
+    answer_seconds_by_unit: dict[str, Times] = {}
+    answer_seconds_by_urgency: dict[str, Times] = {}
+    silence: dict[str, dict[str, int]] = {}
+    desks: dict[str, dict[str, int]] = {}
+    disturbed: list[_Disturbance] = []
+    clock: _Clock = _Clock(kind="real")
+    stopped: bool = False
     ledger: _Ledger
     verdict: _Verdict
     seconds: dict[str, float]
@@ -132,7 +148,7 @@ def _page(told: Told) -> Iterator[Markup]:
     yield from _judgement(told)
     yield from _goals(told)
     yield from _answer_times(told)
-    yield from _silence(told.cases)
+    yield from _silence(told)
     yield from _refused(told.refusals)
     yield from _traffic(told)
     yield from _evidence(told)
@@ -140,6 +156,8 @@ def _page(told: Told) -> Iterator[Markup]:
 
 
 def _judgement(told: Told) -> Iterator[Markup]:
+    if told.stopped:
+        yield Markup('<p class="verdict bad"><strong>Stopped before its end.</strong> This is what there was.</p>\n')
     if told.ok:
         yield Markup('<p class="verdict good"><strong>All is well.</strong> Every case came to what it must, every ')
         yield Markup("deliberate wrong was refused, and everything verifies.</p>\n")
@@ -158,14 +176,18 @@ def _goals(told: Told) -> Iterator[Markup]:
     rows: list[tuple[str, object]] = [
         ("operation", about.operation),
         ("seed, link", f"{about.seed}, {about.link}"),
+        ("time", "the machine's" if told.clock.kind == "real" else f"virtual: {seconds(told.clock.seconds)} passed"),
         ("targets", about.targets),
         ("concluded", f"{about.targets - silent} of {about.targets}"),
         (
             "reported to the secretariat",
-            f"{found} ({', '.join(f'{count} {name}' for name, count in told.results.items())})",
+            f"{found} ({', '.join(f'{count} {name}' for name, count in told.results.items() if count)})",
         ),
-        ("answers", f"{_seconds(times.median)} at the median, {_seconds(times.p99)} at the 99th percentile"),
+        ("answers", f"{seconds(times.median)} at the median, {seconds(times.p99)} at the 99th percentile"),
     ]
+    if any(told.languages.values()):
+        written = [f"{count} in {_LANGUAGES.get(name, name)}" for name, count in told.languages.items() if count]
+        rows.append(("written in words", ", ".join(written)))
     if about.goal_seconds is not None:
         met = times.p99 is not None and times.p99 <= about.goal_seconds
         rows.append(("goal", f"99 of 100 within {about.goal_seconds:g} s: {'met' if met else 'missed'}"))
@@ -173,11 +195,20 @@ def _goals(told: Told) -> Iterator[Markup]:
     yield from parts.pairs(rows)
     outcomes = [(name, count) for name, count in told.outcomes.items() if count]
     yield from parts.table("What cases came to", ("outcome", "cases"), outcomes)
-    if about.disturbances:
+    made = told.disturbed or about.disturbances
+    if made:
         disturbed = [
-            (f"{one.at:g} s", one.what, one.bureau or "the gateway", f"{one.seconds:g} s") for one in about.disturbances
+            (
+                seconds(one.at),
+                one.what,
+                one.bureau or "the gateway",
+                seconds(one.seconds) if one.seconds else f"{one.count} times",
+                one.did,
+            )
+            for one in made
         ]
-        yield from parts.table("What was disturbed", ("after", "what", "whose", "for"), disturbed)
+        head = "after", "what", "whose", "for", "what it did"
+        yield from parts.table("What was disturbed", head, disturbed)
 
 
 def _answer_times(told: Told) -> Iterator[Markup]:
@@ -186,47 +217,43 @@ def _answer_times(told: Told) -> Iterator[Markup]:
     if not times:
         yield Markup("<p>Nobody answered.</p>\n")
         return
-    yield Markup("<p>From the question to the final answer: dark to the median, light to the 99th percentile.</p>\n")
-    yield _plot(times, told.exercise.goal_seconds)
-    rows = [(name, one.answers, _seconds(one.median), _seconds(one.p99)) for name, one in times.items()]
+    line = "" if told.exercise.goal_seconds is None else " The line is the goal."
+    said = "From the question to the final answer: dark to the median, light to the 99th percentile."
+    yield Markup("<p>{}{}</p>\n").format(said, line)
+    yield bars(times, told.exercise.goal_seconds)
+    rows = [(name, one.answers, seconds(one.median), seconds(one.p99)) for name, one in times.items()]
     yield from parts.table("The same in numbers", ("bureau", "answers", "median", "99th percentile"), rows)
+    by_unit = [
+        (name, one.answers, seconds(one.median), seconds(one.p99)) for name, one in told.answer_seconds_by_unit.items()
+    ]
+    if by_unit:
+        head = "unit that asked", "answers", "median", "99th percentile"
+        yield from parts.table("Answers to units, over their own lines", head, by_unit)
+    by_urgency = {name: one for name, one in told.answer_seconds_by_urgency.items() if one.tenths}
+    if by_urgency:
+        yield Markup("<h2>Answer times by urgency</h2>\n<p>The share of answers, in tenths, over the time.</p>\n")
+        yield curves(by_urgency)
+        rows = [(name, one.answers, seconds(one.median), seconds(one.p99)) for name, one in by_urgency.items()]
+        yield from parts.table("In numbers", ("urgency", "answers", "median", "99th percentile"), rows)
 
 
-def _plot(times: Mapping[str, _Times], goal: float | None) -> Markup:
-    longest = max([one.p99 or 0.0 for one in times.values()] + ([goal] if goal is not None else [])) or 1.0
-    scale = (_WIDTH - _LEFT - _RIGHT) / longest
-    height = _ROW * len(times) + 4
-    bars = Markup().join(_bar(name, one, place, scale) for place, (name, one) in enumerate(times.items()))
-    line = Markup()
-    if goal is not None:
-        at = f"{_LEFT + goal * scale:.1f}"
-        line = Markup('<line class="goal" x1="{}" x2="{}" y1="0" y2="{}"><title>goal: {:g} s</title></line>').format(
-            at, at, height, goal
-        )
-    return Markup('<svg role="img" aria-label="Answer times by bureau" viewBox="0 0 {} {}">{}{}</svg>\n').format(
-        _WIDTH, height, bars, line
-    )
-
-
-def _bar(name: str, one: _Times, place: int, scale: float) -> Markup:
-    top = _ROW * place + 2
-    most, half = (one.p99 or 0.0) * scale, (one.median or 0.0) * scale
-    return Markup(
-        '<text x="0" y="{}">{}</text><rect class="most" x="{}" y="{}" width="{:.1f}" height="{}"/>'
-        '<rect class="half" x="{}" y="{}" width="{:.1f}" height="{}"/><text x="{:.1f}" y="{}">{}</text>'
-    ).format(
-        top + 12, name, _LEFT, top, most, _ROW - 4, _LEFT, top + 3, half, _ROW - 10, _LEFT + most + 6, top + 12,
-        _seconds(one.p99),
-    )  # fmt: skip
-
-
-def _silence(cases: Sequence[_Case]) -> Iterator[Markup]:
+def _silence(told: Told) -> Iterator[Markup]:
+    cases = told.cases
     yield Markup("<h2>Silence</h2>\n")
+    if told.silence:
+        names = "reminders", "overdue", "escalated"
+        rows = [(who, *(counts.get(name, 0) for name in names)) for who, counts in told.silence.items()]
+        yield from parts.table("What the gateway attested of who was asked", ("bureau", *names), rows)
+    if told.desks:
+        kinds = "silent", "more_time", "mistakes", "corrected"
+        rows = [(who, *(counts.get(name, 0) for name in kinds)) for who, counts in told.desks.items()]
+        head = "bureau", "never answered", "asked for time", "erred", "corrected itself"
+        yield from parts.table("What was done at the desks", head, rows)
     owed = [case for case in cases if case.outcome is None]
     if not owed:
         yield Markup("<p>Every bureau that was asked gave a final answer.</p>\n")
         return
-    rows = [
+    missing = [
         (
             case.reference,
             case.owner,
@@ -234,7 +261,7 @@ def _silence(cases: Sequence[_Case]) -> Iterator[Markup]:
         )
         for case in owed
     ]
-    yield from parts.table("Cases in which an answer is owed", ("case", "asked by", "what was said"), rows)
+    yield from parts.table("Cases in which an answer is owed", ("case", "asked by", "what was said"), missing)
 
 
 def _refused(refusals: Sequence[_Refusal]) -> Iterator[Markup]:
@@ -249,10 +276,18 @@ def _refused(refusals: Sequence[_Refusal]) -> Iterator[Markup]:
 def _traffic(told: Told) -> Iterator[Markup]:
     yield Markup("<h2>Traffic</h2>\n")
     yield from parts.table("Accepted messages by kind", ("kind", "messages"), told.messages.items())
-    asked = Counter((case.owner, name) for case in told.cases for name in case.answers)
-    codes = sorted({name for pair in asked for name in pair})
-    rows = [(one, *(asked[one, other] or "" for other in codes)) for one in codes]
-    yield from parts.table("Who asked whom: a row asks, a column is asked", ("", *codes), rows)
+    pairs = Counter((case.owner, name) for case in told.cases for name in case.answers)
+    if len({name for pair in pairs for name in pair}) > WIDEST:
+        known = countries()
+        by_area: Counter[tuple[str, str]] = Counter()
+        for (asker, other), count in pairs.items():
+            by_area[str(known[asker].area), str(known[other].area)] += count
+        pairs = by_area
+    names = sorted({name for pair in pairs for name in pair})
+    rows = [(one, *(pairs[one, other] or "" for other in names)) for one in names]
+    yield Markup('<div class="matrix">\n')
+    yield from parts.table("Who asked whom: a row asks, a column is asked", ("", *names), rows)
+    yield Markup("</div>\n")
 
 
 def _evidence(told: Told) -> Iterator[Markup]:
@@ -265,10 +300,6 @@ def _evidence(told: Told) -> Iterator[Markup]:
             ("root", told.ledger.root or "none"),
             ("receipts", receipts or "none"),
             ("witnesses", told.verdict.witnesses or "not said"),
-            ("took", ", ".join(f"{name} {seconds:g} s" for name, seconds in told.seconds.items())),
+            ("took", ", ".join(f"{name} {one:g} s" for name, one in told.seconds.items())),
         ]
     )
-
-
-def _seconds(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3f} s"

@@ -12,18 +12,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from bureaus.caseload import Case
 from bureaus.client import Bureau
 from bureaus.exercises import witnessing
 from bureaus.exercises.catalogue import SECRETARIAT
-from bureaus.exercises.plan import Plan
+from bureaus.exercises.opening import opened
+from bureaus.exercises.plan import Plan, asker
 from bureaus.exercises.report import CaseRun, Run
-from bureaus.exercises.script import Disturbance
+from bureaus.exercises.script import COUNTED, Disturbance
 from bureaus.exercises.wrongs import Attempt, Hand, Sent, try_all
 from bureaus.secretariat.desk import Secretariat
 from bureaus.secretariat.operations import first_version, next_version
@@ -46,6 +48,8 @@ class Pace:
 
 
 PATIENT = Pace()
+STOPPED_SECONDS = 3.0
+"""How long what is on its way may take where the exercise was stopped."""
 Seat = Callable[[Address], Bureau]
 """Gives the bureau enrolled under an address, not open yet."""
 
@@ -69,18 +73,30 @@ class _Cast:
     simulated: Mapping[Address, SimulatedBureau]
 
 
-Strike = Callable[[Disturbance], Awaitable[None]]
-"""Makes a disturbance, and mends it when its time is over."""
+Strike = Callable[[Disturbance, Mapping[Address, Bureau]], Awaitable[str]]
+"""Makes a disturbance among these bureaus, and mends it when its time is over: what it did, in words."""
 
 
-async def _calm(disturbance: Disturbance) -> None:
+def wall() -> int:
+    """Milliseconds since the epoch, by the machine's clock."""
+    return time.time_ns() // 1_000_000
+
+
+async def _calm(disturbance: Disturbance, _bureaus: Mapping[Address, Bureau]) -> str:
     raise Misuse(f"{disturbance.what} can be made on a private network alone")
 
 
-async def run(plan: Plan, seat: Seat, watch: Watch, pace: Pace = PATIENT, strike: Strike = _calm) -> Run:
+async def run(
+    plan: Plan,
+    seat: Seat,
+    watch: Watch,
+    pace: Pace = PATIENT,
+    strike: Strike = _calm,
+    stop: asyncio.Event | None = None,
+) -> Run:
     """Run the exercise with the bureaus that `seat` gives, which the run opens and closes.
 
-    `strike` makes the plan's disturbances, each at its time.
+    `strike` makes the plan's disturbances, each at its time. `stop` ends the asking: what there is then is the run.
 
     Raises:
         Unavailable: the network does not serve. Forbidden: it refused what must be accepted. Misuse: no case of the
@@ -90,7 +106,7 @@ async def run(plan: Plan, seat: Seat, watch: Watch, pace: Pace = PATIENT, strike
         try:
             async with asyncio.TaskGroup() as group:
                 workers = [group.create_task(one.work()) for one in cast.simulated.values()]
-                done = await _perform(plan, cast, watch, pace, strike)
+                done = await _perform(plan, cast, watch, pace, (strike, stop))
                 for worker in workers:
                     worker.cancel()
         except BaseExceptionGroup as several:
@@ -117,47 +133,98 @@ async def _everybody(plan: Plan, seat: Seat) -> AsyncIterator[_Cast]:
         if wanted is not None:
             await secretariat.open(wanted)
         bureaus = {SECRETARIAT: office}
-        for code in (*plan.members, plan.outsider):
-            bureaus[code] = await stack.enter_async_context(seat(code))
+        for code in (*plan.askers, plan.outsider):
+            bureaus[code] = await opened(partial(seat, code))
+            stack.push_async_exit(bureaus[code])
         habits, asking = plan.operation.habits, plan.operation.asking
+        strays = any(one.what in COUNTED for one in plan.operation.disturbances)
         simulated = {
-            code: SimulatedBureau(bureaus[code], plan.caseload, habits=habits, asking=asking) for code in plan.members
+            code: SimulatedBureau(bureaus[code], plan.caseload, habits=habits, asking=asking, strays=strays)
+            for code in plan.askers
         }
         yield _Cast(secretariat, bureaus, simulated)
 
 
-async def _perform(plan: Plan, cast: _Cast, watch: Watch, pace: Pace, strike: Strike) -> Run:
-    begun = time.monotonic()
+async def _perform(
+    plan: Plan, cast: _Cast, watch: Watch, pace: Pace, means: tuple[Strike, asyncio.Event | None]
+) -> Run:
+    begun, (strike, stop) = time.monotonic(), means
     earlier = {receipt for bureau in cast.bureaus.values() for receipt in await bureau.receipts()}
     watch.stage("asking")
-    async with asyncio.TaskGroup() as timeline:
-        for one in plan.operation.disturbances:
-            timeline.create_task(_disturb(one, strike))
-        pursuits = await _pursue_all(plan.caseload.cases, cast, watch, pace)
-    watch.stage("trying deliberate wrongs")
-    sent, attempts = await _try_wrongs(plan, cast, pursuits)
-    watch.stage("waiting for the last acknowledgements")
-    owed = sum(pursuit.result is not None for pursuit in pursuits)
-    await cast.secretariat.has(owed, within=pace.settle_seconds)
+    deeds: list[tuple[Disturbance, str]] = []
+    stopped = await unless(stop, _ask_all(plan, cast, watch, pace, (strike, deeds)))
+    asking = [(cast.simulated[asker(plan, case)], case) for case in plan.caseload.cases]
+    pursuits = [one.pursuits.get(case.reference, Pursuit(case)) for one, case in asking]
+    sent, attempts = Sent(b"", b""), tuple[Attempt, ...]()
+    if not stopped:
+        watch.stage("trying deliberate wrongs")
+        sent, attempts = await try_wrongs(plan, cast.bureaus, pursuits)
+        watch.stage("waiting for the last acknowledgements")
+        owed = sum(pursuit.result is not None for pursuit in pursuits)
+        await cast.secretariat.has(owed, within=pace.settle_seconds)
     seconds = time.monotonic() - begun
-    await asyncio.gather(*(bureau.settled(pace.settle_seconds) for bureau in cast.bureaus.values()))
-    watch.stage("waiting for the witnesses")
-    await witnessing.caught_up(next(iter(cast.bureaus.values())), within=pace.settle_seconds)
+    await settle(cast.bureaus.values(), watch, STOPPED_SECONDS if stopped else pace.settle_seconds)
     held = await _held(cast, attempts, earlier)
     return Run(
-        cases=tuple(map(_case_run, pursuits)),
+        cases=tuple(case_run(plan, one) for one in pursuits),
         attempts=attempts,
         reported=cast.secretariat.results.totals(),
         handled_twice=sum(count > 1 for one in cast.simulated.values() for count in one.handled.values()),
         held=held,
         seconds=seconds,
         sample=sent.body,
+        deeds=tuple(sorted(deeds, key=lambda deed: deed[0].at)),
+        stopped=stopped,
     )
 
 
-async def _disturb(disturbance: Disturbance, strike: Strike) -> None:
-    await asyncio.sleep(disturbance.at)
-    await strike(disturbance)
+async def _ask_all(
+    plan: Plan, cast: _Cast, watch: Watch, pace: Pace, striking: tuple[Strike, list[tuple[Disturbance, str]]]
+) -> None:
+    strike, deeds = striking
+    async with asyncio.TaskGroup() as timeline:
+        for one in plan.operation.disturbances:
+            timeline.create_task(disturb(one, strike, cast.bureaus, deeds))
+        await _pursue_all(plan, cast, watch, pace)
+
+
+async def unless(stop: asyncio.Event | None, work: Coroutine[None, None, None]) -> bool:
+    """Do it, or leave it as soon as `stop` is set: whether it was left. Raises what it raises."""
+    if stop is None:
+        await work
+        return False
+    doing, told = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({doing, told}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        left = not doing.done()
+        doing.cancel()
+        told.cancel()
+        outcomes = await asyncio.gather(doing, told, return_exceptions=True)
+    failure = outcomes[0]
+    if isinstance(failure, BaseException) and not isinstance(failure, asyncio.CancelledError):
+        raise failure
+    return left
+
+
+async def settle(bureaus: Iterable[Bureau], watch: Watch, within: float) -> None:
+    """Wait until nothing waits in any bureau, and the witnesses signed all of it; at most `within` seconds each."""
+    several = list(bureaus)
+    watch.stage("waiting for the last acknowledgements")
+    await asyncio.gather(*(bureau.settled(within) for bureau in several))
+    watch.stage("waiting for the witnesses")
+    await witnessing.caught_up(several[0], within=within)
+
+
+async def disturb(
+    one: Disturbance,
+    strike: Strike,
+    bureaus: Mapping[Address, Bureau],
+    deeds: list[tuple[Disturbance, str]],
+) -> None:
+    """Make a disturbance at its time, and note what it did."""
+    await asyncio.sleep(one.at)
+    deeds.append((one, await strike(one, bureaus)))
 
 
 async def _held(cast: _Cast, attempts: Sequence[Attempt], earlier: set[bytes]) -> Mapping[Address, tuple[bytes, ...]]:
@@ -171,45 +238,54 @@ async def _held(cast: _Cast, attempts: Sequence[Attempt], earlier: set[bytes]) -
     return {code: tuple(receipts) for code, receipts in held.items()}
 
 
-async def _pursue_all(cases: Sequence[Case], cast: _Cast, watch: Watch, pace: Pace) -> list[Pursuit]:
+async def _pursue_all(plan: Plan, cast: _Cast, watch: Watch, pace: Pace) -> None:
+    cases = plan.caseload.cases
     at_once = asyncio.Semaphore(pace.cases)
     done = 0
 
-    async def pursue(case: Case) -> Pursuit:
+    async def pursue(case: Case) -> None:
         nonlocal done
         async with at_once:
-            pursuit = await cast.simulated[case.owner].pursue(case, within=pace.answer_seconds)
+            pursuit = await cast.simulated[asker(plan, case)].pursue(case, within=pace.answer_seconds)
+            await cast.simulated[case.owner].report(pursuit)
         done += 1
         watch.concluded(done, len(cases))
-        return pursuit
 
-    return await asyncio.gather(*map(pursue, cases))
+    await asyncio.gather(*map(pursue, cases))
 
 
-async def _try_wrongs(plan: Plan, cast: _Cast, pursuits: Sequence[Pursuit]) -> tuple[Sent, tuple[Attempt, ...]]:
+async def try_wrongs(
+    plan: Plan, bureaus: Mapping[Address, Bureau], pursuits: Sequence[Pursuit]
+) -> tuple[Sent, tuple[Attempt, ...]]:
+    """Try every deliberate wrong on a query that was asked. Raises Misuse where all take part in every case."""
     for pursuit in pursuits:
-        owner, parties = pursuit.case.owner, {pursuit.case.owner, *pursuit.case.asked}
+        owner, parties = asker(plan, pursuit.case), {pursuit.case.owner, *pursuit.case.asked}
         thief = next((code for code in plan.members if code not in parties), None)
         if thief is not None and pursuit.query is not None:
-            sent = Sent(*await cast.bureaus[owner].submitted(pursuit.query))
-            author, other, outsider = (_hand(cast.bureaus[code]) for code in (owner, thief, plan.outsider))
-            return sent, await try_all(sent, author, other, outsider)
+            sent = Sent(*await bureaus[owner].submitted(pursuit.query))
+            now = wall()
+            author, other, outsider = (hand(bureaus[code], now) for code in (owner, thief, plan.outsider))
+            return sent, await try_all(sent, author, other, outsider, now)
     raise Misuse("in every case all bureaus take part: there is nobody to try a wrong")
 
 
-def _hand(bureau: Bureau) -> Hand:
-    key = bureau.trust.signer(bureau.keys.signing, int(time.time()))
+def hand(bureau: Bureau, now: int) -> Hand:
+    """What this bureau has in its hands at `now`, in milliseconds since the epoch."""
+    key = bureau.trust.signer(bureau.keys.signing, now // 1000)
     return Hand(bureau.address, bureau.link, key, bureau.trust)
 
 
-def _case_run(pursuit: Pursuit) -> CaseRun:
+def case_run(plan: Plan, pursuit: Pursuit) -> CaseRun:
+    """How a case went, for the report."""
     return CaseRun(
         reference=pursuit.case.reference,
         owner=pursuit.case.owner,
+        asker=asker(plan, pursuit.case),
         answers=pursuit.findings(),
         expected=pursuit.case.outcome,
         outcome=pursuit.outcome,
         result=pursuit.result,
         seconds=tuple(pursuit.seconds.values()),
         times=dict(pursuit.seconds),
+        written=pursuit.written(),
     )

@@ -22,16 +22,18 @@ from typing import Final
 from pydantic import JsonValue
 
 from bureaus.auditor import Verdict, audit, pinned
+from bureaus.exercises import processes, runner, virtual
+from bureaus.exercises.gateway_clock import GatewayClock
 from bureaus.exercises.plan import Plan
 from bureaus.exercises.report import Report, Run, by_record
 from bureaus.exercises.report_page import Told, page
-from bureaus.exercises.runner import Watch, run
-from bureaus.exercises.script import Disturbance, Trouble
+from bureaus.exercises.runner import Watch
+from bureaus.exercises.striking import Striker, degrade
+from bureaus.exercises.virtual_time import VirtualTime
 from bureaus.sandbox.network import PrivateNetwork
 from bureaus.sandbox.site import Site
 from schemas.directory import Link
 from schemas.errors import Misuse, Unavailable
-from schemas.identity import Address
 
 PRIVATE: Final = "private"
 WITNESSES: Final = 5
@@ -51,6 +53,12 @@ class Terms:
     link: Link = Link.HTTP
     keep: bool = False
     """Whether keys, certificates and databases stay."""
+    virtual: bool = False
+    """Whether time is virtual."""
+    processes: bool = False
+    """Whether each bureau is a process of its own; time is real then."""
+    stop: asyncio.Event | None = None
+    """Ends the exercise early; its report is of what there was."""
 
 
 async def hold(plan: Plan, terms: Terms, watch: Watch) -> Report:
@@ -63,7 +71,7 @@ async def hold(plan: Plan, terms: Terms, watch: Watch) -> Report:
     private = terms.out / PRIVATE
     begun = time.monotonic()
     witnesses = plan.members[:WITNESSES]
-    kind = Site if plan.operation.disturbances else PrivateNetwork
+    kind = Site if plan.operation.disturbances or plan.operation.lines else PrivateNetwork
     network = kind(
         private,
         plan.seats,
@@ -73,6 +81,8 @@ async def hold(plan: Plan, terms: Terms, watch: Watch) -> Report:
         witnesses=witnesses,
         dishonest=int(len(witnesses) > DISHONEST_FROM),
     )
+    network.stopped = terms.virtual
+    network.settings |= plan.operation.gateway.model_dump(exclude_none=True)
     try:
         report = await _hold(plan, terms, network, watch)
         if report.faults():
@@ -112,7 +122,7 @@ async def _hold(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch)
     files = {"record": out / f"{operation.id}.record"} | {name: out / file for name, file in FILES.items()}
     async with network:
         started = time.monotonic()
-        done = await run(plan, network.bureau, watch, strike=Striker(network, watch).strike)
+        done = await (_run_virtual if terms.virtual else _run_real)(plan, terms, network, watch)
         watch.stage("writing the operation's record")
         await network.drain()
         await _export(network, operation.id, files["record"])
@@ -125,7 +135,7 @@ async def _hold(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch)
     return Report(
         about=about(plan, terms.link),
         run=done,
-        verdict=by_record(verdict),
+        verdict=by_record(verdict, silent=done.silent, whole=not done.stopped),
         files={name: str(path) for name, path in files.items()},
         seconds={name: round(value, 1) for name, value in seconds.items()},
         commands={
@@ -133,27 +143,6 @@ async def _hold(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch)
             "look": inspect_command(files["envelope"]),
         },
     )
-
-
-class Striker:
-    """Makes a plan's disturbances on a private network."""
-
-    def __init__(self, network: PrivateNetwork, watch: Watch) -> None:
-        self._network, self._watch = network, watch
-
-    async def strike(self, disturbance: Disturbance) -> None:
-        """Make it, and mend it when its time is over. Raises Unavailable if the gateway does not come back."""
-        whose = "" if disturbance.bureau is None else f" of {disturbance.bureau}"
-        self._watch.stage(f"{disturbance.what}{whose} for {disturbance.seconds:g} s")
-        if disturbance.what is Trouble.GATEWAY_KILLED:
-            await self._network.gateway.kill()
-            await asyncio.sleep(disturbance.seconds)
-            await self._network.serve()
-        elif isinstance(self._network, Site) and disturbance.bureau is not None:
-            bureau = Address(disturbance.bureau)
-            (self._network.cut if disturbance.what is Trouble.LINK_CUT else self._network.freeze)(bureau)
-            await asyncio.sleep(disturbance.seconds)
-            self._network.mend(bureau)
 
 
 FILES: Final = {
@@ -179,6 +168,24 @@ def _audit(record: Path, network: Path, done: Run) -> Verdict:
     return audit(record, pinned(network), done.receipts)
 
 
+async def _run_real(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch) -> Run:
+    degrade(network, plan)
+    if terms.processes:
+        strike = Striker(network, plan, watch).strike
+        return await processes.run(plan, network.home, network.bureau, watch, strike, terms.stop)
+    return await runner.run(plan, network.bureau, watch, strike=Striker(network, plan, watch).strike, stop=terms.stop)
+
+
+async def _run_virtual(plan: Plan, terms: Terms, network: PrivateNetwork, watch: Watch) -> Run:
+    network.limits = replace(network.limits, proofs=False)  # the record proves everything at the end
+    async with GatewayClock(network.operators) as clock:
+        time = VirtualTime(clock, await clock.now(), int(plan.operation.time.step_seconds * 1000))
+        network.clock = time.now
+        degrade(network, plan, virtual=True)
+        strike = Striker(network, plan, watch, time).strike
+        return await virtual.run(plan, network.bureau, time, watch, strike, terms.stop)
+
+
 def verify_command(record: Path | str, network: Path, receipts: Path) -> str:
     """How to verify a record and the receipts once more."""
     return f"bureaunet verify {record} --network {network} --receipts {receipts}"
@@ -198,6 +205,7 @@ def about(plan: Plan, link: Link) -> dict[str, JsonValue]:
         "link": str(link),
         "targets": plan.operation.targets,
         "bureaus": [str(code) for code in plan.members],
+        "units": [str(unit) for unit in plan.units],
         "outsider": plan.outsider,
         "goal_seconds": plan.operation.asking.goal_seconds,
         "disturbances": [one.model_dump(mode="json") for one in plan.operation.disturbances],

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bureaus.exercises.report import Report
+from bureaus.exercises.report_plots import seconds
 from schemas.notes import Standing
 
 _SHOWN_FAULTS: Final = 20
@@ -70,7 +71,7 @@ def _verdict(report: Report) -> RenderableType:
     refused = ", ".join(f"{count} {reason}" for reason, count in report.refused().items()) or "none"
     said = "verified" if verdict.ok else "SOMETHING DOES NOT VERIFY"
     lines: Iterable[str] = (
-        f"answers   {_milliseconds(median)} at the median, {_milliseconds(p99)} at the 99th percentile",
+        f"answers   {_time(median)} at the median, {_time(p99)} at the 99th percentile",
         f"ledger    {ledger['size']} entries, their root:",
         f"          {ledger['root']}",
         f"{verdict.by:<9} {ledger['entries']} entries: {said}",
@@ -91,5 +92,5 @@ def _mark(*, ok: bool) -> Text:
     return Text("as it must", style="green") if ok else Text("WRONG", style="bold red")
 
 
-def _milliseconds(seconds: float | None) -> str:
-    return "none" if seconds is None else f"{seconds * 1000:.0f} ms"
+def _time(taken: float | None) -> str:
+    return f"{taken * 1000:.0f} ms" if taken is not None and taken < 60 else seconds(taken)

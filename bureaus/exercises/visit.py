@@ -8,6 +8,7 @@ What goes into `OUT`: the network file, the receipts, report.json and report.htm
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from bureaus.auditor import pinned
 from bureaus.exercises import homes
 from bureaus.exercises.catalogue import SECRETARIAT
+from bureaus.exercises.cutting import Cuts
 from bureaus.exercises.plan import Plan
 from bureaus.exercises.proving import prove
 from bureaus.exercises.report import Report
@@ -45,17 +47,17 @@ def under(plan: Plan, operation: str) -> Plan:
     return replace(plan, operation=plan.operation.model_copy(update={"id": name}), caseload=caseload)
 
 
-async def hold(plan: Plan, visit: Visit, watch: Watch) -> Report:
-    """Hold the exercise and give its report, which is also in `OUT/report.json`.
+async def hold(plan: Plan, visit: Visit, watch: Watch, stop: asyncio.Event | None = None) -> Report:
+    """Hold the exercise and give its report, which is also in `OUT/report.json`; `stop` ends it early.
 
     Raises:
-        Misuse: the exercise disturbs its network; `OUT` holds something; a home is missing, not enrolled, in use, or
-            of another network. Unavailable: the network does not serve. Forbidden: it refused what must be accepted.
+        Misuse: the exercise disturbs what is not ours (cutting.py); `OUT` holds something; a home is missing, not
+            enrolled, in use, or of another network. Unavailable: the network does not serve. Forbidden: it refused what
+            must be accepted.
     """
     begun = time.monotonic()
-    if plan.operation.disturbances:
-        raise Misuse("this exercise disturbs its network: run it on a private one")
-    whole = [await homes.enrolled(visit.homes, code) for code in (SECRETARIAT, *plan.members, plan.outsider)]
+    cuts = Cuts(visit.homes, plan, watch)
+    whole = [await homes.enrolled(visit.homes, code) for code in (SECRETARIAT, *plan.askers, plan.outsider)]
     networks = {who.network.id: who.network for who in whole if who.network is not None}
     network = whole[0].network if visit.network is None else pinned(visit.network)
     if network is None or networks.keys() != {network.id}:
@@ -63,7 +65,7 @@ async def hold(plan: Plan, visit: Visit, watch: Watch) -> Report:
     make_out(visit.out)
     files = {name: visit.out / file for name, file in FILES.items()}
     seat = homes.seat(visit.homes)
-    done = await run(plan, seat, watch)
+    done = await run(plan, cuts.seat, watch, strike=cuts.strike, stop=stop)
     watch.stage("proving every receipt")
     files["network"].write_bytes(network.raw)
     files["receipts"].write_bytes(b"".join(done.receipts))

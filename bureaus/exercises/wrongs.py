@@ -7,7 +7,7 @@ receipt that verifies.
 
 from __future__ import annotations
 
-import time
+import asyncio
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -19,7 +19,7 @@ from bureaus.trust import Trust
 from schemas import envelope, wire
 from schemas.claims import Header
 from schemas.directory import Use
-from schemas.errors import Reason
+from schemas.errors import Reason, Unavailable
 from schemas.identity import Address, MessageId, Signer
 from schemas.keys import SigningKey
 from schemas.messages import WhereaboutsQuery, encode
@@ -53,6 +53,8 @@ EXPECTED: Final = {
 }
 """The reason that each must be refused for; None for the replay, which gets its first acceptance again."""
 _REFERENCE: Final = "DELIBERATE-WRONG"
+ATTEMPTS: Final = 4
+_PAUSE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,18 @@ class Hand:
     trust: Trust
 
     async def submit(self, body: bytes) -> tuple[bytes, Acceptance]:
-        """Submit as it stands: the receipt, and what it says. Raises Malformed, Untrusted or Unavailable."""
-        receipt = await self.link.submit(body)
+        """Submit as it stands: the receipt, and what it says. Raises Malformed, Untrusted or Unavailable.
+
+        A gateway that does not answer in time is given the same bytes again: it says what it said.
+        """
+        for _ in range(ATTEMPTS - 1):
+            try:
+                receipt = await self.link.submit(body)
+                break
+            except Unavailable as error:
+                await asyncio.sleep(error.retry_after or _PAUSE)
+        else:
+            receipt = await self.link.submit(body)
         return receipt, read_acceptance(
             receipt, self.trust.network.id, self.trust.directory.service_keys(Use.ACCEPTANCE)
         )
@@ -141,18 +153,20 @@ class _Forger:
         return self.own.sign(message)
 
 
-async def try_all(sent: Sent, author: Hand, thief: Hand, outsider: Hand) -> tuple[Attempt, ...]:
-    """Try every wrong. `sent` is a query of `author`; `thief` is of the same operation, `outsider` of none.
+async def try_all(sent: Sent, author: Hand, thief: Hand, outsider: Hand, now: int) -> tuple[Attempt, ...]:
+    """Try every wrong at `now`, in milliseconds since the epoch.
+
+    `sent` is a query of `author`; `thief` is of the same operation, `outsider` of none.
 
     Raises:
         Unavailable: the gateway gave no receipt. Malformed, Untrusted: one that does not verify.
     """
     forger = _Forger(thief.key.key_id, SigningKey.generate())
     tries = (
-        (Wrong.FORGED_SIGNATURE, thief, _query(sent, thief, forger)),
+        (Wrong.FORGED_SIGNATURE, thief, _query(sent, thief, forger, now)),
         (Wrong.STOLEN_ENVELOPE, thief, sent.body),
-        (Wrong.REUSED_ID, author, _query(sent, author, author.key, sent.header.cti)),
-        (Wrong.OUTSIDER, outsider, _query(sent, outsider, outsider.key)),
+        (Wrong.REUSED_ID, author, _query(sent, author, author.key, now, sent.header.cti)),
+        (Wrong.OUTSIDER, outsider, _query(sent, outsider, outsider.key, now)),
         (Wrong.REPLAY, author, sent.body),
     )
     attempts = []
@@ -163,16 +177,18 @@ async def try_all(sent: Sent, author: Hand, thief: Hand, outsider: Hand) -> tupl
     return tuple(attempts)
 
 
-def _query(sent: Sent, hand: Hand, signer: Signer, used: MessageId | None = None) -> bytes:
+def _query(sent: Sent, hand: Hand, signer: Signer, now: int, used: MessageId | None = None) -> bytes:
     """A query of `hand`'s own to a bureau that `sent` went to, fresh but for its message id where one is given."""
-    now = time.time_ns() // 1_000_000
-    to = sent.header.aud[0]
+    to, later = sent.header.aud[0], now // 1000 - sent.header.iat
+    wanted = sent.header.reply_by
     header = replace(
         sent.header,
         iss=hand.address,
         aud=(to,),
         cti=used or MessageId.new(now),
         iat=now // 1000,
+        exp=sent.header.exp + later,
+        reply_by=None if wanted is None else wanted + later,
         thread=None,
         re=None,
     )

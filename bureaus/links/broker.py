@@ -20,6 +20,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from pamqp.exceptions import PAMQPException
 
+from bureaus.version import PRODUCT, VERSION
 from schemas.errors import Reason, Unavailable
 
 CONNECT: Final = 10.0
@@ -27,7 +28,9 @@ CONNECT: Final = 10.0
 CALL: Final = 5.0
 """Seconds for one call to the driver."""
 _FAILURES: Final = (aio_pika.exceptions.AMQPError, PAMQPException, OSError, RuntimeError)
-"""What the driver raises of a connection or channel that is no more; OSError includes TimeoutError and TLS's errors."""
+"""What the driver raises of a connection or channel that is no more; OSError includes TimeoutError and TLS's errors.
+
+And a bare `Exception`: what is asked of a connection that ended without a reason gets one (seen in aiormq 7.2.4)."""
 
 for _driver in ("aiormq", "aio_pika"):  # we say what they log as Unavailable; without a handler it would go to stderr
     logging.getLogger(_driver).addHandler(logging.NullHandler())
@@ -38,13 +41,15 @@ def translated(doing: str) -> Iterator[None]:
     """Whatever the driver raises inside becomes `Unavailable`: it was `doing` this."""
     try:
         yield
-    except _FAILURES as error:
-        raise Unavailable(Reason.UNREACHABLE, f"{doing}: {type(error).__name__}") from error
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
         raise Unavailable(Reason.UNREACHABLE, f"{doing}: the connection was lost") from None
+    except Exception as error:
+        if not isinstance(error, _FAILURES) and type(error) is not Exception:
+            raise
+        raise Unavailable(Reason.UNREACHABLE, f"{doing}: {type(error).__name__}") from error
 
 
 class Line:
@@ -108,4 +113,8 @@ class Line:
 async def _connect(url: str, tls: SSLContext, name: str) -> AbstractConnection:
     with translated("connecting to the broker"):
         async with asyncio.timeout(CONNECT):
-            return await aio_pika.connect(url, ssl_context=tls, client_properties={"connection_name": name})
+            return await aio_pika.connect(
+                url,
+                ssl_context=tls,
+                client_properties={"connection_name": name, "product": PRODUCT, "version": VERSION},
+            )

@@ -9,6 +9,7 @@ that is silent is soon asked again, over other connections (pool.py).
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -36,6 +37,8 @@ WHOLE_SECONDS: Final = 60.0
 """From an answer's beginning to its end."""
 MAX_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of any answer but a single large inbox item; more items than that are asked for one by one."""
+PIECE: Final = 256 * 1024
+"""Bytes: a larger body is sent piece by piece."""
 PROBLEM_TYPE: Final = "application/problem+json"
 _MAX_RETRY_AFTER: Final = 3600.0
 
@@ -138,13 +141,18 @@ class HttpLink:
             async with (
                 self._pools.request(within, poll=wait > 0) as (session, deadline),
                 session.request(
-                    method, self._url + path, data=body, headers=headers, allow_redirects=False
+                    method, self._url + path, data=_payload(body), headers=headers, allow_redirects=False
                 ) as response,
             ):
                 content = await _read(response, self._max_answer, deadline)
                 return _Answer(response.status, response.content_type, content, _retry_after(response))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(Reason.UNREACHABLE, f"the gateway does not answer: {type(error).__name__}") from error
+
+
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A large body goes in pieces: TLS would take one write of any size into its buffers. BytesIO shares the bytes."""
+    return body if body is None or len(body) <= PIECE else io.BytesIO(body)
 
 
 async def _read(response: aiohttp.ClientResponse, bound: int, deadline: asyncio.Timeout) -> bytes:

@@ -18,6 +18,8 @@ from typing import Final
 import aiohttp
 from aiohttp.connector import AddrInfoType
 
+from bureaus.version import PRODUCT, VERSION
+
 CONNECTIONS: Final = 12
 """Open connections of one pool; the gateway grants a link far more."""
 CONNECT_SECONDS: Final = 10.0
@@ -33,7 +35,11 @@ class Pool:
         connector = aiohttp.TCPConnector(ssl=tls, limit=CONNECTIONS, ttl_dns_cache=60, socket_factory=_socket)
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
         self.session = aiohttp.ClientSession(
-            connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+            connector=connector,
+            timeout=timeout,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": f"{PRODUCT}/{VERSION}"},
         )
         self.users = 0
         self.polls: set[asyncio.Timeout] = set()

@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -39,10 +40,8 @@ from schemas.identity import Address
 
 ORIGIN: Final = "sandbox.bureaunet.invalid/log"
 """The log's name: under a top-level domain that is nobody's (RFC 2606)."""
-WITNESS_PACE: Final = ("# witness_milliseconds = 10000", "witness_milliseconds = 1000")
-"""The gateway's setting as `init` writes it, and as it is here: nobody waits ten seconds for witnesses."""
-QUICK: Final = replace(DEFAULT, witness_seconds=1.0, witness_idle_seconds=2.0)
-"""Limits of bureaus where some are witnesses."""
+WITNESS_SECONDS: Final = 1.0
+"""Between two looks of a bureau for a checkpoint to sign, where some are witnesses; twice as long where none is new."""
 START_SECONDS: Final = 30.0
 """How long the gateway may take until it is ready."""
 ATTEMPTS: Final = 3
@@ -57,6 +56,8 @@ class Seat:
     name: str
     kind: ParticipantKind = ParticipantKind.NATIONAL_BUREAU
     units: tuple[str, ...] = ()
+    link: Link | None = None
+    """None is the network's."""
 
 
 def _silent(_stage: str) -> None:
@@ -84,6 +85,14 @@ class PrivateNetwork:
         """`witnesses` are seats that cosign the ledger's checkpoints, `dishonest` of whom may be so."""
         self.link = link
         self._made = made
+        self.stopped = False
+        """Whether the gateway is served with --exercise-clock; `clock` is what the bureaus go by then."""
+        self.settings: dict[str, int] = {"witness_milliseconds": 1000}
+        """Settings of the gateway that are different here, set before it is made: nobody waits for witnesses."""
+        self.clock: Callable[[], int] | None = None
+        """Milliseconds since the epoch, for bureaus that are opened from now on; None is the machine's."""
+        self.limits = DEFAULT
+        """Of those bureaus, where nobody is a witness."""
         self.seats = tuple(seats)
         self._folder = folder.resolve()
         self._name = name
@@ -131,6 +140,24 @@ class PrivateNetwork:
         return self._postgres
 
     @property
+    def authority_certificate(self) -> Path:
+        """What every link trusts."""
+        return self._authority / "ca.pem"
+
+    def certificate(self, address: Address) -> Path:
+        """A participant's certificate, as the authority gave it."""
+        return self._authority / "certificates" / f"{address.replace('/', '.')}.pem"
+
+    async def server_certificate(self, name: str) -> TlsFiles:
+        """A certificate of the authority's for one more server on loopback, and its key, made here."""
+        tls = TlsFiles(self.authority_certificate, self._folder / f"{name}.pem", self._folder / f"{name}.key")
+        request = self._folder / f"{name}.csr"
+        request.write_bytes(write_server_request(tls.key))
+        out = ("--out", tls.certificate)
+        await self.command("authority", "server-certificate", "--home", self._authority, request, *out)
+        return tls
+
+    @property
     def log(self) -> Path:
         """What the gateway wrote, all its starts one after another."""
         return self._folder / "gateway.log"
@@ -146,7 +173,12 @@ class PrivateNetwork:
 
     def bureau(self, address: Address) -> Bureau:
         """A participant's bureau, to be entered."""
-        return Bureau.open(self.home(address), limits=QUICK if self._witnesses else DEFAULT)
+        limits = self.limits
+        if self._witnesses:
+            limits = replace(limits, witness_seconds=WITNESS_SECONDS, witness_idle_seconds=2 * WITNESS_SECONDS)
+        if self.clock is None:
+            return Bureau.open(self.home(address), limits=limits)
+        return Bureau.open(self.home(address), limits=limits, clock=self.clock)
 
     def gateway_for(self, _address: Address) -> str:
         """Where a participant is told that the gateway is."""
@@ -208,9 +240,10 @@ class PrivateNetwork:
         self._begin = self.log.stat().st_size if self.log.exists() else 0
         ports = ("--port", str(self._ports[0]), "--operators-port", str(self._ports[1]))
         broker = () if self._broker is None else ("--broker", self._broker.url)
+        clock = ("--exercise-clock",) if self.stopped else ()
         self._gateway = Process(
             "gateway",
-            [sys.executable, "-m", "gateway", "serve", "--home", self.gateway_home, *ports, *broker],
+            [sys.executable, "-m", "gateway", "serve", "--home", self.gateway_home, *ports, *broker, *clock],
             log=self.log,
             environment={**self._environment, **(environment or {})},
         )
@@ -248,14 +281,22 @@ class PrivateNetwork:
         self._say("making the authority and the gateway's keys")
         home, authority = self.gateway_home, self._authority
         await self.command("init", "--home", home, "--origin", ORIGIN, "--no-passphrase")
-        settings = home / "gateway.toml"
-        settings.write_text(settings.read_text("utf-8").replace(*WITNESS_PACE), "utf-8")
+        self._set(home / "gateway.toml")
         request = ("--service", home / "service-request.cbor")
         await self.command(
             "authority", "init", "--home", authority, *request, "--name", self._name, "--exercise", "--no-passphrase"
         )
         certificate = ("--certificate", authority / "certificates" / "gateway.pem", "--ca", authority / "ca.pem")
         await self.command("init", "--home", home, "--complete", "--network", self.network_file, *certificate)
+
+    def _set(self, file: Path) -> None:
+        """Put our settings in place of the file's comments, which name every setting and its default."""
+        text = file.read_text("utf-8")
+        for name, value in self.settings.items():
+            text, found = re.subn(rf"^# {name} = .*$", f"{name} = {value}", text, flags=re.MULTILINE)
+            if found != 1:
+                raise Misuse(f"a gateway has no setting {name}")
+        file.write_text(text, "utf-8")
 
     async def _enrol(self) -> None:
         """Keys and a request for every participant, and the authority's approval of them all."""
@@ -272,26 +313,22 @@ class PrivateNetwork:
     async def _request(self, seat: Seat) -> None:
         home = self.home(seat.address)
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await enrolment.request(home, seat.address, kind=seat.kind, name=seat.name, link=self.link, units=seat.units)
+        link = seat.link or self.link
+        await enrolment.request(home, seat.address, kind=seat.kind, name=seat.name, link=link, units=seat.units)
 
     async def _complete(self) -> None:
-        network, authority = self.network_file.read_bytes(), (self._authority / "ca.pem").read_bytes()
-        await asyncio.gather(
-            *(
-                enrolment.complete(
-                    self.home(seat.address),
-                    network=network,
-                    certificate=self._certificate(seat.address).read_bytes(),
-                    authority=authority,
-                    gateway=self.gateway_for(seat.address),
-                    broker=self.broker_for(seat.address),
-                )
-                for seat in self.seats
-            )
-        )
+        await asyncio.gather(*map(self._completed, self.seats))
 
-    def _certificate(self, address: Address) -> Path:
-        return self._authority / "certificates" / f"{address.replace('/', '.')}.pem"
+    async def _completed(self, seat: Seat) -> None:
+        """What the authority gave, put into the participant's home."""
+        await enrolment.complete(
+            self.home(seat.address),
+            network=await asyncio.to_thread(self.network_file.read_bytes),
+            certificate=await asyncio.to_thread(self.certificate(seat.address).read_bytes),
+            authority=await asyncio.to_thread(self.authority_certificate.read_bytes),
+            gateway=self.gateway_for(seat.address),
+            broker=self.broker_for(seat.address),
+        )
 
     async def _start_database(self) -> None:
         """A private PostgreSQL, which the environment names: the URL has a password."""
@@ -304,17 +341,8 @@ class PrivateNetwork:
         self._say("starting a private RabbitMQ")
         definitions = self._folder / "definitions.json"
         await self.command("broker", "definitions", "--home", self.gateway_home, "--out", definitions)
-        tls = await self._broker_certificate()
+        tls = await self.server_certificate("broker")
         self._broker = await self._servers.enter_async_context(Broker(definitions, tls))
-
-    async def _broker_certificate(self) -> TlsFiles:
-        """A key made here, and the authority's certificate for it."""
-        tls = TlsFiles(self._authority / "ca.pem", self._folder / "broker.pem", self._folder / "broker.key")
-        request = self._folder / "broker.csr"
-        request.write_bytes(write_server_request(tls.key))
-        out = ("--out", tls.certificate)
-        await self.command("authority", "server-certificate", "--home", self._authority, request, *out)
-        return tls
 
     async def _close(self) -> None:
         try:

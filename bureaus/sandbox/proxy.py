@@ -2,14 +2,18 @@
 
 Modes: open; `cut` resets every connection there is, new ones pass; `refuse` also resets new ones, until `heal`;
 `freeze` forwards no byte any more and closes nothing, for those that are there and those that come: after `heal` new
-ones pass, and the frozen ones stay half-open for good, as after a partition.
+ones pass, and the frozen ones stay half-open for good, as after a partition. A `Quality` makes a line slow: bytes come
+later, in their order, and a share of them later still, as after a loss that TCP makes good; a narrow line takes so many
+bytes in a second.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self, cast
+from typing import Final, Self, cast
 
 from bureaus.sandbox.process import LOOPBACK, free_port
 
@@ -22,6 +26,33 @@ class Mode(StrEnum):
     FROZEN = "frozen"
 
 
+RETRANSMISSION: Final = 0.3
+"""Seconds that what was lost comes later: about TCP's first timeout."""
+NARROW_PART: Final = 4096
+"""Bytes that come out of a narrow line at one time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good a line is, each way."""
+
+    latency: float = 0.0
+    """Seconds."""
+    loss: float = 0.0
+    """The share of what is sent that is lost, and sent again."""
+    bandwidth: float = 0.0
+    """Bytes in a second; 0 is no bound."""
+
+    def transfer(self, size: int) -> float:
+        """Seconds that so many bytes take on the line, one part after another."""
+        return size / self.bandwidth if self.bandwidth else 0.0
+
+    def delay(self) -> float:
+        """Seconds until the next part comes, when it is on its way."""
+        lost = self.loss > 0 and random.random() < self.loss  # noqa: S311  # luck, and no secret
+        return self.latency + (RETRANSMISSION if lost else 0.0)
+
+
 class _End(asyncio.Protocol):
     """One end of a connection."""
 
@@ -30,12 +61,28 @@ class _End(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.other: _End | None = None
         self.early: list[bytes] = []
+        self._sent = 0.0
+        """When all parts are on their way, by the loop's time: a narrow line takes them one after another."""
+        self._last = 0.0
+        """When the last part comes out at the other end, by the loop's time."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # TCP: what the protocol says is a base class
         self.pair.made(self)
 
     def data_received(self, data: bytes) -> None:
+        quality = self.pair.proxy.quality
+        if quality is None:
+            self._pass(data)
+            return
+        loop = asyncio.get_running_loop()
+        size = NARROW_PART if quality.bandwidth else len(data)
+        for part in (data[at : at + size] for at in range(0, len(data), size)):
+            self._sent = max(self._sent, loop.time()) + quality.transfer(len(part))
+            self._last = max(self._last, self._sent + quality.delay())
+            loop.call_at(self._last, self._pass, part)
+
+    def _pass(self, data: bytes) -> None:
         if self.pair.frozen:
             return
         if self.other is None or self.other.transport is None:
@@ -52,7 +99,11 @@ class _End(asyncio.Protocol):
             self.other.transport.resume_reading()
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        if not self.pair.frozen:
+        if self.pair.frozen:
+            return
+        if self._last > 0:  # what is on its way on a slow line comes before the end
+            asyncio.get_running_loop().call_at(self._last, self.pair.close)
+        else:
             self.pair.close()
 
 
@@ -73,6 +124,9 @@ class _Pair:
             self.proxy.pairs.add(self)
             if not self.frozen:
                 self.proxy.dial(self)
+            return
+        if self.client.transport is None or self.client.transport.is_closing():  # cut while the target was dialled
+            self.abort()
             return
         self.client.other, self.server.other = self.server, self.client
         if end.transport is not None:
@@ -106,6 +160,8 @@ class Proxy:
         self.port = free_port()
         self.target = target
         self.mode = Mode.OPEN
+        self.quality: Quality | None = None
+        """None passes everything at once."""
         self.pairs: set[_Pair] = set()
         self._server: asyncio.Server | None = None
         self._dialling: set[asyncio.Task[None]] = set()

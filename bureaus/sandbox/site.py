@@ -9,7 +9,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from bureaus.sandbox.network import PrivateNetwork
-from bureaus.sandbox.proxy import Proxy
+from bureaus.sandbox.proxy import Proxy, Quality
 from schemas.errors import Misuse
 from schemas.identity import Address
 
@@ -36,8 +36,10 @@ class Site(PrivateNetwork):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the proxies, then the rest."""
-        await self._behind.aclose()
-        await super().__aexit__(kind, error, trace)
+        try:
+            await self._behind.aclose()
+        finally:
+            await super().__aexit__(kind, error, trace)
 
     def gateway_for(self, address: Address) -> str:
         """Through the participant's proxy."""
@@ -62,6 +64,11 @@ class Site(PrivateNetwork):
         """Let a participant's new connections pass."""
         for proxy in self._of(address):
             proxy.heal()
+
+    def degrade(self, address: Address, quality: Quality) -> None:
+        """Make a participant's line so poor."""
+        for proxy in self._of(address):
+            proxy.quality = quality
 
     def _of(self, address: Address) -> Iterator[Proxy]:
         if address not in self._proxies:

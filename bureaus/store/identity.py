@@ -118,11 +118,17 @@ def _signer(key_id: bytes, seed: bytes, guard: Guard) -> Signer:
     return SigningKey(guard.give(key_id, seed)) if seed else guard.signer(key_id)
 
 
+MOST_ALARMS = 100
+"""Alarms that are kept: the first stops all sealing, and one that sounds again and again fills no disk."""
+
+
 def raise_alarm(db: sqlite3.Connection, time: int, reason: str, detail: str, evidence: bytes) -> None:
-    """Keep an alarm and the signed bytes that it rests on."""
-    db.execute(
-        "INSERT INTO alarm (time, reason, detail, evidence) VALUES (?, ?, ?, ?)", (time, reason, detail, evidence)
-    )
+    """Keep an alarm and the signed bytes that it rests on, unless `MOST_ALARMS` are kept."""
+    (kept,) = db.execute("SELECT count(*) FROM alarm").fetchone()
+    if kept < MOST_ALARMS:
+        db.execute(
+            "INSERT INTO alarm (time, reason, detail, evidence) VALUES (?, ?, ?, ?)", (time, reason, detail, evidence)
+        )
 
 
 def alarm(db: sqlite3.Connection) -> tuple[str, str] | None:

@@ -191,6 +191,12 @@ def attestations(db: sqlite3.Connection, digest: bytes) -> list[tuple[str, bytes
     return [(event, raw) for event, raw in db.execute(query, (digest,))]
 
 
+def attested_since(db: sqlite3.Connection, since: int) -> list[tuple[int, str, bytes]]:
+    """What the gateway attested that arrived at this time (milliseconds) or later: (arrived, event, receipt)."""
+    query = "SELECT arrived, event, raw FROM attestation WHERE arrived >= ? ORDER BY arrived, rowid"
+    return [(arrived, event, raw) for arrived, event, raw in db.execute(query, (since,))]
+
+
 # ------------------------------------------------------------------------------------------ handlers and readers
 
 
@@ -268,6 +274,20 @@ def answers(db: sqlite3.Connection, intent: int, after: int) -> list[Kept]:
     query = """SELECT sequence, digest, kind, statement, receipt, content, intent, starts, failures FROM incoming
         WHERE intent = ? AND sequence > ? ORDER BY sequence"""
     return [Kept(*row) for row in db.execute(query, (intent, after))]
+
+
+def find(db: sqlite3.Connection, digest: bytes) -> Kept | None:
+    """A message by its digest, whatever became of it."""
+    query = "SELECT sequence, digest, kind, statement, receipt, content, intent, starts, failures FROM incoming"
+    row = db.execute(f"{query} WHERE digest = ?", (digest,)).fetchone()
+    return None if row is None else Kept(*row)
+
+
+def of_kind(db: sqlite3.Connection, kind: str) -> list[Kept]:
+    """Every message of a kind, in order of arrival, whatever became of it."""
+    query = """SELECT sequence, digest, kind, statement, receipt, content, intent, starts, failures FROM incoming
+        WHERE kind = ? ORDER BY sequence"""
+    return [Kept(*row) for row in db.execute(query, (kind,))]
 
 
 # ------------------------------------------------------------------------------------------ acknowledgements

@@ -7,7 +7,7 @@ from typing import Final
 
 from schemas.errors import Misuse
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the tables: `PRAGMA user_version`."""
 
 _PRAGMAS: Final = (
@@ -97,6 +97,12 @@ CREATE INDEX outgoing_provisional ON outgoing (place) WHERE standing = 'provisio
 CREATE TABLE witnessed (size INTEGER PRIMARY KEY, root BLOB NOT NULL, note TEXT NOT NULL) STRICT;
 """
 
+_SINCE_4: Final = """
+-- Urgent ones are submitted first.
+ALTER TABLE outgoing ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX outgoing_due ON outgoing (urgent DESC, intent) WHERE state = 'waiting';
+"""
+
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Set the connection up, take the file for this process, and make the tables where there are none.
@@ -115,7 +121,7 @@ def _bring_up(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise Misuse(f"the store is of version {version}, this program knows {VERSION}")
-    for made, tables in enumerate((_TABLES, _SINCE_1, _SINCE_2, _SINCE_3)):
+    for made, tables in enumerate((_TABLES, _SINCE_1, _SINCE_2, _SINCE_3, _SINCE_4)):
         if version <= made:
             for statement in _statements(tables):
                 connection.execute(statement)

@@ -10,6 +10,12 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+DUE: Final = """
+    SELECT intent, digest, body FROM outgoing INDEXED BY outgoing_due WHERE state = 'waiting'
+    ORDER BY urgent DESC, intent LIMIT ?
+"""
 
 
 class State(StrEnum):
@@ -34,6 +40,8 @@ class Posting:
     """Whether answers are expected: the intent is an exchange."""
     salt: bytes
     """Of the commitment to the content."""
+    urgent: bool = False
+    """Submitted before those that are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +95,14 @@ def _post(db: sqlite3.Connection, posting: Posting, now: int) -> int:
 
 def _add_envelope(db: sqlite3.Connection, intent: int, posting: Posting) -> None:
     db.execute(
-        "INSERT INTO outgoing (digest, intent, body, state, expires, salt) VALUES (?, ?, ?, ?, ?, ?)",
-        (posting.digest, intent, posting.body, State.WAITING, posting.expires, posting.salt),
+        "INSERT INTO outgoing (digest, intent, body, state, expires, salt, urgent) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (posting.digest, intent, posting.body, State.WAITING, posting.expires, posting.salt, posting.urgent),
     )
 
 
 def due(db: sqlite3.Connection, limit: int) -> list[Due]:
-    """Envelopes that wait for the gateway's decision, oldest intent first."""
-    rows = db.execute(
-        "SELECT intent, digest, body FROM outgoing WHERE state = ? ORDER BY intent LIMIT ?", (State.WAITING, limit)
-    )
-    return [Due(intent, bytes(digest), bytes(body)) for intent, digest, body in rows]
+    """Envelopes that wait for the gateway's decision: urgent ones first, then those of the oldest intent."""
+    return [Due(intent, bytes(digest), bytes(body)) for intent, digest, body in db.execute(DUE, (limit,))]
 
 
 def accept(db: sqlite3.Connection, due: Due, receipt: bytes, place: int) -> None:

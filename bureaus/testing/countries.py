@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -16,6 +17,8 @@ from typing import Final, Self
 from bureaus.client import Bureau
 from bureaus.exchange import Received
 from bureaus.exercises.catalogue import SECRETARIAT
+from bureaus.exercises.gateway_clock import GatewayClock
+from bureaus.sandbox.proxy import Quality
 from bureaus.sandbox.site import Site
 from bureaus.testing.templates import Wanted
 from schemas.codes import Handling, Purpose
@@ -37,11 +40,15 @@ class Countries(Mapping[str, Bureau]):
         self.codes = wanted.codes
         self._open: dict[str, Bureau] = {}
         self.operation: Operation | None = None
+        self.clock: Clock | None = None
+        """None where time is the machine's."""
 
     async def __aenter__(self) -> Self:
         """Open the operation, then everybody. Raises Unavailable."""
         await self.site.__aenter__()
         try:
+            if self.site.stopped:
+                self.clock = await Clock(self.site).__aenter__()
             await self.online(SECRETARIAT)
             self.operation = await self.open_operation(OPERATION)
             for code in self.codes:
@@ -69,7 +76,8 @@ class Countries(Mapping[str, Bureau]):
     async def online(self, code: str, *, clock_seconds: int = 0) -> Bureau:
         """Open a bureau, again or for the first time; its machine's clock is ahead by so much. Handlers are new."""
         home = self.site.home(Address(code))
-        bureau = Bureau.open(home, clock=_clock(clock_seconds)) if clock_seconds else self.site.bureau(Address(code))
+        ahead = _ahead(self.site.clock or _wall, clock_seconds)
+        bureau = Bureau.open(home, clock=ahead) if clock_seconds else self.site.bureau(Address(code))
         self._open[code] = await bureau.__aenter__()
         return bureau
 
@@ -86,7 +94,7 @@ class Countries(Mapping[str, Bureau]):
 
     async def open_operation(self, identifier: str, *members: str) -> Operation:
         """The secretariat opens an operation of these members, or of everybody, for all kinds and purposes."""
-        now = int(time.time())
+        now = (self.site.clock or _wall)() // 1000
         taking = [Member(Address(code), Role.PARTICIPANT, now) for code in members or self.codes]
         made = Operation(
             id=identifier,
@@ -111,8 +119,52 @@ class Countries(Mapping[str, Bureau]):
             for code in list(self._open):
                 with suppress(BureaunetError):  # what it failed for, the test saw where it asked
                     await self.offline(code)
+            if self.clock is not None:
+                await self.clock.__aexit__(None, None, None)
         finally:
             await self.site.__aexit__(None, None, None)
+
+
+class Clock:
+    """The time of a test's network, which stands still: its gateway's, and its bureaus'."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._gateway = GatewayClock(site.operators)
+        self._now = 0
+
+    async def __aenter__(self) -> Self:
+        """Take the gateway's time for the bureaus that are opened from now on. Raises Unavailable."""
+        await self._gateway.__aenter__()
+        self._now = await self._gateway.now()
+        self._site.clock = self.now
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let the gateway's clock alone."""
+        await self._gateway.__aexit__(kind, error, trace)
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return self._now
+
+    async def forward(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
+        """Let so much time pass; back when the gateway has done all that was due meanwhile, each at its own time.
+
+        What is still on its way between bureaus is of before or after as it happens to come: let it arrive first.
+
+        Raises:
+            Misuse: time does not go back. Unavailable: the gateway does not answer.
+        """
+        length = timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)
+        await self.to(self._now + length // timedelta(milliseconds=1))
+
+    async def to(self, milliseconds: int) -> None:
+        """Let time pass until then, milliseconds since the epoch; as `forward`."""
+        await self._gateway.to(milliseconds)
+        self._now = milliseconds
 
 
 class Gateway:
@@ -164,6 +216,10 @@ class Links:
         """Reset a bureau's connections, and those that it tries."""
         self._site.cut(Address(code))
 
+    def degrade(self, code: str, *, latency: float = 0.0, loss: float = 0.0) -> None:
+        """Make a bureau's line poor: everything comes `latency` seconds later, and a share of it later still."""
+        self._site.degrade(Address(code), Quality(latency, loss))
+
     def freeze(self, code: str) -> None:
         """Forward nothing more and close nothing: connections stand half-open, as after a partition."""
         self._site.freeze(Address(code))
@@ -181,8 +237,16 @@ def linked(name: str) -> Link:
         raise Misuse(f"there is no link {name}: {', '.join(Link)}") from None
 
 
-def _clock(ahead: int) -> Callable[[], int]:
-    def milliseconds() -> int:
-        return time.time_ns() // 1_000_000 + ahead * 1000
+def stopped(name: str) -> bool:
+    """Whether a clock of that name, as the marker gives it, stands still. Raises Misuse."""
+    if name not in ("real", "exercise"):
+        raise Misuse(f"there is no clock {name}: real, exercise")
+    return name == "exercise"
 
-    return milliseconds
+
+def _wall() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _ahead(clock: Callable[[], int], seconds: int) -> Callable[[], int]:
+    return lambda: clock() + seconds * 1000

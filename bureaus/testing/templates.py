@@ -34,6 +34,8 @@ class Wanted:
 
     codes: tuple[str, ...]
     link: Link = Link.HTTP
+    stopped: bool = False
+    """Whether time stands still until the test lets it pass."""
 
     @property
     def seats(self) -> tuple[Seat, ...]:

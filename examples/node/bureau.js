@@ -1,206 +1,349 @@
-// What a bureau must do with bytes (protocol sections 1, 2, 4 and 5): sign and verify statements, seal and open content,
-// check the authority's directory and the gateway's receipts. No network here, no files, no clock.
+// A bureau on the HTTP link (protocol section 6): asks, takes what comes, answers and acknowledges, and believes nothing
+// that it has not verified. What must survive stands in one file, `state.json`, in a folder of its own.
 
-import { createCipheriv, createDecipheriv, createHash, createPrivateKey, createPublicKey, randomBytes, sign, verify } from 'node:crypto'
-import { KDF_SHAKE256, KEM_MLKEM768_X25519 } from '@panva/hpke-noble'
-import { AEAD_AES_256_GCM, CipherSuite } from 'hpke'
-import { Tagged, decode, encode } from './cbor.js'
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { Agent, request } from 'node:https'
+import { join } from 'node:path'
+import { Refused, decode, encode, must, sequence } from './cbor.js'
+import { hex, privateKey } from './cose.js'
+import { CLAIM, acknowledge, newId, openerOf, seal } from './envelope.js'
+import { EMPTY, checkConsistency, readCheckpoint, readProof } from './ledger.js'
+import { FIRST_ANSWERED, accepted, readItem, verify } from './recipient.js'
+import { acceptanceKeys, covers, readAttestation, readCurrent, readDirectory, readNetwork, readOperation, rowOf, serviceKeys } from './trust.js'
 
-export const CLAIM = {
-  iss: 1, sub: 2, aud: 3, exp: 4, iat: 6, cti: 7, net: -65537, head: -65538, kind: -65539, thread: -65540, re: -65541,
-  urgency: -65542, replyBy: -65543, answer: -65544, purpose: -65546, handling: -65547, commit: -65548, exercise: -65549,
-}
-const [ALG, KID, CLAIMS, TYP, HASH_ALG, HASH_TYPE] = [1, 4, 15, 16, 258, 259]
-const [ED25519, SHA_256, HPKE_9_KE] = [-19, -16, 57]
-const NONE = Buffer.alloc(0)
-const suite = new CipherSuite(KEM_MLKEM768_X25519, KDF_SHAKE256, AEAD_AES_256_GCM)
+const [DAY, ANSWER_MS, PAUSE_MS, LOOKS, MOST] = [24 * 3600, 10_000, 500, 4, 64 * 1024 * 1024]
+const seconds = () => Math.floor(Date.now() / 1000)
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
-export const sha256 = (...parts) => createHash('sha256').update(Buffer.concat(parts)).digest()
-const typ = (name) => `application/vnd.bureaunet.${name}+cose`
-const must = (holds, reason) => {
-  if (!holds) throw new Error(reason)
-}
+class Http {
+  constructor({ gateway, certificate, key, ca }) {
+    this.gateway = gateway
+    this.agent = new Agent({ cert: certificate, key, ca, minVersion: 'TLSv1.3', keepAlive: true })
+  }
 
-// ---- keys: Ed25519 and X-Wing, each made of 32 bytes
+  // {status, type, wait (seconds of Retry-After, or null), body}. Without an answer in time: `unreachable`.
+  send(method, path, body, type = 'application/cbor', wait = 0) {
+    return new Promise((resolve, reject) => {
+      const headers = body ? { 'Content-Type': type, 'Content-Length': body.length } : {}
+      const lost = () => reject(new Refused('unreachable'))
+      const options = { method, agent: this.agent, headers }
+      const sent = request(new URL(path, this.gateway), options, (answer) => {
+        const parts = []
+        let size = 0
+        answer.on('data', (part) => {
+          size += part.length
+          if (size > MOST) sent.destroy()
+          parts.push(part)
+        })
+        answer.on('error', lost)
+        answer.on('end', () => {
+          const after = /^\d{1,4}$/u.exec(answer.headers['retry-after'] ?? '')
+          const [kind] = (answer.headers['content-type'] ?? '').split(';')
+          resolve({ status: answer.statusCode, type: kind, wait: after && Number(after[0]), body: Buffer.concat(parts) })
+        })
+      })
+      sent.setTimeout(ANSWER_MS + wait * 1000, () => sent.destroy())
+      sent.on('error', lost)
+      sent.end(body)
+    })
+  }
 
-const publicKey = (x) => createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: x.toString('base64url') }, format: 'jwk' })
-export const signingId = (x) => sha256(encode(new Map([[1, 1], [-1, 6], [-2, x]])))
-const sealingId = (key) => sha256(encode(new Map([[1, 7], [3, HPKE_9_KE], [-1, key]])))
-
-export async function keysOf({ address, signing, sealing }) {
-  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.from(signing, 'hex')])
-  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-  const x = Buffer.from(createPublicKey(key).export({ format: 'jwk' }).x, 'base64url')
-  return { address, key, kid: signingId(x), opener: await suite.DeserializePrivateKey(Buffer.from(sealing, 'hex')) }
-}
-
-// ---- statements: COSE_Sign1 with an empty unprotected map
-
-function signed(header, payload, key) {
-  const protectedHeader = encode(new Map(header))
-  const signature = sign(null, encode(['Signature1', protectedHeader, NONE, payload]), key)
-  return encode(new Tagged(18, [protectedHeader, new Map(), payload, signature]))
-}
-
-function parse(statement, type) {
-  const value = decode(statement)
-  must(value instanceof Tagged && value.tag === 18, 'structure')
-  const [protectedHeader, unprotected, payload, signature] = value.value
-  must(unprotected.size === 0, 'unprotected-not-empty')
-  const header = decode(protectedHeader)
-  must(header.get(ALG) === ED25519, 'algorithm')
-  must(header.get(TYP) === typ(type), 'typ')
-  return { protectedHeader, header, claims: header.get(CLAIMS), kid: header.get(KID), payload, signature }
-}
-
-function check(statement, keys) {
-  const raw = keys.get(statement.kid.toString('hex'))
-  must(raw, 'key-unknown')
-  const bytes = encode(['Signature1', statement.protectedHeader, NONE, statement.payload])
-  must(verify(null, bytes, publicKey(raw), statement.signature), 'signature')
-}
-
-const byId = (keys) => new Map(keys.map((raw) => [signingId(raw).toString('hex'), raw]))
-
-// ---- trust: the network file that was pinned, and the authority's directory (sections 2.2 and 2.3)
-
-function threshold(data, type, keys, needed, net) {
-  const parts = decode(data).map((part) => parse(part, type))
-  must(parts.length >= needed, 'threshold')
-  parts.forEach((part, place) => {
-    must(place === 0 || Buffer.compare(parts[place - 1].kid, part.kid) < 0, 'structure')
-    must(part.payload.equals(parts[0].payload), 'structure')
-    must(net === null || part.claims.get(CLAIM.net).equals(net), 'network')
-    check(part, keys)
-  })
-  return decode(parts[0].payload)
-}
-
-export function readNetwork(file) {
-  const [magic, genesis] = decode(file)
-  must(magic === 'bureaunet-network/1', 'structure')
-  const claimed = decode(parse(decode(genesis)[0], 'genesis').payload)
-  const [authority, needed] = [byId(claimed[3]), claimed[4]]
-  threshold(genesis, 'genesis', authority, needed, null)
-  return { id: sha256(genesis), name: claimed[0], exercise: claimed[1], authority, needed }
-}
-
-const validAt = ([since, until, voidFrom], now) => since <= now && (until === null || now < until) && voidFrom === null
-
-export function readDirectory(statement, network, now) {
-  const [version, , , services, participants] = threshold(statement, 'directory', network.authority, network.needed, network.id)
-  const valid = (keys) => keys.filter((row) => validAt(row.at(-1), now))
-  const rows = participants.map(([address, , , , state, signing, sealing]) => [
-    address,
-    { active: state === 'active', signing: byId(valid(signing).map(([key]) => key)), sealing: valid(sealing).map((row) => row[1]) },
-  ])
-  return {
-    version,
-    participants: new Map(rows),
-    acceptance: byId(services.filter(([use]) => use === 'acceptance').map(([, key]) => key)),
+  async get(path) {
+    const { status, body } = await this.send('GET', path)
+    if (status === 200) return body
+    throw new Refused(status === 404 ? 'not-found' : 'unreachable')
   }
 }
 
-// ---- receipts: one signature over a batch, and the path of our item (section 5.4)
-
-function rootOf(leaf, position, size, path) {
-  must(position < size, 'inclusion')
-  let [node, place, last] = [leaf, position, size - 1]
-  for (const sibling of path) {
-    must(last > 0, 'inclusion')
-    if (place % 2 === 1 || place === last) {
-      node = sha256(Buffer.from([1]), sibling, node)
-      while (place % 2 === 0 && place !== 0) [place, last] = [place >> 1, last >> 1]
-    } else {
-      node = sha256(Buffer.from([1]), node, sibling)
+export class Bureau {
+  static async start(given) {
+    const bureau = new Bureau()
+    Object.assign(bureau, {
+      address: given.address,
+      network: readNetwork(given.network),
+      signer: privateKey(given.signing),
+      opener: await openerOf(given.sealing),
+      reply: given.reply,
+      http: new Http(given),
+      folder: given.folder,
+      operations: new Map(),
+      attested: [],
+      confirmed: 0,
+      directory: null,
+    })
+    bureau.load()
+    try {
+      await bureau.refresh()
+    } catch (error) {
+      bureau.stop()
+      throw error
     }
-    ;[place, last] = [place >> 1, last >> 1]
+    return bureau
   }
-  must(last === 0, 'inclusion')
-  return node
-}
 
-export function readReceipt(receipt, network, directory) {
-  const parts = decode(receipt)
-  const [batch, position, path, item] = parts
-  must(parts.length === 4 && Number.isInteger(position) && Array.isArray(path), 'receipt-form')
-  const statement = parse(batch, 'acceptance')
-  must(statement.claims.get(CLAIM.net).equals(network.id), 'network')
-  check(statement, directory.acceptance)
-  const [root, size] = decode(statement.payload)
-  must(rootOf(sha256(Buffer.from([0]), item), position, size, path).equals(root), 'inclusion')
-  const said = decode(item)
-  must(Array.isArray(said) && said.length === 5, 'receipt-form')
-  const [digest, event, index, time, reason] = said
-  return { digest, accepted: event === 'SubmissionAcceptance', index, time, reason }
-}
+  stop() {
+    this.http.agent.destroy()
+  }
 
-// ---- envelopes (sections 1.2 and 1.3)
+  get trust() {
+    return { network: this.network, directory: this.directory, operations: this.operations }
+  }
 
-const commitment = (salt, content) => sha256(Buffer.from('bureaunet/commit/1'), salt, content)
+  // ---- what survives: ids, digests that were handled, the tree head, an alarm
 
-function pad(salt, content) {
-  const bare = encode([salt, content, NONE]).subarray(0, -1)
-  const next = (size) => (size > 2 ** 20 ? Math.ceil(size / 2 ** 20) * 2 ** 20 : Math.max(1024, 2 ** Math.ceil(Math.log2(size))))
-  for (let target = next(bare.length + 1); ; target = next(target + 1)) {
-    for (const size of [1, 2, 3, 5]) {
-      const tail = encode(Buffer.alloc(Math.max(0, target - bare.length - size)))
-      if (bare.length + tail.length === target) return Buffer.concat([bare, tail])
+  load() {
+    this.state = { after: -1, ids: {}, handled: {}, attested: {}, head: [0, hex(EMPTY)], alarm: null }
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 })
+    try {
+      this.state = JSON.parse(readFileSync(join(this.folder, 'state.json'), 'utf8'))
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error
+    }
+    this.state.after = -1 // nobody signs an item's place: what waits is read from the start (section 6)
+  }
+
+  save() {
+    const path = join(this.folder, 'state.json')
+    const file = openSync(`${path}.new`, 'w', 0o600)
+    writeSync(file, JSON.stringify(this.state))
+    fsyncSync(file)
+    closeSync(file)
+    renameSync(`${path}.new`, path)
+  }
+
+  alarm(reason) {
+    this.state.alarm = reason
+    this.save()
+    throw new Refused(reason)
+  }
+
+  // ---- trust: directory, its place in the ledger, the tree's head, operations
+
+  async refresh() {
+    if (this.directory === null) await this.adopt(readDirectory(await this.http.get('/v1/directory'), this.network))
+    for (let looks = 0; ; looks++) {
+      try {
+        const current = readCurrent(await this.http.get('/v1/directory/current'), this.network, this.directory, seconds())
+        this.confirmed = current.time
+        break
+      } catch (error) {
+        if (error.reason !== 'not-current') throw error
+        const next = await this.http.get(`/v1/directory/${this.directory.version + 1}`).catch(() => null)
+        if (next !== null) await this.adopt(readDirectory(next, this.network, this.directory))
+        else if (looks < LOOKS) await pause(PAUSE_MS) // a new version is there a moment before it is said to be current
+        else throw error
+      }
+    }
+    await this.takeHead((await this.http.get('/v1/checkpoint')).toString('utf8'))
+    await this.refreshOperations()
+  }
+
+  // A version counts once its entry is proven to be in the ledger.
+  async adopt(directory) {
+    const [entry, proof] = decode(await this.patiently(`/v1/directory/${directory.version}/proof`, 10))
+    const said = decode(entry)
+    must(said.get(1) === 'DirectoryUpdated' && said.get(3)?.equals(directory.hash), 'inclusion') // check: directory-entry
+    const { head } = readProof(proof, entry, this.network.log)
+    await this.extend(head)
+    this.directory = directory
+  }
+
+  async takeHead(note) {
+    await this.extend(readCheckpoint(note, this.network.log))
+  }
+
+  // Another head of ours, where it extends the one before; one that contradicts it is an alarm.
+  async extend(head) {
+    const [size, root] = [this.state.head[0], Buffer.from(this.state.head[1], 'hex')]
+    if (head.size < size) return
+    const trivial = size === 0 || size === head.size
+    const path = trivial ? [] : decode(await this.http.get(`/v1/consistency/${size}/${head.size}`))
+    try {
+      checkConsistency(size, root, head.size, head.root, path)
+    } catch (error) {
+      this.alarm(error.reason)
+    }
+    this.state.head = [head.size, hex(head.root)]
+    this.save()
+  }
+
+  async refreshOperations() {
+    for (const { id, version } of JSON.parse(await this.http.get('/v1/operations'))) {
+      const known = this.operations.get(id)
+      for (let next = known ? known.version + 1 : version; next <= version; next += 1) {
+        const raw = await this.http.get(`/v1/operations/${id}?version=${next}`)
+        this.operations.set(id, this.readOperation(raw, this.operations.get(id) ?? null))
+      }
     }
   }
-}
 
-const wrapInfo = (wrapHeader, protectedHeader) => encode(['HPKE Recipient', 3, wrapHeader, sha256(protectedHeader)])
+  readOperation(raw, previous) {
+    const keys = [...this.directory.participants.values()].flatMap((row) => row.signing)
+    const read = readOperation(raw, this.network.id, new Map(keys.map((one) => [one.id, one.raw])), previous)
+    const owner = rowOf(this.directory, read.owner)
+    must(owner?.signing.some((one) => one.id === hex(read.statement.kid)), 'key-unknown')
+    return read
+  }
 
-export async function seal(claims, content, keys, recipients) {
-  const [salt, iv, contentKey] = [randomBytes(32), randomBytes(12), randomBytes(32)]
-  const header = [
-    [ALG, ED25519], [KID, keys.kid], [CLAIMS, new Map([...claims, [CLAIM.commit, commitment(salt, content)]])],
-    [TYP, typ('envelope')], [HASH_ALG, SHA_256], [HASH_TYPE, 'application/cose'],
-  ]
-  const protectedHeader = encode(new Map(header))
-  const contentHeader = encode(new Map([[1, 3], [3, 'application/json']]))
-  const cipher = createCipheriv('aes-256-gcm', contentKey, iv)
-  cipher.setAAD(encode(['Encrypt', contentHeader, protectedHeader]))
-  const ciphertext = Buffer.concat([cipher.update(pad(salt, content)), cipher.final(), cipher.getAuthTag()])
-  const wrapHeader = encode(new Map([[1, HPKE_9_KE]]))
-  const wraps = await Promise.all(recipients.map(async (key) => {
-    const info = wrapInfo(wrapHeader, protectedHeader)
-    const { encapsulatedSecret, ciphertext: wrapped } = await suite.Seal(await suite.DeserializePublicKey(key), contentKey, { info })
-    return [wrapHeader, new Map([[4, sealingId(key)], [-4, Buffer.from(encapsulatedSecret)]]), Buffer.from(wrapped)]
-  }))
-  const sealed = encode(new Tagged(96, [contentHeader, new Map([[5, iv]]), ciphertext, wraps]))
-  const statement = signed(header, sha256(sealed), keys.key)
-  return { statement, sealed, digest: sha256(statement) }
-}
+  async patiently(path, within) {
+    for (const end = Date.now() + within * 1000; ; await pause(PAUSE_MS)) {
+      try {
+        return await this.http.get(path)
+      } catch (error) {
+        if (error.reason !== 'not-found' || Date.now() > end) throw error
+      }
+    }
+  }
 
-export async function open(item, keys, network, directory) {
-  const [, , receipt, raw, sealed] = decode(item)
-  const [accepted, statement] = [readReceipt(receipt, network, directory), parse(raw, 'envelope')]
-  must(accepted.accepted && accepted.digest.equals(sha256(raw)), 'not-accepted')
-  const { claims } = statement
-  must(claims.get(CLAIM.net).equals(network.id), 'network')
-  check(statement, directory.participants.get(claims.get(CLAIM.iss))?.signing ?? new Map())
-  const place = claims.get(CLAIM.aud).indexOf(keys.address)
-  must(place >= 0, 'not-addressed')
-  must(sealed !== null && sha256(sealed).equals(statement.payload), 'sealed-hash')
-  const [contentHeader, iv, ciphertext, wraps] = decode(sealed).value
-  const [wrapHeader, wrap, wrapped] = wraps[place]
-  must(decode(wrapHeader).get(1) === HPKE_9_KE, 'suite')
-  const info = wrapInfo(wrapHeader, statement.protectedHeader)
-  const contentKey = await suite.Open(keys.opener, wrap.get(-4), wrapped, { info })
-  const decipher = createDecipheriv('aes-256-gcm', contentKey, iv.get(5))
-  decipher.setAAD(encode(['Encrypt', contentHeader, statement.protectedHeader]))
-  decipher.setAuthTag(ciphertext.subarray(-16))
-  const plaintext = Buffer.concat([decipher.update(ciphertext.subarray(0, -16)), decipher.final()])
-  const [salt, content] = decode(plaintext)
-  must(pad(salt, content).equals(plaintext), 'padding')
-  must(commitment(salt, content).equals(claims.get(CLAIM.commit)), 'commitment')
-  return { claims, digest: sha256(raw), content: JSON.parse(content.toString('utf8')) }
-}
+  // ---- sending
 
-export function acknowledge(digest, keys, network, now) {
-  const claims = new Map([[CLAIM.iss, keys.address], [CLAIM.iat, now], [CLAIM.net, network.id], [CLAIM.head, [0, sha256()]]])
-  const header = [[ALG, ED25519], [KID, keys.kid], [CLAIMS, claims], [TYP, typ('acknowledgement')]]
-  return signed(header, encode([digest, 'processed', null]), keys.key)
+  // Seals, submits until there is a receipt that verifies, and gives what it says.
+  async send({ to, operation, purpose, kind, content, within, claims = [] }) {
+    must(this.state.alarm === null, this.state.alarm) // check: alarm
+    must(seconds() - this.confirmed <= DAY, 'not-current')
+    const rows = to.map((address) => rowOf(this.directory, address))
+    must(rows.every((row) => row?.active), 'recipient-unknown')
+    must(this.operations.has(operation), 'operation-unknown')
+    const now = seconds()
+    const said = new Map([
+      [CLAIM.iss, this.address], [CLAIM.sub, operation], [CLAIM.aud, to], [CLAIM.iat, now], [CLAIM.exp, now + DAY],
+      [CLAIM.cti, newId(Date.now())], [CLAIM.net, this.network.id],
+      [CLAIM.head, [this.state.head[0], Buffer.from(this.state.head[1], 'hex')]], [CLAIM.kind, kind],
+      [CLAIM.urgency, 'routine'], [CLAIM.purpose, purpose], [CLAIM.handling, 'H0'], [CLAIM.exercise, this.network.exercise],
+      ...claims,
+    ])
+    const keys = rows.map((row) => row.sealing.find((one) => covers(one, now) && one.voidFrom === null)?.raw)
+    must(keys.every(Boolean), 'wrap-key')
+    const envelope = await seal(said, Buffer.from(JSON.stringify(content)), this.signer, keys)
+    return this.submit(envelope, Date.now() + within * 1000)
+  }
+
+  async submit(envelope, end) {
+    const body = encode([envelope.statement, envelope.sealed])
+    for (;;) {
+      const answer = await this.http.send('POST', '/v1/messages', body).catch(() => null)
+      if (answer !== null && answer.type === 'application/cbor' && answer.status !== 429) return this.believed(answer.body, envelope)
+      await pause(1000 * Math.max(answer?.wait ?? 0, 0.2)) // check: retry-after
+      must(Date.now() < end, 'unreachable')
+    }
+  }
+
+  believed(body, envelope) {
+    const receipt = accepted(body, this.trust)
+    must(receipt.digest.equals(envelope.digest), 'not-accepted') // check: receipt-digest
+    return { ...receipt, digest: envelope.digest }
+  }
+
+  ask(given) {
+    return this.send({ ...given, within: given.seconds })
+  }
+
+  // Where in the ledger our message is: proven by its entry, under a checkpoint that extends ours.
+  async prove(digest, within) {
+    const receipt = accepted(await this.http.get(`/v1/acceptances/${hex(digest)}`), this.trust)
+    must(receipt.accepted && receipt.digest.equals(digest), 'not-accepted')
+    const proof = await this.patiently(`/v1/proofs/${receipt.index}`, within)
+    const entry = await this.http.get(`/v1/entries/${receipt.index}`)
+    const { index, head } = readProof(proof.toString('utf8'), entry, this.network.log)
+    must(index === receipt.index && decode(entry).get(3)?.equals(digest), 'inclusion') // check: proof
+    await this.extend(head)
+    return index
+  }
+
+  // ---- receiving
+
+  // What came and passed every check, each once; waits until there is something, or so many seconds.
+  async take(within) {
+    const fresh = []
+    for (const end = Date.now() + within * 1000; ; ) {
+      const wait = Math.max(0, Math.min(5, Math.ceil((end - Date.now()) / 1000)))
+      const { status, body } = await this.http.send('GET', `/v1/inbox?after=${this.state.after}&wait=${wait}`, null, '', wait)
+      if (status === 200) for (const raw of sequence(body)) await this.takeItem(readItem(raw), fresh)
+      if (fresh.length || this.attested.length || Date.now() >= end) return fresh
+      if (status !== 200) await pause(PAUSE_MS)
+    }
+  }
+
+  async takeItem(item, fresh) {
+    if (item.type === 'receipt' && item.acceptance.length === 0) this.takeAttestation(item)
+    if (item.type !== 'envelope') return
+    let taken
+    try {
+      taken = await this.verified(item)
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      if (error.check >= FIRST_ANSWERED) await this.acknowledge(accepted(item.acceptance, this.trust).digest, error.reason)
+      return
+    }
+    const { claims, digest, content } = taken
+    this.state.after = Math.max(this.state.after, item.index)
+    const again = this.state.handled[hex(digest)] === true
+    const reason = again ? null : await this.handled(taken, fresh, content)
+    this.state.handled[hex(digest)] = true // check: duplicate
+    this.state.ids[`${claims.get(CLAIM.iss)} ${hex(claims.get(CLAIM.cti))}`] = hex(digest)
+    this.save() // check: durable
+    await this.acknowledge(digest, reason)
+  }
+
+  // A key or an operation that is not known may be new: then once more, by what is current.
+  async verified(item) {
+    const seen = (iss, cti) => this.state.ids[`${iss} ${hex(cti)}`]
+    const attempt = () => verify(item, this.address, this.trust, this.opener, seen)
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!['key-unknown', 'operation-unknown'].includes(error.reason)) throw error
+      await this.refresh() // check: refresh
+      return attempt()
+    }
+  }
+
+  // What the gateway attests of answers: by its key, at its place in the ledger, about us, each once.
+  takeAttestation(item) {
+    try {
+      const { event, index, time, query, asked, asker } = readAttestation(item.statement, this.network.id, serviceKeys(this.directory, 'acceptance'))
+      readAttestation(item.statement, this.network.id, acceptanceKeys(this.directory, Math.floor(time / 1000), index))
+      const own = rowOf(this.directory, this.address)
+      must(item.index === index && [asked, asker].some((one) => rowOf(this.directory, one) === own), 'not-addressed')
+      this.state.after = Math.max(this.state.after, index)
+      if (this.state.attested[index]) return
+      this.state.attested[index] = true
+      this.save()
+      this.attested.push({ event, query: hex(query), asked })
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+    }
+  }
+
+  // Why handling it failed for good, or null. Where the gateway cannot be reached, it comes again and is tried again.
+  async handled(taken, fresh, content) {
+    try {
+      await this.handle(taken, fresh, content)
+      return null
+    } catch (error) {
+      if (!(error instanceof Refused) || error.reason === 'unreachable') throw error
+      return 'handler-failed'
+    }
+  }
+
+  async handle({ claims, digest }, fresh, content) {
+    const [from, kind, re] = [claims.get(CLAIM.iss), claims.get(CLAIM.kind), claims.get(CLAIM.re)]
+    fresh.push({ digest: hex(digest), from, kind, code: claims.get(CLAIM.answer) ?? null, re: re ? hex(re) : null, content })
+    if (kind !== 'whereabouts.query/1' || !this.reply) return
+    await this.send({
+      to: [from],
+      operation: claims.get(CLAIM.sub),
+      purpose: claims.get(CLAIM.purpose),
+      kind: this.reply.kind,
+      content: this.reply.content,
+      within: 10,
+      claims: [[CLAIM.thread, claims.get(CLAIM.thread) ?? digest], [CLAIM.re, digest], [CLAIM.answer, this.reply.answer]],
+    })
+  }
+
+  async acknowledge(digest, reason) {
+    const head = [this.state.head[0], Buffer.from(this.state.head[1], 'hex')]
+    const body = acknowledge(this.address, this.signer, this.network.id, digest, reason, seconds(), head)
+    await this.http.send('POST', '/v1/evidence', body, 'application/cose')
+  }
 }
