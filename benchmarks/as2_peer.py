@@ -1,8 +1,10 @@
 """AS2 as pyas2lib does it: signed and encrypted, with a signed receipt. Runs in the environment of requirements.txt.
 
-    as2_peer.py cpu COUNT                  both ends in this process: prints exchanges a second
-    as2_peer.py serve                      receives over HTTP; prints its port, then serves until standard input closes
-    as2_peer.py send PORT COUNT            sends over HTTP, IN_FLIGHT at a time: prints exchanges a second
+An exchange is what it is on our side: a query and its answer, each a message of its own with a signed receipt.
+
+    as2_peer.py cpu FOLDER COUNT               both ends in this process: prints exchanges a second
+    as2_peer.py answer FOLDER PORT PEER        answers over HTTP until standard input closes; says that it is ready
+    as2_peer.py ask FOLDER PORT PEER COUNT     asks over HTTP, IN_FLIGHT at a time: prints exchanges a second
 
 pyas2lib's oscrypto reads OpenSSL's version with a pattern that allows one digit a part, so it refuses 3.0.13 and later
 of that line although it works with them. `_lenient_about_versions` widens that one pattern while oscrypto is imported;
@@ -18,12 +20,14 @@ import datetime as dt
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 IN_FLIGHT: Final = 16
+PATIENCE: Final = 60
+"""Seconds that an answer may take."""
 CONTENT: Final = bytes(range(256)) * 6
 _PASSWORD: Final = "synthetic"  # noqa: S105  # of a key that is thrown away: pyas2lib wants it encrypted
 _ONE_DIGIT, _DIGITS = r"\d\.\d\.\d[a-z]*", r"\d+\.\d+\.\d+[a-z]*"
@@ -100,31 +104,16 @@ def ends(folder: Path, ours: str, theirs: str) -> tuple[as2.Organization, as2.Pa
     return organization, partner
 
 
-class Receiver:
-    """The end that receives and signs receipts."""
+class End:
+    """One end: sends messages and checks their receipts, takes messages and signs receipts."""
 
-    def __init__(self, folder: Path) -> None:
-        self._ours, self._theirs = ends(folder, "receiver", "sender")
+    def __init__(self, folder: Path, ours: str, theirs: str) -> None:
+        self._ours, self._theirs = ends(folder, ours, theirs)
 
-    def receive(self, raw: bytes) -> tuple[dict[str, str], bytes]:
-        """Take a message: its signed receipt."""
-        message = as2.Message()
-        status, (problem, trace), receipt = message.parse(raw, lambda _: self._ours, lambda _: self._theirs)
-        if status != "processed":
-            raise RuntimeError(f"{status}: {problem} {trace}")
-        return receipt.headers, receipt.content
-
-
-class Sender:
-    """The end that sends and checks receipts."""
-
-    def __init__(self, folder: Path) -> None:
-        self._ours, self._theirs = ends(folder, "sender", "receiver")
-
-    def build(self) -> as2.Message:
+    def build(self, content: bytes) -> as2.Message:
         """A message, signed and encrypted."""
         message = as2.Message(self._ours, self._theirs)
-        message.build(CONTENT, filename="query.bin", content_type="application/octet-stream")
+        message.build(content, filename="message.bin", content_type="application/octet-stream")
         return message
 
     def check(self, message: as2.Message, raw: bytes) -> None:
@@ -133,58 +122,108 @@ class Sender:
         if status != "processed":
             raise RuntimeError(f"{status}: {problem}")
 
+    def receive(self, raw: bytes) -> tuple[dict[str, str], bytes, bytes]:
+        """Take a message: its signed receipt's headers and body, and what was in it."""
+        message = as2.Message()
+        status, (problem, trace), receipt = message.parse(raw, lambda _: self._ours, lambda _: self._theirs)
+        if status != "processed":
+            raise RuntimeError(f"{status}: {problem} {trace}")
+        return receipt.headers, receipt.content, message.payload.get_payload(decode=True)
+
 
 def joined(headers: dict[str, str], content: bytes) -> bytes:
     """Headers and body as one MIME entity."""
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n" + content
 
 
+def unfolded(headers: dict[str, str]) -> dict[str, str]:
+    """Headers as HTTP allows them."""
+    return {name: value.replace("\n", " ") for name, value in headers.items()}
+
+
 def cpu(folder: Path, count: int) -> float:
     """Exchanges a second with both ends in this process."""
-    sender, receiver = Sender(folder), Receiver(folder)
+    asker, answerer = End(folder, "asker", "answerer"), End(folder, "answerer", "asker")
     begun = time.perf_counter()
     for _ in range(count):
-        message = sender.build()
-        sender.check(message, joined(*receiver.receive(joined(message.headers, message.content))))
+        for sender, receiver in ((asker, answerer), (answerer, asker)):
+            message = sender.build(CONTENT)
+            headers, content, _ = receiver.receive(joined(message.headers, message.content))
+            sender.check(message, joined(headers, content))
     return count / (time.perf_counter() - begun)
 
 
-async def serve(folder: Path) -> None:
-    """Receive over HTTP until standard input closes."""
-    receiver = Receiver(folder)
+class Linked:
+    """An end on HTTP: takes messages on its own port, and sends to the other's."""
 
-    async def post(request: web.Request) -> web.Response:
-        headers, content = receiver.receive(joined(dict(request.headers), await request.read()))
-        return web.Response(body=content, headers={k: v.replace("\n", " ") for k, v in headers.items()})
+    def __init__(self, end: End, session: ClientSession, peer: int, taken: Callable[[bytes], None]) -> None:
+        """`taken` is told the content of each message that came."""
+        self._end, self._session, self._taken = end, session, taken
+        self._url = f"http://127.0.0.1:{peer}/"
 
-    application = web.Application()
-    application.router.add_post("/", post)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    print(runner.addresses[0][1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    await runner.cleanup()
+    async def listen(self, port: int) -> web.AppRunner:
+        """Begin to take messages."""
+        application = web.Application()
+        application.router.add_post("/", self._post)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        return runner
+
+    async def _post(self, request: web.Request) -> web.Response:
+        headers, receipt, content = self._end.receive(joined(dict(request.headers), await request.read()))
+        self._taken(content)
+        return web.Response(body=receipt, headers=unfolded(headers))
+
+    async def send(self, content: bytes) -> None:
+        """Send a message, and check its receipt."""
+        message = self._end.build(content)
+        async with self._session.post(self._url, data=message.content, headers=unfolded(message.headers)) as answer:
+            self._end.check(message, joined(dict(answer.headers), await answer.read()))
 
 
-async def send(folder: Path, port: int, count: int) -> float:
-    """Exchanges a second over HTTP."""
-    sender, left = Sender(folder), count
+async def answer(folder: Path, port: int, peer: int) -> None:
+    """Answer every query until standard input closes."""
+    answers = set[asyncio.Task[None]]()
 
-    async def one_after_another(session: ClientSession) -> None:
+    def taken(content: bytes) -> None:
+        task = asyncio.ensure_future(linked.send(content))
+        answers.add(task)
+        task.add_done_callback(answers.discard)
+
+    async with ClientSession(connector=TCPConnector(limit=IN_FLIGHT)) as session:
+        linked = Linked(End(folder, "answerer", "asker"), session, peer, taken)
+        runner = await linked.listen(port)
+        print("ready", flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        await runner.cleanup()
+
+
+async def ask(folder: Path, port: int, peer: int, count: int) -> float:
+    """Exchanges a second over HTTP: each ends when its answer came and the query's receipt was checked."""
+    waiting: dict[bytes, asyncio.Future[None]] = {}
+    left = count
+
+    async def one_after_another(linked: Linked) -> None:
         nonlocal left
         while left > 0:
             left -= 1
-            message = sender.build()
-            headers = {k: v.replace("\n", " ") for k, v in message.headers.items()}
-            async with session.post(f"http://127.0.0.1:{port}/", data=message.content, headers=headers) as answer:
-                sender.check(message, joined(dict(answer.headers), await answer.read()))
+            content = left.to_bytes(8) + CONTENT[8:]
+            waiting[content] = asyncio.get_running_loop().create_future()
+            await linked.send(content)
+            await asyncio.wait_for(waiting[content], PATIENCE)
+            del waiting[content]
 
     async with ClientSession(connector=TCPConnector(limit=IN_FLIGHT)) as session:
+        linked = Linked(
+            End(folder, "asker", "answerer"), session, peer, lambda content: waiting[content].set_result(None)
+        )
+        runner = await linked.listen(port)
         begun = time.perf_counter()
-        await asyncio.gather(*(one_after_another(session) for _ in range(IN_FLIGHT)))
-        return count / (time.perf_counter() - begun)
+        await asyncio.gather(*(one_after_another(linked) for _ in range(IN_FLIGHT)))
+        rate = count / (time.perf_counter() - begun)
+        await runner.cleanup()
+        return rate
 
 
 def main() -> None:
@@ -193,10 +232,10 @@ def main() -> None:
     match command, rest:
         case "cpu", [count]:
             print(cpu(folder, int(count)))
-        case "serve", []:
-            asyncio.run(serve(folder))
-        case "send", [port, count]:
-            print(asyncio.run(send(folder, int(port), int(count))))
+        case "answer", [port, peer]:
+            asyncio.run(answer(folder, int(port), int(peer)))
+        case "ask", [port, peer, count]:
+            print(asyncio.run(ask(folder, int(port), int(peer), int(count))))
         case _:
             sys.exit(__doc__)
 

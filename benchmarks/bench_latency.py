@@ -1,7 +1,9 @@
 """How long the slowest hundredth of messages takes from submission to the recipient, at half of what a gateway can do.
 
-Both sides get the same messages at the same pace from the same ends (benchmarks/relays/ends.py). Between two rounds
-nothing is kept but the networks.
+Both sides get the same messages at the same pace from the same ends (benchmarks/relays/ends.py). What a gateway can do
+is found in the same way, with the ends at work: they send at the rate at which it empties filled queues, which is more
+than it can do with them beside, and what arrives a second is the saturated rate. Between two rounds nothing is kept
+but the networks.
 """
 
 from __future__ import annotations
@@ -11,17 +13,19 @@ import json
 import shutil
 import statistics
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from benchmarks import beside, scenes
 from benchmarks.compare import Measured, Question, compare
-from benchmarks.ground import Ground
+from benchmarks.ground import FROM, TO, Ground
 from bureaus.sandbox.process import Process
 from bureaus.sandbox.process import run as run_program
 from schemas import wire
+from schemas.envelope import Envelope
+from schemas.identity import Address
 
 QUESTION: Final = Question(
     "latency",
@@ -32,15 +36,17 @@ QUESTION: Final = Question(
 )
 SATURATING: Final = 3000
 """Messages to find the saturated rate with."""
-SECONDS: Final = 6
+SECONDS: Final = 5
 """Of one round."""
 
 
 def run() -> Measured:
     """Measure."""
     with scenes.stage() as stage:
-        rate = stage.play(lambda made: scenes.through_ours(made, SATURATING)).rate / 2
-        print(f"  at {rate:.0f} messages/s", flush=True)
+        alone = stage.play(lambda made: scenes.through_ours(made, SATURATING)).rate
+        full = min(stage.play(lambda made: _saturated(made, alone)), alone)
+        rate = full / 2
+        print(f"  {full:.0f} messages/s with the ends at work: at {rate:.0f} messages/s", flush=True)
         return compare(
             QUESTION,
             lambda: stage.play(lambda made: _slowest(made, rate, _gateway(made))),
@@ -48,24 +54,41 @@ def run() -> Measured:
         )
 
 
+async def _saturated(made: Ground, offered: float) -> float:
+    """Messages a second that arrive of so many sent a second, through ours."""
+    seen = sorted(arrived for _, arrived in await _carried(made, offered, _gateway(made)))
+    first, last = int(len(seen) * FROM), int(len(seen) * TO)
+    return (last - first) / (seen[last] - seen[first])
+
+
+async def _carried(made: Ground, rate: float, serving: AbstractAsyncContextManager[None]) -> list[tuple[float, float]]:
+    """Send at this rate for a while, with one of the two in the middle: when each was due, and when it arrived."""
+    await made.empty()
+    folder = await asyncio.to_thread(prepare, made, made.queries(int(rate * SECONDS)))
+    async with serving:
+        return await through_ends(made, folder, rate)
+
+
+async def through_ends(made: Ground, folder: Path, rate: float, *more: str) -> list[tuple[float, float]]:
+    """Let the ends send what is prepared: when each message was due, and when it arrived, in seconds."""
+    command = [sys.executable, "-m", "benchmarks.relays.ends", str(folder), str(rate), made.broker_url, *more]
+    said = await run_program(command, environment=beside.environment(), within=240.0)
+    return [(due, arrived) for due, arrived in json.loads(said.splitlines()[-1])]
+
+
 async def _slowest(made: Ground, rate: float, serving: AbstractAsyncContextManager[None]) -> float:
     """The 99th percentile in milliseconds, with one of the two in the middle."""
-    await made.empty()
-    folder = await asyncio.to_thread(_prepare, made, int(rate * SECONDS))
-    async with serving:
-        command = [sys.executable, "-m", "benchmarks.relays.ends", str(folder), str(rate), made.broker_url]
-        said = await run_program(command, environment=beside.environment(), within=240.0)
-    waits = sorted(json.loads(said.splitlines()[-1]))
+    waits = [arrived - due for due, arrived in await _carried(made, rate, serving)]
     slowest = float(statistics.quantiles(waits, n=100)[-1]) * 1000
     print(f"  50% {statistics.median(waits) * 1000:.1f} ms, 99% {slowest:.1f} ms of {len(waits)}", flush=True)
     return slowest
 
 
-def _prepare(made: Ground, count: int) -> Path:
-    """What the ends need, in a folder."""
+def prepare(made: Ground, queries: Sequence[tuple[Address, Envelope]]) -> Path:
+    """What the ends need to send these, in a folder."""
     folder = Path(made.running.gateway_home).parent / "ends"
     (folder / "tls").mkdir(parents=True, exist_ok=True)
-    bodies = [(str(sender), wire.encode_submission(one).hex()) for sender, one in made.queries(count)]
+    bodies = [(str(sender), wire.encode_submission(one).hex()) for sender, one in queries]
     (folder / "bodies.json").write_text(json.dumps(bodies))
     for address in made.bureaus:
         tls = made.tls(address)

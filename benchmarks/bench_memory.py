@@ -24,7 +24,7 @@ QUESTION: Final = Question(
     goal=1.1,
     packages=("aio-pika", "asyncpg", "cryptography", "sqlalchemy", "uvloop"),
 )
-SECONDS: Final = 150.0
+SECONDS: Final = 90.0
 LONG_SECONDS: Final = 3600.0
 _CHUNK: Final = 500
 _LOW: Final = 1000

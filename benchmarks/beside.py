@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.ground import Ground, Pace, measured
+from benchmarks.ground import Ground, Mark, Pace, measured
 from bureaus.sandbox.process import run
 from schemas import wire
 from schemas.codes import Urgency
@@ -37,13 +37,23 @@ def arguments(made: Ground, items: int) -> list[str]:
 
 async def relayed(command: Sequence[str | Path], items: int) -> Pace:
     """Run a relay over `items`: how fast it went."""
+    return measured(await marks(command), items)
+
+
+async def marks(command: Sequence[str | Path]) -> list[Mark]:
+    """Run a relay: where it was, again and again."""
     said = await run(command, environment=environment(), within=300.0)
-    return measured([tuple(mark) for mark in json.loads(said.splitlines()[-1])], items)
+    return [tuple(mark) for mark in json.loads(said.splitlines()[-1])]
 
 
 async def raw(made: Ground, items: int) -> Pace:
     """The plain relay over what is in the gateway's queue."""
-    return await relayed([sys.executable, "-m", "benchmarks.relays.raw", *arguments(made, items)], items)
+    return measured(await raw_marks(made, items), items)
+
+
+async def raw_marks(made: Ground, items: int) -> list[Mark]:
+    """As `raw`: where it was, again and again."""
+    return await marks([sys.executable, "-m", "benchmarks.relays.raw", *arguments(made, items)])
 
 
 def peers() -> Path:

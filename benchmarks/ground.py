@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import aio_pika
 import asyncpg
@@ -48,6 +48,8 @@ QUERY: Final = "whereabouts.query/1"
 RESPONSE: Final = "whereabouts.response/1"
 CONTENT: Final = bytes(1500)
 """With its padding, wraps and signature, about 3 KB as a submission."""
+Mark: TypeAlias = tuple[float, int, float]
+"""Time, items done, CPU seconds spent."""
 FROM, TO = 0.2, 0.95
 """The part of a run that is measured."""
 LOOK: Final = 0.05
@@ -115,7 +117,14 @@ class Ground:
         assert self.running.broker is not None  # noqa: S101  # the ground is over AMQP
         return self.running.broker.url
 
-    def seal(self, sender: Address, recipient: Address, kind: str = QUERY, opened: Envelope | None = None) -> Envelope:
+    def seal(
+        self,
+        sender: Address,
+        recipient: Address,
+        kind: str = QUERY,
+        opened: Envelope | None = None,
+        urgency: Urgency = Urgency.ROUTINE,
+    ) -> Envelope:
         """One envelope; with `opened`, the final answer to it."""
         now = int(time.time())
         digest = None if opened is None else opened.digest
@@ -131,6 +140,7 @@ class Ground:
             kind=kind,
             purpose=Purpose.ARREST,
             exercise=True,
+            urgency=urgency,
             thread=digest,
             re=digest,
         )
@@ -138,11 +148,11 @@ class Ground:
         assert row is not None  # noqa: S101  # everybody here is enrolled
         return envelope.seal(header, CONTENT, [row.sealing_key(now)], self.keys[sender].signing[0])
 
-    def queries(self, count: int) -> list[tuple[Address, Envelope]]:
+    def queries(self, count: int, urgency: Urgency = Urgency.ROUTINE) -> list[tuple[Address, Envelope]]:
         """That many envelopes, from each bureau to the next in turn."""
         total = len(self.bureaus)
         pairs = ((self.bureaus[at % total], self.bureaus[(at + 1) % total]) for at in range(count))
-        return [(sender, self.seal(sender, recipient)) for sender, recipient in pairs]
+        return [(sender, self.seal(sender, recipient, urgency=urgency)) for sender, recipient in pairs]
 
     def settle(self, workers: int = 1, more: str = "") -> None:
         """Write the gateway's settings for its next start."""
@@ -174,7 +184,8 @@ class Ground:
     async def _loader(self, sender: Address) -> aio_pika.abc.AbstractChannel:
         if sender not in self.loaders:
             context = self.tls(sender).client_context()
-            connection = await aio_pika.connect(self.broker_url, ssl_context=context)
+            patient = self.broker_url.replace(f"heartbeat={wire.HEARTBEAT}", "heartbeat=600")  # it rests between rounds
+            connection = await aio_pika.connect(patient, ssl_context=context)
             self.connections.append(connection)
             self.loaders[sender] = await connection.channel(publisher_confirms=False)
         return self.loaders[sender]
@@ -214,24 +225,28 @@ class Ground:
 
         Each item leads to `entries_each` ledger entries: for a message its acceptance and one consignment.
         """
+        return measured(await self.marks(items, entries_each), items)
+
+    async def marks(self, items: int, entries_each: int = 2) -> list[Mark]:
+        """As `drained`: where it was, again and again."""
         begun = await self.entries()
         await self.running.serve()
         try:
             process = psutil.Process(self.running.gateway.pid)
-            marks: list[tuple[float, int, float]] = []
+            marks: list[Mark] = []
             async with asyncio.timeout(300):
                 while True:
                     done = (await self.entries() - begun) // entries_each
                     marks.append((time.perf_counter(), min(done, items), _cpu(process)))
                     if done >= items:
-                        return measured(marks, items)
+                        return marks
                     await asyncio.sleep(LOOK)
         finally:
             await self.running.drain()
 
 
-def measured(marks: Sequence[tuple[float, int, float]], items: int) -> Pace:
-    """The pace between FROM and TO of a run, from (time, items done, CPU seconds spent), ascending."""
+def measured(marks: Sequence[Mark], items: int) -> Pace:
+    """The pace between FROM and TO of a run, from its marks, ascending."""
     first = next(mark for mark in marks if mark[1] >= items * FROM)
     last = next(mark for mark in marks if mark[1] >= items * TO)
     count = last[1] - first[1]

@@ -13,7 +13,7 @@ from benchmarks.ground import Ground, Pace, ground, posts
 from schemas.directory import Link
 
 T = TypeVar("T")
-ITEMS: Final = 6000
+ITEMS: Final = 4000
 """Messages of one round."""
 
 

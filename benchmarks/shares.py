@@ -1,25 +1,31 @@
-"""Where a saturated gateway process spends its time: `.venv/bin/python -m benchmarks.shares`.
+"""Where a saturated gateway process spends its time: `.venv/bin/python -m benchmarks.shares [embedded]`.
 
-Takes py-spy's samples of one process that empties filled queues, those alone in which it holds the interpreter's lock
-or computes, and counts each for the innermost part of the gateway that it was in. py-spy comes with the programs that
-are measured beside ours (`make bench` makes their environment), and may need the right to trace processes.
+Takes py-spy's samples of one process that empties filled queues, or with `embedded` of one on SQLite that takes
+submissions over HTTPS: those alone in which it holds the interpreter's lock or computes, and counts each for the
+innermost part of the gateway that it was in. py-spy comes with the programs that are measured beside ours (`make bench`
+makes their environment), and may need the right to trace processes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import beside, scenes
-from benchmarks.ground import LOOK, Ground, posts
+import psutil
+
+from benchmarks import bench_embedded, beside, scenes
+from benchmarks.ground import LOOK, Ground, Pace, posts
+from schemas.directory import Link
 
 PARTS: Final[Sequence[tuple[str, tuple[str, ...]]]] = (
     ("signature", ("verify (schemas/keys", "sign (schemas/keys")),
     ("ledger", ("sqlalchemy/", "asyncpg/", "adapters/sql/", "gateway/ledger.py", "schemas/merkle.py")),
     ("broker client", ("aiormq/", "aio_pika/", "pamqp/", "adapters/rabbitmq/", "asyncio/streams.py", "ssl.py")),
+    ("HTTP", ("aiohttp/", "gateway/api/", "asyncio/timeouts.py")),
     ("log and metrics", ("watching.py", "structlog/", "gateway/logs.py", "prometheus_client/")),
     ("decode and checks", ("schemas/", "gateway/")),
 )
@@ -52,25 +58,48 @@ def shares(samples: Sequence[str]) -> dict[str, float]:
 
 async def _sampled(made: Ground) -> list[str]:
     await made.load(list(posts(made.queries(ITEMS))))
-    begun, out = await made.entries(), made.running.gateway_home.parent / "samples"
+    begun = await made.entries()
     draining = asyncio.create_task(made.drained(ITEMS))
     while await made.entries() - begun < 2 * ITEMS * WARM:  # noqa: ASYNC110  # the database tells nobody
         await asyncio.sleep(LOOK)
+    samples = await _spied(made)
+    scenes.told("ours", await draining)
+    return samples
+
+
+async def _sampled_embedded(made: Ground) -> list[str]:
+    await made.running.serve()
+    try:
+        await bench_embedded.submitted(made)  # warms up
+        sending = asyncio.create_task(bench_embedded.submitted(made, ITEMS))
+        process = psutil.Process(made.running.gateway.pid)
+        idle = sum(process.cpu_times()[:2])
+        while sum(process.cpu_times()[:2]) - idle < WARM:  # noqa: ASYNC110  # until they are sealed, it rests
+            await asyncio.sleep(LOOK)
+        samples = await _spied(made)
+        scenes.told("ours", Pace(await sending, (sum(process.cpu_times()[:2]) - idle) / ITEMS * 1e6))
+        return samples
+    finally:
+        await made.running.drain()
+
+
+async def _spied(made: Ground) -> list[str]:
+    """Samples of the gateway's process."""
+    out = made.running.gateway_home.parent / "samples"
     spy = Path(beside.peers()).with_name("py-spy")
     said = ("--gil", "--duration", str(SECONDS), "--rate", "250", "--format", "raw", "--output", str(out))
     child = await asyncio.create_subprocess_exec(spy, "record", "--pid", str(made.running.gateway.pid), *said)
     if await child.wait() != 0:
         raise SystemExit("py-spy could not look at the gateway's process")
-    scenes.told("ours", await draining)
     return (await asyncio.to_thread(out.read_text)).splitlines()
 
 
-def main() -> None:
+def main(*, embedded: bool) -> None:
     """Measure and print."""
-    with scenes.stage() as stage:
-        for name, share in shares(stage.play(_sampled)).items():
+    with scenes.stage(2, Link.HTTP) if embedded else scenes.stage() as stage:
+        for name, share in shares(stage.play(_sampled_embedded if embedded else _sampled)).items():
             print(f"{name:18} {share:6.1%}")
 
 
 if __name__ == "__main__":
-    main()
+    main(embedded=sys.argv[1:] == ["embedded"])

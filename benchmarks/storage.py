@@ -60,7 +60,7 @@ async def _round(kind: str, url: str, found: dict[str, _Pairs]) -> None:
     store, world = SqlStore(database), World()
     async with world.gateway(store) as exchange:
         await SqlBodies(database).prepare([world.clock.now() // 86_400_000 + 31])
-        before = await _size(database)
+        before = await size(database)
         envelopes = [world.envelope(content=CONTENT) for _ in range(MESSAGES)]
         sent = 0
         for at in range(0, MESSAGES, 100):
@@ -73,9 +73,9 @@ async def _round(kind: str, url: str, found: dict[str, _Pairs]) -> None:
         while await ledger.integrate(20_000):
             pass
         await ledger.checkpoint()
-        found.setdefault(f"{kind}-kept", []).append(((await _size(database) - before) / MESSAGES, sent / MESSAGES))
+        found.setdefault(f"{kind}-kept", []).append(((await size(database) - before) / MESSAGES, sent / MESSAGES))
         await _erase(store, database, world, envelopes)
-        found.setdefault(f"{kind}-erased", []).append(((await _size(database) - before) / MESSAGES, sent / MESSAGES))
+        found.setdefault(f"{kind}-erased", []).append(((await size(database) - before) / MESSAGES, sent / MESSAGES))
     await database.close()
 
 
@@ -84,8 +84,8 @@ async def _erase(store: SqlStore, database: Database, world: World, envelopes: S
     await erase(store, SqlBodies(database), world.clock, digests, Order(bytes(32)))
 
 
-async def _size(database: Database) -> int:
-    """Bytes in use."""
+async def size(database: Database) -> int:
+    """Bytes in use, after the database was put in order."""
     if database.sqlite:
         async with database.read() as connection:
             names = ("page_count", "freelist_count", "page_size")
