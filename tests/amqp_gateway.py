@@ -22,6 +22,7 @@ from gateway.adapters.sql.store import SqlStore
 from gateway.api.amqp import Intake
 from gateway.broker import submission_queues
 from gateway.exchange import Exchange
+from gateway.ports_facts import Asked
 from schemas.claims import Head
 from schemas.codes import Urgency
 from schemas.directory import sign_directory
@@ -91,7 +92,7 @@ class Gateway:
     async def __aenter__(self) -> Self:
         await self.exchange.start()
         await self.publisher.start()
-        await self.consumer.start(self.intake.decide)
+        await self.consumer.start(self.intake.decide, self.intake.take)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -153,7 +154,8 @@ class Reading:
 
     async def get(self, path: str) -> bytes:
         _, _, digest = path.partition(f"{ACCEPTANCES}/")
-        decided = (await self.store.decided([bytes.fromhex(digest)])).get(bytes.fromhex(digest))
+        wanted = bytes.fromhex(digest)
+        decided = (await self.store.known(Asked([wanted]))).decided.get(wanted)
         if decided is None:
             raise Forbidden(Reason.UNREADABLE, "not there")
         return decided.receipt

@@ -126,7 +126,7 @@ class BrokerScene:
             arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
             await queue.consume(arrived.put)
             bodies: list[bytes] = []
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while len(bodies) < count:
                     message = await arrived.get()
                     await message.ack()

@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from gateway.adapters.memory import ListWatcher, MemoryCosignatures, MemoryStore, MemoryTree, SetClock
-from gateway.adapters.memory.console import MemoryAccounts, MemorySightings
+from gateway.adapters.memory.accounts import MemoryAccounts
+from gateway.adapters.memory.console import MemorySightings
+from gateway.adapters.memory.looks import MemoryApprovals, MemoryLooks
 from gateway.adapters.sql import Database, SqlCosignatures, SqlStore, SqlTree, prepare
 from gateway.adapters.sql.accounts import SqlAccounts
 from gateway.adapters.sql.console import SqlSightings
+from gateway.adapters.sql.looks import SqlApprovals, SqlLooks
 from gateway.admission import receive
 from gateway.exchange import Exchange
 from gateway.ledger import Ledger
 from gateway.ports import Candidate, Facts, HighWater, Inboxes, Outcome, Store, Submission, Tree, Trust
 from gateway.ports_console import Accounts, Sightings
+from gateway.ports_looks import Approvals, Looks
 from gateway.ports_witnesses import Cosignatures
 from gateway.settings import Pipeline
 from gateway.standing import Standing
@@ -271,6 +275,8 @@ class Stores:
     cosignatures: Cosignatures
     accounts: Accounts
     sightings: Sightings
+    looks: Looks
+    approvals: Approvals
 
 
 @contextlib.asynccontextmanager
@@ -278,7 +284,8 @@ async def memory_stores() -> AsyncIterator[Stores]:
     """The shipped fake."""
     store = MemoryStore()
     tree = MemoryTree(store)
-    yield Stores(store, tree, MemoryCosignatures(tree), MemoryAccounts(), MemorySightings(store))
+    console = MemoryAccounts(), MemorySightings(store), MemoryLooks(store), MemoryApprovals(store)
+    yield Stores(store, tree, MemoryCosignatures(tree), *console)
 
 
 @contextlib.asynccontextmanager
@@ -287,7 +294,7 @@ async def sql_stores(url: str) -> AsyncIterator[Stores]:
     database = Database(url)
     try:
         await prepare(database)
-        keeps = SqlAccounts(database), SqlSightings(database)
+        keeps = SqlAccounts(database), SqlSightings(database), SqlLooks(database), SqlApprovals(database)
         yield Stores(SqlStore(database), SqlTree(database), SqlCosignatures(database), *keeps)
     finally:
         await database.close()

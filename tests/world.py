@@ -66,9 +66,19 @@ def signing(label: str) -> SigningKey:
     return SigningKey(seed(f"signing/{label}"))
 
 
+def x_wing_seed(label: str) -> bytes:
+    """The 32 bytes that a sealing key is made of."""
+    return seed(f"sealing/{label}")
+
+
+def sealing_seed(label: str) -> bytes:
+    """The same as the seeds of ML-KEM and X25519: X-Wing makes them so (draft-connolly-cfrg-xwing-kem, section 5.2)."""
+    return hashlib.shake_256(x_wing_seed(label)).digest(96)
+
+
 def sealing(label: str, suite: int = Suite.HPKE_9_KE) -> SealingKey:
     """A sealing key by its name."""
-    return SealingKey(seed(f"sealing/{label}", 96)[-32 if suite == Suite.HPKE_4_KE else -96 :], suite)
+    return SealingKey(sealing_seed(label)[-32 if suite == Suite.HPKE_4_KE else -96 :], suite)
 
 
 AUTHORITY, ACCEPTANCE, CURRENT = signing("authority"), signing("acceptance"), signing("current")

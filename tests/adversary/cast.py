@@ -56,7 +56,17 @@ bytes_per_minute = 1000
 [chores]
 summary_seconds = 1
 witness_milliseconds = 1000
+[console]
+address_attempts = 8
 """
+ISSUER: Final = """
+[console.openid]
+issuer = "{issuer}"
+client = "{client}"
+secret_file = "{secret}"
+roles = {{ operators = "operator", officers = "security-officer" }}
+"""
+"""Where operators may sign in too."""
 
 
 def members(now: int) -> tuple[Member, ...]:

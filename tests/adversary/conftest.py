@@ -17,12 +17,15 @@ import pytest_asyncio
 from schemas.receipts import Acceptance
 from tests.adversary.plays import (
     brokers,
+    console,
     construction,
+    deciding,
     drift,
     encoding,
     enrolling,
     floods,
     homes,
+    issuers,
     lies,
     links,
     people,
@@ -42,7 +45,7 @@ REPORT: Final = "BUREAUNET_ADVERSARY_REPORT"
 SLOW: Final = frozenset({"replay-after-window", "late-first-delivery", "forged-receipt", "receipt-by-another-use"})
 """Plays that wait: they run beside each other, before the others."""
 _MODULES: Final = (
-    *(brokers, construction, drift, encoding, enrolling, floods, homes, lies, links),
+    *(brokers, console, construction, deciding, drift, encoding, enrolling, floods, homes, issuers, lies, links),
     *(people, refusing, replays, revoking, rights, sealing, signatures, witnessing),
 )
 BESIDE: Final = frozenset(
@@ -86,7 +89,7 @@ async def played(scene: Scene, request: pytest.FixtureRequest) -> Played:
     return Played(looked, scene)
 
 
-async def _run(scene: Scene, name: str, seconds: float = 40) -> Result | BaseException:
+async def _run(scene: Scene, name: str, seconds: float = 120) -> Result | BaseException:
     try:
         async with asyncio.timeout(seconds):
             return await PLAYS[name](scene)

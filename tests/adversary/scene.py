@@ -51,9 +51,10 @@ from schemas.keys import NoteKey, SealingKey, SigningKey
 from schemas.operation import Operation, Phase, SignedOperation, read_operation, sign_operation
 from schemas.receipts import Acceptance, read_acceptance
 from schemas.witness import Witnesses
-from tests.adversary.cast import HTTP, LIED_TO, ON_BROKER, PROGRAMS, SETTINGS, UNITS, WITNESSES, members
+from tests.adversary.cast import HTTP, ISSUER, LIED_TO, ON_BROKER, PROGRAMS, SETTINGS, UNITS, WITNESSES, members
 from tests.adversary.commands import done
 from tests.adversary.parties import Party
+from tests.openid_provider import CLIENT, SECRET, provider
 
 QUERY: Final = "whereabouts.query/1"
 RESPONSE: Final = "whereabouts.response/1"
@@ -90,6 +91,7 @@ class Scene:
         try:
             await self._found()
             await self._start_broker()
+            await self._start_issuer()
             await self._start_gateway()
             await self._open_operations()
             await self._start_programs()
@@ -163,6 +165,14 @@ class Scene:
         tls.certificate.write_bytes(self.authority.server_certificate(write_server_request(tls.key), self.now))
         self.broker = await self._stack.enter_async_context(Broker(definitions, tls))
 
+    async def _start_issuer(self) -> None:
+        self.issuer = await self._stack.enter_async_context(provider())
+        secret = self.folder / "client-secret"
+        secret.write_text(SECRET)
+        secret.chmod(0o600)
+        named = ISSUER.format(issuer=self.issuer.issuer, client=CLIENT, secret=secret)
+        (self.home / "gateway.toml").write_text(SETTINGS + named)
+
     async def _start_gateway(self) -> None:
         command: list[str | Path] = [sys.executable, "-m", "gateway", "serve", "--home", self.home]
         self.process = Process(
@@ -177,7 +187,7 @@ class Scene:
                     self.url, self.operators = str(line["url"]), str(line["operators"])
             return bool(self.url)
 
-        await self.process.ready(said, within=30)
+        await self.process.ready(said, within=60)
 
     async def _open_operations(self) -> None:
         phases = {

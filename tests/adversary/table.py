@@ -14,6 +14,8 @@
     authority   the authority's command, or the loading of what it signed, fails: there is no new directory version
     command     the gateway's command fails, and the ledger has no entry of it
     check       `broker check` prints it and exits 1
+    console     the console refuses it, its log says so, and neither a session nor a deed came of it
+    browser     the answer itself, or its headers, keep the reader's browser from doing it
     code        the source itself: a check of how it is written
     nobody      the peer is not let in: there is nothing that could be recorded of it
 """
@@ -70,7 +72,7 @@ def play(function: Play) -> Play:
 
 LEDGER, LOG, METRICS, BROKER, ASIDE, ALARM, NOBODY = "ledger", "log", "metrics", "broker", "aside", "alarm", "nobody"
 SUMMARY, QUARANTINE, AUTHORITY, PROGRAM, CODE = "summary", "quarantine", "authority", "program", "code"
-COMMAND, CHECK = "command", "check"
+COMMAND, CHECK, CONSOLE, BROWSER = "command", "check", "console", "browser"
 
 _SIGNATURES: Final = (
     Attack("forged-signature", "64 random bytes for a signature", Reason.SIGNATURE, LOG),
@@ -297,6 +299,46 @@ _GATEWAY: Final = (
     Attack("current-by-another-use", "what is current, by the key for receipts", Reason.KEY_UNKNOWN, PROGRAM),
     Attack("timing", "learning a secret from the time of its comparison", "compare-digest", CODE),
 )
+_CONSOLE: Final = (
+    Attack("console-without-session", "every page by its address, without signing in", "sign-in", NOBODY),
+    Attack("console-beyond-role", "every page and act by its address, beyond each role", "forbidden", CONSOLE),
+    Attack("console-forged-form", "a form from another site, or with another session's token", "forged", CONSOLE),
+    Attack("console-foreign-events", "live events and lists for a page of elsewhere", "forged", CONSOLE),
+    Attack("console-foreign-sign-in", "signing the operator in as somebody else, from another site", "forged", CONSOLE),
+    Attack("console-planted-session", "a session that was in the browser before the sign-in", "sign-in", NOBODY),
+    Attack("console-stolen-then-left", "a stolen cookie, after its owner signed out", "sign-in", NOBODY),
+    Attack("console-stolen-then-changed", "a stolen cookie, after the password was changed", "sign-in", NOBODY),
+    Attack("console-garbled-cookie", "cookies that are no text, endless, or SQL", "sign-in", NOBODY),
+    Attack("console-guessing", "guessing one account's password: the right one comes too soon", "refused", CONSOLE),
+    Attack("console-spraying", "one password for many accounts, from one address", "refused", CONSOLE),
+    Attack("console-who-is-there", "finding out who has an account, by answer or time", "same", CONSOLE),
+    Attack("console-open-redirect", "being led elsewhere by signing in", "/console/", BROWSER),
+    Attack("console-rebound-host", "another name that leads here (DNS rebinding)", "host", CONSOLE),
+    Attack("console-framed", "the console in a frame, or with script from elsewhere", "forbidden", BROWSER),
+    Attack("console-stored-script", "script in an operation's name, a reason, and a search", "escaped", BROWSER),
+    Attack("console-false-notice", "words of one's own as if the console said them, by a link", "nothing", BROWSER),
+    Attack("console-formula", "a formula for the spreadsheet that opens a list", "text", BROWSER),
+    Attack("console-decides-alone", "a discard on one operator's word, brought twice", "kept", CONSOLE),
+    Attack("console-decides-again", "a second discard on two operators' word for one", "kept", CONSOLE),
+    Attack("console-endless-form", "an endless form of somebody who is not signed in", "too-large", NOBODY),
+)
+_ISSUER: Final = (
+    Attack("openid-other-browser", "a code and state of another browser's sign-in", "state", CONSOLE),
+    Attack("openid-planted-code", "the victim's code in the thief's own way back", "code", CONSOLE),
+    Attack("openid-replayed-code", "a code that was used", "code", CONSOLE),
+    Attack("openid-replayed-word", "the same way back twice, by a provider that allows it", "replayed", CONSOLE),
+    Attack("openid-mix-up", "the way back from another provider", "mix-up", CONSOLE),
+    Attack("openid-nonce", "an ID token of another sign-in", "nonce", CONSOLE),
+    Attack("openid-audience", "an ID token for another client", "audience", CONSOLE),
+    Attack("openid-issuer", "an ID token of another issuer", "issuer", CONSOLE),
+    Attack("openid-unsigned", "an ID token with the algorithm none", "algorithm", CONSOLE),
+    Attack("openid-hmac", "an ID token by HMAC, with the public key for the secret", "algorithm", CONSOLE),
+    Attack("openid-other-key", "an ID token by a key that is not the provider's", "signature", CONSOLE),
+    Attack("openid-expired", "an ID token whose time is over", "time", CONSOLE),
+    Attack("openid-takeover", "an account of ours, by its name and an address of mail", "name-taken", CONSOLE),
+    Attack("openid-role", "the role in a claim that gives none", "no-role", CONSOLE),
+    Attack("openid-password", "the provider's account by a password, also none", "refused", CONSOLE),
+)
 ATTACKS: Final = (
     *_SIGNATURES,
     *_SEALING,
@@ -315,4 +357,6 @@ ATTACKS: Final = (
     *_BROKERS,
     *_FLOODS,
     *_GATEWAY,
+    *_CONSOLE,
+    *_ISSUER,
 )

@@ -60,6 +60,7 @@ class Window:
 
     async def findings(self) -> list[str]:
         """What axe finds serious on the page as it is."""
+        await self.page.wait_for_load_state()  # a heading may be there before the style that colours it
         await self.page.evaluate(AXE.read_text("utf-8"))
         found = json.loads(await self.page.evaluate("async () => JSON.stringify((await axe.run()).violations)"))
         return [
@@ -75,7 +76,12 @@ async def window(folder: Path, home: str) -> AsyncIterator[Window]:
     assert PROGRAM.exists(), "make services installs Debian's chromium"
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
-            folder / "profile", executable_path=PROGRAM, args=list(ARGUMENTS), headless=True, timeout=30_000
+            folder / "profile",
+            executable_path=PROGRAM,
+            args=list(ARGUMENTS),
+            headless=True,
+            timeout=30_000,
+            timezone_id="America/Montevideo",
         )
         context.set_default_timeout(10_000)
         page = context.pages[0] if context.pages else await context.new_page()

@@ -69,7 +69,7 @@ async def sign_in(at: Window) -> None:
     await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
 
 
-@pytest.mark.timeout(110)
+@pytest.mark.timeout(300)
 async def test_an_operator_finds_out_why_a_message_was_refused(live: Live, tmp_path: Path) -> None:
     async with window(tmp_path, live.network.operators) as at:
         page, reason = at.page, str(live.refused.reason)

@@ -35,9 +35,11 @@ CLOCK = frozenset({Event.ANSWER_REMINDER, Event.ANSWER_OVERDUE, Event.ESCALATED,
 class Scene:
     """A query of FR to BR in an operation with times of its own, and the chore."""
 
-    def __init__(self, stores: Stores, link: Link = Link.HTTP, *, desk: bool = True) -> None:
-        self.world, self.stores, self.inboxes = World(link=link), stores, ListInboxes()
-        if desk:
+    def __init__(
+        self, stores: Stores, link: Link = Link.HTTP, *, desk: bool = True, world: World | None = None
+    ) -> None:
+        self.world, self.stores, self.inboxes = world or World(link=link), stores, ListInboxes()
+        if desk and world is None:
             self.world.offices["IPSG"].units = ("ccc",)
             self.world.first_directory()
         self.woken: set[Address] = set()

@@ -23,7 +23,7 @@ async def events(stores: Stores) -> list[Event]:
 
 
 async def until(done: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await done():  # noqa: ASYNC110 - it is the store that is looked at, which sets no event
             await asyncio.sleep(0.005)
 

@@ -96,7 +96,7 @@ async def sides(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 async def eventually(read: Callable[[], Awaitable[bytes]]) -> bytes:
     """What `read` gives once it is there."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await read()
@@ -117,7 +117,7 @@ async def test_a_link_does_what_the_port_says(sides: Sides) -> None:
     stolen = fr.acceptance(await br.link.submit(fr.seal("BR").body))
     assert (stolen.accepted, stolen.reason) == (False, Reason.LINK_IDENTITY)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         first = await anext(br.link.items(FROM_THE_START))
         again = await anext(br.link.items(FROM_THE_START))
     assert [item.statement for item in first] == [wire.decode_submission(sealed.body).statement]
@@ -125,7 +125,7 @@ async def test_a_link_does_what_the_port_says(sides: Sides) -> None:
     assert first[0].acceptance == receipt
 
     following = fr.seal("BR")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         waiting = asyncio.ensure_future(anext(br.link.items(first[-1].index)))
         await asyncio.sleep(0.2)
         assert not waiting.done(), "nothing above the cursor"
@@ -134,7 +134,7 @@ async def test_a_link_does_what_the_port_says(sides: Sides) -> None:
     assert (item.sealed, item.index > first[-1].index) == (wire.decode_submission(following.body).sealed, True)
 
     await br.link.acknowledge(br.processed(sealed.digest))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         left = await anext(br.link.items(FROM_THE_START))
     assert [one.index for one in left] == [item.index]
     with pytest.raises(BureaunetError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import text
 from gateway import retention
 from gateway.adapters.sql import Database, SqlBodies, SqlStore
 from gateway.retention import AHEAD, Order, Retention
-from schemas.errors import Misuse
+from schemas.errors import Misuse, Unavailable
 from schemas.evidence import Event, read_entry
 from schemas.identity import Address
 from tests.contract.test_retention import DAY, kept, traces
@@ -62,6 +63,33 @@ async def test_days_are_made_ahead_and_dropped_whole_and_none_is_ever_missing(fr
         assert found[f"body_{TODAY + 1 + 301}"] == 1
         await work.look()
         assert await partitions(database) == found
+
+
+async def test_what_comes_while_its_day_is_made_is_told_to_come_again(fresh_database: str) -> None:
+    world = World()
+    async with sql_stores(fresh_database) as stores, world.gateway(stores.store) as exchange:
+        assert isinstance(stores.store, SqlStore)
+        database, envelope, day = stores.store.database, world.envelope(), TODAY + 31
+        async with database.write() as making:
+            for statement in (
+                f"CREATE TABLE body_{day} (LIKE body INCLUDING ALL)",
+                "LOCK TABLE body_default IN ACCESS EXCLUSIVE MODE",
+                f"ALTER TABLE body ATTACH PARTITION body_{day} FOR VALUES FROM ({day}) TO ({day + 1})",
+            ):
+                await making.execute(text(statement))
+            sending = asyncio.create_task(world.send(exchange, envelope))
+            await until_something_waits_for_a_lock(database)
+        with pytest.raises(Unavailable):
+            await sending
+        assert (await world.send(exchange, envelope)).accepted
+        assert await partitions(database) == {"body_default": 0, f"body_{day}": 1}
+
+
+async def until_something_waits_for_a_lock(database: Database) -> None:
+    """Wait for it, for 10 seconds at most."""
+    async with asyncio.timeout(60), database.read() as connection:
+        while not (await connection.execute(text("SELECT 1 FROM pg_locks WHERE NOT granted"))).all():  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)
 
 
 async def test_nothing_is_left_in_the_data_directory_but_in_its_log(fresh_database: str) -> None:

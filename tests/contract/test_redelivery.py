@@ -32,7 +32,7 @@ async def consigned(world: World, stores: Stores, exchange: Exchange, envelope: 
     envelope = envelope or world.envelope()
     before = len(await entries(stores))
     await world.send(exchange, envelope)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(await entries(stores)) < before + 2:  # noqa: ASYNC110  # the store sets no event
             await asyncio.sleep(0.005)
     return envelope

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.ports_facts import Asked
 from gateway.settings import Pipeline
 from schemas.codes import Answer
 from schemas.envelope import Envelope
@@ -91,7 +92,7 @@ async def test_a_refusal_at_8_to_12_is_final_and_recorded_without_its_content(st
         row = await stores.store.message(envelope.digest)
         assert row is not None
         assert (row.statement, row.sealed, row.reason) == (envelope.statement, None, Reason.KIND_NOT_ALLOWED)
-        assert await stores.store.threads([envelope.digest]) == {}
+        assert (await stores.store.known(Asked(named=[envelope.digest]))).threads == {}
     entry = (await entries(stores))[outcome.index or 0]
     assert (entry.event, entry.reason, entry.kind) == (Event.SUBMISSION_REJECTION, Reason.KIND_NOT_ALLOWED, None)
     assert entry.operation == world.operation.id
@@ -116,7 +117,8 @@ async def test_a_used_id_is_refused_for_good_and_the_first_message_stands(stores
         assert (refused.reason, refused.step) == (Reason.ID_REUSED, 8)
         assert (await world.send(exchange, second)).receipt == refused.receipt
         assert (await world.send(exchange, first)).receipt == accepted.receipt
-        assert await stores.store.ids([("FR", bytes(cti))]) == {("FR", bytes(cti)): first.digest}
+        key = "FR", bytes(cti)
+        assert (await stores.store.known(Asked(ids=[key, ("BR", bytes(cti))]))).ids == {key: first.digest}
         assert await inbox(stores, "BR") == [first.digest]
 
 

@@ -219,7 +219,8 @@ async def _settle(strike: Strike) -> None:
     ends = time.monotonic() + SETTLING_SECONDS
     while time.monotonic() < ends:
         try:
-            found = await progress(strike.scene.database_url, responders)
+            async with asyncio.timeout(60):
+                found = await progress(strike.scene.database_url, responders)
         except (OSError, asyncpg.PostgresError):
             pass  # it may be away still
         else:

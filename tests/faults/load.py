@@ -96,10 +96,13 @@ class LightBureau:
         """Begin to read and to acknowledge."""
         workers = [self._read(), *(self._acknowledge() for _ in range(HANDS))]
         self._tasks = [asyncio.create_task(worker) for worker in workers]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """End, and close the link."""
         for task in self._tasks:
+            task.remove_done_callback(self._ended)
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for link in (self.link, *self.others):
@@ -194,6 +197,11 @@ class LightBureau:
                 return
             else:
                 return
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A worker that ends by itself while the load runs is a trouble, even one that nobody's error tells of."""
+        why = "cancelled" if task.cancelled() else repr(task.exception())
+        self._timeline.troubles.append(f"{self.seat.address} stopped working: {why}")
 
     def _trouble(self, doing: str, error: BureaunetError) -> None:
         self._timeline.troubles.append(f"{self.seat.address} {doing}: {type(error).__name__} {error.reason}")

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import psutil
@@ -14,9 +15,10 @@ import pytest
 from tests.faults.__main__ import INTERRUPTED
 from tests.faults.catalogue import FAULTS
 from tests.faults.fault import Fault, run_fault
-from tests.faults.ground import REPOSITORY, prepare
+from tests.faults.ground import REPOSITORY, Ground, prepare
 
-pytestmark = [pytest.mark.broker, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(170)]
+Grounds = Callable[[bool], Awaitable[Ground]]
+pytestmark = [pytest.mark.broker, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(400)]
 
 COUNT = 400
 SEED = 20111101
@@ -27,17 +29,29 @@ def _named(name: str) -> Fault:
     return next(fault for fault in FAULTS if fault.name == name)
 
 
+@pytest.fixture(scope="module")
+def grounds(tmp_path_factory: pytest.TempPathFactory) -> Grounds:
+    """What faults start from, made once for those that want the same, as in a run of the suite."""
+    made: dict[bool, Ground] = {}
+
+    async def ground(embedded: bool) -> Ground:  # noqa: FBT001  # the one thing that tells grounds apart
+        if embedded not in made:
+            made[embedded] = await prepare(tmp_path_factory.mktemp("faults") / "ground", COUNT, embedded=embedded)
+        return made[embedded]
+
+    return ground
+
+
 def test_each_family_has_a_short_form() -> None:
     assert {_named(name).family for name in CHOSEN} == {fault.family for fault in FAULTS}
 
 
 @pytest.mark.parametrize("name", CHOSEN)
-async def test_nothing_is_lost_and_nothing_doubled(name: str, tmp_path: Path) -> None:
+async def test_nothing_is_lost_and_nothing_doubled(name: str, tmp_path: Path, grounds: Grounds) -> None:
     if name == "sqlite-full" and os.geteuid() != 0:
         pytest.skip("only root can mount the small disk that is filled")
     fault, said = _named(name), list[str]()
-    ground = await prepare(tmp_path / "ground", COUNT, embedded=fault.embedded)
-    row = await run_fault(fault, ground, tmp_path / "scene", SEED, COUNT, said.append)
+    row = await run_fault(fault, await grounds(fault.embedded), tmp_path / "scene", SEED, COUNT, said.append)
     assert row.good, (row.complaints, said)
     assert row.accepted + row.refused >= COUNT
 

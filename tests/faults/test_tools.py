@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bureaus.sandbox.process import LOOPBACK
-from bureaus.sandbox.proxy import Proxy
+from bureaus.sandbox.proxy import Proxy, Quality
 from gateway.adapters.rehearsal import Ending, Rehearsal, Stage
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.store import SqlStore
@@ -53,6 +53,17 @@ async def test_the_proxy_passes_bytes_and_resets_connections_when_cut() -> None:
         again = await asyncio.open_connection(LOOPBACK, proxy.port)
         assert await said(*again, b"again") == b"again"
         again[1].close()
+
+
+async def test_a_narrow_line_takes_its_time_and_passes_all_of_it() -> None:
+    async with proxied_echo() as proxy:
+        proxy.quality = Quality(latency=0.01, bandwidth=100_000)
+        line = await asyncio.open_connection(LOOPBACK, proxy.port)
+        begun = asyncio.get_running_loop().time()
+        sent = bytes(range(256)) * 40
+        assert await said(*line, sent) == sent
+        assert asyncio.get_running_loop().time() - begun >= 2 * 0.01 + len(sent) / 100_000
+        line[1].close()
 
 
 async def test_a_frozen_connection_stays_half_open_after_healing() -> None:

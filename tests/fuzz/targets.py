@@ -116,8 +116,8 @@ def _text(read: Callable[[str], object]) -> Reader:
 
 def _content(kind: str) -> Reader:
     def read(data: bytes) -> object:
-        message = messages.decode(kind, data)
-        assert messages.decode(kind, messages.encode(message)) == message
+        message, attached = messages.decode_whole(kind, data)
+        assert messages.decode_whole(kind, messages.encode(message, attached)) == (message, attached)
         return message
 
     return read

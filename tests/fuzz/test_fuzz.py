@@ -21,7 +21,7 @@ RUNS: Final = 20_000
 @pytest.mark.skipif(
     importlib.util.find_spec("atheris") is None, reason="atheris has wheels for Linux on x86-64, Python 3.11 to 3.13"
 )
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_so_many_executions_find_nothing(tmp_path: Path) -> None:
     options = ["--runs", str(RUNS), "--corpus", str(tmp_path / "corpus"), "--json"]
     command = [sys.executable, "-m", "tests.fuzz", *options]

@@ -81,6 +81,8 @@ class Compose:
         """A word of a service's command or environment."""
         if text == "8443":
             return self._ports[service]
+        if text in ("8080", "8081"):
+            return "0"
         table = {
             **{f"{name}:8443": f"{LOOPBACK}:{port}" for name, port in self._ports.items()},
             **self.places,

@@ -88,7 +88,7 @@ async def test_a_batch_that_could_not_be_kept_comes_again(scene: BrokerScene, tm
         envelope = query(fr, br)
         await submitted(sender, envelope)
         for _ in range(3):  # as when a bureau's disk is full: it leaves the loop, and asks anew on the same connection
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 items = await anext(recipient.items(-1))
             assert [item.statement for item in items] == [envelope.statement]
 
@@ -227,7 +227,7 @@ async def test_after_an_acknowledgement_that_failed_the_inbox_goes_on_over_a_new
         assert recipient._inbox.line.lost.is_set()  # noqa: SLF001  # as above
         await submitted(sender, second)
         seen: set[bytes] = set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             async for batch in recipient.items(-1):
                 seen |= {item.statement for item in batch}  # the first may be there again: nobody knows
                 if second.statement in seen:
@@ -243,7 +243,7 @@ async def test_a_closed_link_lets_go_of_those_who_wait(scene: BrokerScene, tmp_p
             await asyncio.sleep(0.5)
         for task in (submitting, waiting):
             with pytest.raises(Unavailable):
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     await task
     async with gateway(scene, tmp_path, fr) as gw:  # takes what was left in the queue
         await asyncio.sleep(0.3)

@@ -22,7 +22,7 @@ from tests.broker_scene import eventually
 from tests.conftest import BrokerFactory
 from tests.integration.gateway_network import GatewayNetwork
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
 EACH = 300
 """Messages of each of two bureaus."""
 

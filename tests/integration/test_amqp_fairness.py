@@ -138,7 +138,7 @@ async def test_a_process_holds_no_more_of_a_bureau_than_its_prefetch_and_a_crash
     name = submissions_queue(sender, Urgency.ROUTINE)
     dying = Consumer(scene.gateway, lambda: [name], Saw(), Timing(grace=0.2))
     await dying.start(hang)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         for _ in range(PREFETCH):
             await held.acquire()
     await asyncio.sleep(0.2)
@@ -147,7 +147,7 @@ async def test_a_process_holds_no_more_of_a_bureau_than_its_prefetch_and_a_crash
     saw = Saw()
     heir = Consumer(scene.gateway, lambda: [name], saw, QUICK)
     await heir.start(take)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         for _ in range(4 * PREFETCH):
             await held.acquire()
     await heir.stop()
@@ -169,7 +169,7 @@ async def test_a_queue_that_is_made_later_is_consumed_in_the_same_session(scene:
         assert [fields for event, fields in saw.events if event == "broker-queue-unavailable"] == [{"queue": name}]
         await scene.running.import_definitions(scene.definitions)
         await flood(scene, sender, [b"one"])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await taken.wait()
     finally:
         await consumer.stop()

@@ -151,6 +151,7 @@ async def test_the_compose_files_commands_make_a_network_and_run_an_exercise_on_
             assert broker.port == port
             async with serving(compose, tmp_path):
                 await check_exercise(compose)
+                await check_secretariat(compose, tmp_path)
         assert {name: contents(compose.volume(name)) for name in before} == before
         for state in ("state-1", "state-2"):
             assert (compose.volume(state) / "high-water").is_file()
@@ -173,3 +174,24 @@ async def check_exercise(compose: Compose) -> None:
     assert (said["ok"], said["missing"]) == (True, {})
     counted = [TypeAdapter(dict[str, int]).validate_python(report["messages"]) for report in (first, again)]
     assert said["messages"] == sum(sum(kinds.values()) for kinds in counted)
+
+
+async def check_secretariat(compose: Compose, logs: Path) -> None:
+    """The secretariat after the exercise, with the home that the exercise had: it serves, and ends in good order."""
+    compose.mount("secretariat")
+    log = logs / "secretariat.log"
+    secretariat = Process(
+        "secretariat", compose.command("secretariat"), log=log, environment=compose.environment("secretariat")
+    )
+    secretariat.start()
+    try:
+
+        async def ready() -> bool:
+            return '{"event": "ready", "address": "IPSG", "operation": "ipsg-services"' in log.read_text("utf-8")
+
+        await secretariat.ready(ready, within=60)
+        assert (compose.volume("registry") / "registry.sqlite").is_file()
+        assert await secretariat.stop() == 0
+    finally:
+        if secretariat.running:
+            await secretariat.kill()

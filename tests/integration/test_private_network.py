@@ -14,7 +14,7 @@ from schemas.identity import Address
 from schemas.messages import WhereaboutsQuery
 from schemas.messages.codes import Asked
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 FR, BR = Address("FR"), Address("BR")
 SEATS = (Seat(FR, "NCB France"), Seat(BR, "NCB Brazil"))
 QUERY = WhereaboutsQuery(asked=(Asked.STATUS,), case="FR-1")

@@ -103,7 +103,7 @@ async def take(broker: Broker, tls: TlsFiles) -> bytes:
         queue = await channel.get_queue("inbox.BB", ensure=False)
         arrived: asyncio.Queue[aio_pika.abc.AbstractIncomingMessage] = asyncio.Queue()
         await queue.consume(arrived.put)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             message = await arrived.get()
         await message.ack()
         return message.body
@@ -239,7 +239,7 @@ async def test_a_child_that_exits_early_is_told_with_the_end_of_its_log(tmp_path
     child = Process("child", [sys.executable, "-c", code], log=tmp_path / "log", environment=ENVIRONMENT)
     child.start()
     with pytest.raises(Unavailable, match=r"code 3(?s:.*)the reason why"):
-        await child.ready(lambda: accepts(1), within=10)
+        await child.ready(lambda: accepts(1), within=60)
 
 
 async def test_a_child_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ async def test_a_child_that_ignores_the_polite_signal_is_killed(tmp_path: Path) 
     async def is_up() -> bool:
         return "up" in child.tail()
 
-    await child.ready(is_up, within=10)
+    await child.ready(is_up, within=60)
     assert await child.stop(grace=0.2) == -signal.SIGKILL
     assert not psutil.pid_exists(child.pid)
 
@@ -272,7 +272,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     )
     out, _ = await parent.communicate()
     assert parent.returncode == -signal.SIGKILL
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while alive(int(out)):  # noqa: ASYNC110  # nothing tells us of a stranger's death
             await asyncio.sleep(0.05)
 

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,10 @@ from bureaus.sandbox.process import Process
 from schemas.codes import Purpose
 from schemas.errors import Forbidden, Reason
 from schemas.identity import Address
+from schemas.messages.attachments import Attachment, MediaType, Shows
+from schemas.messages.codes import NoticeColour
+from schemas.messages.notice_codes import Issue, ThingKind
+from schemas.messages.notices import DiffusionPublication, Thing
 from tests.unit.bureaus.network import NO_TRACE, QUERY, counted, operation
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -32,6 +37,7 @@ TRIOS = (
     ("MX", "GT", "HN"),
     ("PA", "CR", "NI"),
     ("CU", "DO", "HT"),
+    ("BO", "SR", "GY"),
 )
 
 
@@ -89,7 +95,7 @@ async def net(nets: Iterator[Net]) -> Net:
 async def test_a_question_is_answered_and_proved(net: Net) -> None:
     async with net.open(net.asker) as asker, net.answering() as answerer:
         exchange = await net.ask(asker)
-        answers = [answer async for answer in exchange.responses(deadline=10)]
+        answers = [answer async for answer in exchange.responses(deadline=60)]
         assert [(answer.sender, answer.message) for answer in answers] == [(net.answerer, NO_TRACE)]
         proven = await exchange.proof(10)
         assert proven.entry.digest == exchange.digest
@@ -214,6 +220,19 @@ async def test_the_command_line_opens_moves_and_shows_an_operation(net: Net, tmp
         assert (code, row["id"], (row["version"], row["review-is"])) == (0, "infra-two", said), process.tail()
         if "members" in row:
             assert '"auditor"' in json.dumps(row["members"])
+    urgent = ("times", "infra-two", "whereabouts.query", "--urgent", "--within", "2h", "--at-most", "1d")
+    own = {"family": "whereabouts.query", "urgency": "urgent", "default": 7200, "longest": 86_400}
+    steps_of_times: tuple[tuple[tuple[str, ...], list[object]], ...] = (
+        (
+            (*urgent, "--remind", "90", "--remind", "50", "--requests", "2"),
+            [own | {"reminders": [50, 90], "requests": 2}],
+        ),
+        ((*urgent[:4], "--network"), []),
+    )
+    for number, (arguments, times) in enumerate(steps_of_times):
+        process = bureaunet(tmp_path / f"times-{number}.log", "operation", *arguments, *home)
+        code, (row,) = await ended(process)
+        assert (code, row["times"]) == (0, times), process.tail()
     for arguments in (("phase", "infra-two", "closed"), ("show", "infra-three")):
         process = bureaunet(tmp_path / f"{arguments[0]}.log", "operation", *arguments, "--home", net.home(net.answerer))
         code, _ = await ended(process)
@@ -240,3 +259,39 @@ async def _sealed(home: Path) -> None:
         while not log.exists() or b"whereabouts.query/1" not in log.read_bytes():  # noqa: ASYNC110  # another process writes it
             await asyncio.sleep(0.02)
     await asyncio.sleep(0.3)
+
+
+PICTURES = [os.urandom(4_700_000), os.urandom(4_700_000)]
+IN_BUREAUS, IN_THE_GATEWAY = 11, 11
+"""How many times the size of a content may be in memory at its peak: both bureaus are in this process."""
+
+
+def memory(process: Process, field: str) -> int:
+    """Bytes of memory that a process has (`VmRSS` of proc(5)), or had at most (`VmHWM`)."""
+    fields = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) * 1024 for line in fields.splitlines() if line.startswith(field))
+
+
+async def test_large_pictures_arrive_whole_and_are_not_held_many_times_over(net: Net) -> None:
+    listed = tuple(Attachment.of(data, Shows.FACE, MediaType.JPEG) for data in PICTURES)
+    said = DiffusionPublication(
+        colour=NoticeColour.PURPLE, thing=Thing(kind=ThingKind.METHOD, name="Hollow bricks"), case="CASE-1",
+        version=1, issue=Issue.NEW, attachments=listed,
+    )  # fmt: skip
+    whole = sum(map(len, PICTURES))
+    async with net.open(net.asker) as asker, net.open(net.answerer) as answerer:
+        before = memory(net.network.gateway, "VmRSS")
+        tracemalloc.start()
+        try:
+            begun = tracemalloc.get_traced_memory()[0]
+            sent = await asker.tell(said, to=[net.answerer], operation=net.operation, attachments=PICTURES)
+            await sent.accepted(60)
+            async with asyncio.timeout(60):
+                got = await anext(answerer.inbox())
+            held = tracemalloc.get_traced_memory()[1] - begun
+        finally:
+            tracemalloc.stop()
+        assert got.message == said
+        assert [part == data for part, data in zip(got.attachments, PICTURES, strict=True)] == [True, True]
+        assert whole < held < IN_BUREAUS * whole
+        assert whole < memory(net.network.gateway, "VmHWM") - before < IN_THE_GATEWAY * whole

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
 
-from bureaus.testing import Countries, Gateway, Links, assert_delivered, assert_record_verifies, assert_refused
+from bureaus.outcomes import Fate
+from bureaus.testing import Clock, Countries, Gateway, Links, assert_delivered, assert_record_verifies, assert_refused
 from bureaus.testing.fixtures import Spares
 from bureaus.testing.templates import Wanted
 from schemas.codes import Purpose
 from schemas.directory import Link
-from schemas.errors import Reason, Unavailable
+from schemas.errors import Misuse, Reason, Unavailable
+from schemas.identity import Address
 from schemas.messages import WhereaboutsQuery, WhereaboutsResponse
 from schemas.messages.codes import Asked, Finding
 from schemas.operation import Operation
@@ -82,12 +85,16 @@ async def test_a_gateway_whose_clock_is_wrong_still_serves_bureaus_whose_clocks_
 
 
 async def test_a_network_is_ready_within_a_second_where_one_like_it_was_made(bureaunet_spares: Spares) -> None:
-    """The spare was started while the test before ran; what is left is to open everybody."""
-    wanted = Wanted(("FR", "BR"))
-    site, _ = await bureaunet_spares.take(wanted, wanted)
+    """The spares were started while the test before ran; what is left is to open everybody."""
+    wanted, other = Wanted(("FR", "BR")), Wanted(("FR", "BR"), stopped=True)
+    site, _ = await bureaunet_spares.take(wanted, [other, wanted])
     async with Countries(site, wanted):
-        ahead, _ = await bureaunet_spares.take(wanted, None)
-        await ahead.gateway.ready(_at_once, within=1.0)
+        ahead, _ = await bureaunet_spares.take(wanted, [other])
+        assert ahead.gateway.running
+        stopped, _ = await bureaunet_spares.take(other, [])
+        assert stopped.gateway.running
+        await stopped.gateway.kill()
+        await ahead.gateway.ready(_at_once, within=30)
         begun = time.monotonic()
         async with Countries(ahead, wanted) as ready:
             seconds = time.monotonic() - begun
@@ -97,6 +104,38 @@ async def test_a_network_is_ready_within_a_second_where_one_like_it_was_made(bur
 
 async def _at_once() -> bool:
     return True
+
+
+@pytest.mark.bureaunet("FR", "BR", clock="exercise")
+async def test_a_week_of_silence_passes_in_a_moment(bureaus: Countries, operation: Operation, clock: Clock) -> None:
+    exchange = await bureaus["FR"].ask(QUERY, to=["BR"], operation=operation.id, purpose=Purpose.ARREST)
+    accepted = await exchange.accepted(20)
+    assert accepted.time == clock.now()
+    await clock.forward(days=8)
+    sides = await asyncio.wait_for(exchange.outcome(), 60)
+    assert sides[Address("BR")].fate is Fate.SILENT
+    bureaus.answer("BR", NO_TRACE)
+    await assert_delivered(bureaus, exchange)
+    await assert_record_verifies(bureaus, operation.id)
+
+
+async def test_time_is_the_machines_unless_a_test_says_otherwise(
+    bureaus: Countries, operation: Operation, request: pytest.FixtureRequest
+) -> None:
+    assert abs(operation.time - time.time()) < 120
+    assert bureaus.clock is None
+    with pytest.raises(Misuse, match='clock="exercise"'):
+        request.getfixturevalue("clock")
+
+
+async def test_a_poor_line_is_slow_and_loses_nothing(bureaus: Countries, operation: Operation, links: Links) -> None:
+    bureaus.answer("BR", NO_TRACE)
+    links.degrade("BR", latency=0.05, loss=0.2)
+    exchange = await bureaus["FR"].ask(QUERY, to=["BR"], operation=operation.id, purpose=Purpose.ARREST)
+    begun = time.monotonic()
+    assert [answer.sender async for answer in exchange.responses(30)] == ["BR"]
+    assert time.monotonic() - begun > 0.1
+    await assert_delivered(bureaus, exchange)
 
 
 @pytest.mark.broker

@@ -24,6 +24,10 @@ from tests.integration.gateway_network import GatewayNetwork
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 
+AGAIN: list[str] = []
+"""Why something had to be submitted again."""
+
+
 @pytest_asyncio.fixture
 async def network(tmp_path: Path, fresh_database: str) -> AsyncIterator[GatewayNetwork]:
     made = GatewayNetwork(tmp_path)
@@ -68,9 +72,22 @@ async def held(network: GatewayNetwork, name: str = "AR") -> set[bytes]:
 
 
 async def send(network: GatewayNetwork) -> Acceptance:
-    status, receipt = await network.submit("BR", wire.encode_submission(network.query("BR", "AR")))
-    assert status == HTTPStatus.OK
-    return receipt
+    """Submit as any client does: the same bytes again, where the gateway asks for it or hangs up."""
+    body = wire.encode_submission(network.query("BR", "AR"))
+    for _ in range(10):
+        async with network.client("BR") as client:
+            try:
+                async with client.post(wire.MESSAGES, data=body) as response:
+                    answer = await response.read()
+            except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
+                AGAIN.append("hung up")
+                continue
+        if response.status == HTTPStatus.OK:
+            return network.receipt(answer)
+        assert response.status == HTTPStatus.SERVICE_UNAVAILABLE, answer
+        AGAIN.append(answer.decode())
+        await asyncio.sleep(float(response.headers["Retry-After"]))
+    raise AssertionError(AGAIN[-10:])
 
 
 def events(network: GatewayNetwork, name: str) -> list[dict[str, object]]:
@@ -111,8 +128,10 @@ async def test_hangup_replaces_one_worker_after_another_while_they_serve(network
     before = workers(network)
     network.process.send(signal.SIGHUP)
     receipts = []
+    AGAIN.clear()
     while before & workers(network):
         receipts.append(await send(network))
+    assert len(AGAIN) <= len(before), AGAIN
     await until(lambda: bool(events(network, "workers-replaced")))
     assert len(workers(network)) == 2
     assert await held(network) == {receipt.digest for receipt in receipts}

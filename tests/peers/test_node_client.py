@@ -85,15 +85,7 @@ async def test_it_asks_opens_the_answer_and_checks_the_receipt(
     forged.write_bytes(network.read_bytes().replace(b"sandbox.bureaunet", b"sandbox.bureaunot"))
     code, said, complaint = await _run(client, home, forged, gateway.url, "BR", "node", "AR-1")
     assert (code, said) == (1, [])
-    assert "Error: signature" in complaint
-
-
-async def test_it_says_of_every_receipt_among_the_vectors_what_they_say(client: Path) -> None:
-    vectors = ROOT / "tests" / "vectors" / "receipt"
-    command = [str(NODE), str(client / "vectors.js"), str(vectors)]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert len(done.stdout.splitlines()) == len(list(vectors.glob("*.json")))
+    assert "reason: 'signature'" in complaint
 
 
 def test_it_names_the_packages_that_the_tests_install() -> None:

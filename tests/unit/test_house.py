@@ -19,6 +19,7 @@ PINNED_LISTS = [
     "requirements.txt",
     "requirements-network.txt",
     "requirements-dev.txt",
+    "requirements-secretariat.txt",
     "requirements-peers.txt",
     "tests/peers/requirements-node.txt",
 ]
@@ -40,8 +41,9 @@ def test_pinned_lists_hold_only_exact_versions_with_hashes(name: str) -> None:
 
 
 def test_the_same_version_is_pinned_wherever_a_package_is_installed_together() -> None:
-    demo, network, dev = (pins(name) for name in PINNED_LISTS[:3])
+    demo, network, dev, secretariat = (pins(name) for name in PINNED_LISTS[:4])
     assert demo.items() <= network.items() <= dev.items()
+    assert demo.items() <= secretariat.items() <= dev.items()
 
 
 def test_every_dependency_is_pinned_and_the_build_backend_too() -> None:
@@ -206,7 +208,9 @@ def test_the_compose_file_parses_with_the_services_of_a_network() -> None:
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     services = yaml.safe_load(done.stdout)["services"]
-    assert services.keys() == {"init", "load", "broker", "database", "gateway-1", "gateway-2", "exercise"}
+    assert services.keys() == {
+        "init", "load", "broker", "database", "gateway-1", "gateway-2", "exercise", "secretariat",
+    }  # fmt: skip
 
 
 def test_what_the_compose_file_mounts_and_builds_from_is_there() -> None:
@@ -217,6 +221,18 @@ def test_what_the_compose_file_mounts_and_builds_from_is_there() -> None:
     files += [name for names in copied for name in names.split()]
     assert len(files) > 5
     assert [name for name in files if not (ROOT / name).exists()] == []
+
+
+def test_what_a_package_links_to_is_in_the_image() -> None:
+    links = [
+        path for name in ("schemas", "gateway", "bureaus") for path in (ROOT / name).rglob("*") if path.is_symlink()
+    ]
+    targets = {path.resolve().relative_to(ROOT).as_posix() for path in links}
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    sent = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert "tests/vectors" in targets
+    assert targets <= {name for names in copied for name in names.split()}
+    assert {f"!{target}" for target in targets} <= set(sent)
 
 
 def volumes_of(service: dict[str, list[str]]) -> dict[str, bool]:

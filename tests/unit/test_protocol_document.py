@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from gateway.operators import Action
 from gateway.settings import Pipeline
+from gateway.two_people import Act
 from schemas import (
     claims,
     codes,
@@ -34,6 +36,10 @@ def test_every_reason_code_is_in_it() -> None:
 @pytest.mark.parametrize("event", Event)
 def test_every_event_is_in_it(event: Event) -> None:
     assert event in CODED
+
+
+def test_every_act_of_operators_is_in_it() -> None:
+    assert {str(act) for act in (*Action, *Act)} <= CODED
 
 
 def test_every_claim_has_its_label() -> None:

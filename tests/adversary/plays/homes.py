@@ -46,7 +46,7 @@ def _authority(folder: Path, now: int) -> Authority:
 async def _opens(home: Path, secret: bytes) -> str:
     """What comes of it when somebody opens a home with this passphrase: its gateway is not there to be reached."""
     try:
-        async with asyncio.timeout(20), Bureau.open(home, secret=lambda _: secret):
+        async with asyncio.timeout(60), Bureau.open(home, secret=lambda _: secret):
             return "opened"
     except BureaunetError as error:
         return str(error.reason)

@@ -41,6 +41,7 @@ from tests.adversary.scene import OPERATION, Scene
 from tests.adversary.table import ALARM, PROGRAM, Seen, play
 
 HOUR: Final = 3600
+_INFORMING: Final = asyncio.Lock()
 QUICK: Final = Limits(backoff_first_seconds=0.1, backoff_last_seconds=0.2, refresh_pause_seconds=0)
 
 
@@ -77,8 +78,10 @@ class Lying:
 async def _informed(scene: Scene) -> Path:
     """A copy of the program's home, after it has heard the truth."""
     home = scene.folder / LIED_TO
-    if not (home / "informed").exists():
-        async with Bureau.open(home):
+    async with _INFORMING:  # plays run beside each other
+        if not (home / "informed").exists():
+            async with Bureau.open(home):
+                pass
             (home / "informed").touch()
     copy = scene.folder / f"{LIED_TO}-{uuid4().hex[:8]}"
     shutil.copytree(home, copy)
@@ -210,7 +213,7 @@ async def _receipts_by(scene: Scene, signer: SigningKey) -> Seen:
         await asyncio.sleep(1)
         waiting = (await bureau.counts())["sent"].get("waiting", 0)
     async with Bureau.open(home) as bureau:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await bureau.counts())["sent"].get("accepted", 0) != waiting:  # noqa: ASYNC110  # has no event
                 await asyncio.sleep(0.1)
     return Seen(Reason.UNREACHABLE if waiting == 1 else "believed", PROGRAM)

@@ -25,6 +25,9 @@ from tests.adversary.scene import Scene
 from tests.adversary.table import METRICS, NOBODY, Seen, play
 
 COUNT: Final = "bureaunet_request_seconds_count"
+UNKNOWN: Final = "/v1/nothing"
+OWN: Final = (f'{COUNT}{{route="none"', f'{COUNT}{{route="POST {wire.MESSAGES}"')
+"""Requests for what is unknown, and submissions: no honest program of the scene makes any by itself."""
 TIMED_OUT: Final = f'{COUNT}{{route="POST {wire.MESSAGES}",status="408"}}'
 
 
@@ -38,14 +41,19 @@ async def borrowed_unit(scene: Scene) -> Acceptance:
     return await sent(scene, honest(scene, "FR", "BR", iss=Address("AR/desk")), "FR")
 
 
+async def _own(scene: Scene) -> float:
+    """How many requests were answered of those that only attacks make."""
+    return sum([await scene.metric(name) for name in OWN])
+
+
 async def _no_entry(scene: Scene, tls: ssl.SSLContext) -> Seen:
-    before = await scene.metric(COUNT)
+    before = await _own(scene)
     try:
-        async with scene.client("", tls) as client, client.get(wire.DIRECTORY) as response:
+        async with scene.client("", tls) as client, client.get(UNKNOWN) as response:
             got = str(response.status)
     except aiohttp.ClientError:
         got = "tls"
-    return Seen(got, NOBODY if await scene.metric(COUNT) == before else METRICS)
+    return Seen(got, NOBODY if await _own(scene) == before else METRICS)
 
 
 @play
@@ -94,7 +102,7 @@ async def anothers_inbox(scene: Scene) -> Seen:
             async with client.get(f"{wire.INBOX}{way}", headers={"X-Link": "BR"}) as response:
                 given += await response.read() if response.status == 200 else b""
     counts = await scene.metric(COUNT) - before
-    return Seen("something" if given else "nothing", METRICS if counts == len(ways) else "nowhere")
+    return Seen("something" if given else "nothing", METRICS if counts >= len(ways) else "nowhere")
 
 
 @play
@@ -122,7 +130,7 @@ async def _answer(scene: Scene, said: bytes, *, slowly: bool = False) -> bytes:
         writer.write(said)
         dripping = asyncio.create_task(_drip(writer)) if slowly else None
         try:
-            return await asyncio.wait_for(reader.read(), 15)
+            return await asyncio.wait_for(reader.read(), 60)
         finally:
             if dripping is not None:
                 dripping.cancel()
@@ -138,15 +146,13 @@ async def _drip(writer: asyncio.StreamWriter) -> None:
 @play
 async def slow_header(scene: Scene) -> Seen:
     """A byte every 200 ms, for ever: others are served meanwhile, and the connection is cut off."""
-    before, begun = await scene.metric(COUNT), time.monotonic()
-    waiting = asyncio.create_task(_answer(scene, b"GET /v1/inbox HTTP/1.1\r\nX-Slow: ", slowly=True))
-    served = 0
+    before, begun = await _own(scene), time.monotonic()
+    waiting = asyncio.create_task(_answer(scene, f"GET {UNKNOWN} HTTP/1.1\r\nX-Slow: ".encode(), slowly=True))
     while not waiting.done():
         assert await scene.request("BR", "GET", wire.DIRECTORY) == (200, "")
-        served += 1
         await asyncio.sleep(0.2)
-    alone = await scene.metric(COUNT) - before == served
-    cut = not await waiting and time.monotonic() - begun < 10
+    alone = await _own(scene) == before
+    cut = not await waiting and time.monotonic() - begun < 30
     return Seen("cut-off" if cut else "served", NOBODY if alone else METRICS)
 
 
@@ -162,10 +168,10 @@ async def slow_body(scene: Scene) -> Seen:
 
 async def _smuggled(scene: Scene, headers: bytes, body: bytes) -> Seen:
     """A request whose end two readers would see at different places: nothing of it, and nothing after it, is served."""
-    before = await scene.metric(COUNT)
-    hidden = b"GET /v1/directory HTTP/1.1\r\nHost: x\r\n\r\n"
+    before = await _own(scene)
+    hidden = f"GET {UNKNOWN} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     answer = await _answer(scene, b"POST /v1/messages HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n\r\n" + body + hidden)
-    served = await scene.metric(COUNT) - before
+    served = await _own(scene) - before
     first = answer.split(b"\r\n")[0].split(b" ")
     assert b"Traceback" not in answer
     assert answer.count(b"HTTP/1.") == 1, "one answer, and the connection is closed"

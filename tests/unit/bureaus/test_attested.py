@@ -57,7 +57,7 @@ async def test_an_attested_silence_ends_the_wait_for_an_outcome_and_is_told_once
             put(team, FR, said.index, raw)
         later = replace(said, event=Event.ESCALATED, index=501)
         put(team, FR, later.index, statement(team, later))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             side = (await outcome)[BR]
         assert (side.fate, side.ended, side.answer, side.ground) == (Fate.SILENT, True, None, None)
         await eventually(lambda: len(told) == 2)
@@ -91,7 +91,7 @@ async def test_what_does_not_verify_is_told_to_nobody_and_moves_no_cursor(tmp_pa
         await eventually(lambda: bool(told))
         assert told == [said]
         assert (await fr.counts())["received"]["quarantined"] == 1
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert (await exchange.outcome())[BR].fate is Fate.SILENT
 
 

@@ -36,7 +36,7 @@ async def test_a_question_is_answered_by_everybody_it_went_to(tmp_path: Path) ->
     async with team.open("FR") as fr, team.open("BR") as br, team.open("AR") as ar:
         asked = answering(br), answering(ar)
         exchange = await fr.ask(QUERY, to=["BR", "AR"], operation=OPERATION, purpose=Purpose.ARREST)
-        answers = [answer async for answer in exchange.responses(deadline=5)]
+        answers = [answer async for answer in exchange.responses(deadline=60)]
         acceptance = await exchange.accepted()
         assert {answer.sender for answer in answers} == {"BR", "AR"}
         assert not exchange.waiting_for
@@ -69,7 +69,7 @@ async def test_interim_answers_do_not_end_an_exchange(tmp_path: Path) -> None:
     async with team.open("FR") as fr, team.open("BR") as br:
         answering(br, more_time, NO_TRACE)
         exchange = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-        answers = [answer async for answer in exchange.responses(deadline=5)]
+        answers = [answer async for answer in exchange.responses(deadline=60)]
     assert {answer.header.answer for answer in answers} == {Answer.MORE_TIME, Answer.FINAL}
     assert {answer.header.until for answer in answers} == {until, None}
 
@@ -84,7 +84,7 @@ async def test_an_exchange_survives_the_end_of_the_process(tmp_path: Path) -> No
         assert await br.settled(5)
         async with team.open("FR") as fr:
             again = await fr.exchange(exchange.digest)
-            assert [answer.sender async for answer in again.responses(deadline=5)] == ["BR"]
+            assert [answer.sender async for answer in again.responses(deadline=60)] == ["BR"]
         async with team.open("FR") as fr:
             with pytest.raises(Misuse):
                 await fr.exchange(b"nothing")
@@ -97,11 +97,11 @@ async def test_an_answer_can_be_answered_in_the_same_thread(tmp_path: Path) -> N
     async with team.open("FR") as fr, team.open("BR") as br:
         answering(br)
         exchange = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-        async with aclosing(exchange.responses(deadline=5)) as responses:
+        async with aclosing(exchange.responses(deadline=60)) as responses:
             answer = await anext(responses)
         await answer.answer(NO_TRACE, code=Answer.INTERIM)
         async with aclosing(br.inbox()) as inbox:
-            further = await asyncio.wait_for(anext(inbox), 5)
+            further = await asyncio.wait_for(anext(inbox), 60)
     assert (further.header.re, further.thread) == (answer.digest, exchange.digest)
 
 
@@ -131,7 +131,7 @@ async def test_a_refusal_is_final_and_goes_to_whoever_waits(tmp_path: Path) -> N
             await exchange.accepted(5)
         assert caught.value.reason is Reason.SENDER_NOT_MEMBER
         with pytest.raises(Forbidden):
-            await anext(exchange.responses(deadline=5))
+            await anext(exchange.responses(deadline=60))
         assert (await cl.counts())["sent"] == {"refused": 1}
 
 

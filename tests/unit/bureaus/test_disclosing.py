@@ -14,11 +14,13 @@ import pytest_asyncio
 
 from bureaus import disclosing
 from bureaus.commands.disclose import hand_out
+from bureaus.commands.disclosed import verify_file
 from bureaus.store import FILE
 from schemas import messages
 from schemas.codes import Handling, Purpose
 from schemas.disclosure import Disclosed, read_disclosure, verify_disclosure
 from schemas.errors import BureaunetError, Misuse, Reason
+from tests.integration.secretariat.cases import BODY, LISTED, PICTURE
 from tests.unit.bureaus.network import OPERATION, QUERY, Team, counted
 
 
@@ -57,6 +59,24 @@ async def test_sender_and_recipient_can_each_show_what_was_said(told: Told, by: 
     assert (shown.digest, shown.header.iss, shown.header.aud) == (told.digest, "FR", ("BR",))
     assert messages.decode(shown.header.kind, shown.content) == QUERY
     assert not shown.void
+
+
+async def test_what_is_attached_is_told_apart_from_what_was_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    team = await Team.gather(tmp_path, ("FR", "BR"))
+    async with team.open("FR") as fr:
+        said = BODY.model_copy(update={"attachments": (LISTED,)})
+        sent = await fr.tell(said, to=["BR"], operation=OPERATION, attachments=[PICTURE])
+        await sent.accepted(5.0)
+        file = tmp_path / "disclosed"
+        file.write_bytes((await fr.disclose(sent.digest.hex())).file)
+    assert verify_file(file, team.network.network, as_json=True)
+    row = json.loads(capsys.readouterr().out)
+    assert row["attached"] is True
+    assert row["content"]["attachments"][0]["sha256"] == LISTED.sha256
+    assert verify_file(file, team.network.network, as_json=False)
+    assert "attached   as the content lists it" in capsys.readouterr().out
 
 
 async def test_no_key_and_no_other_message_is_in_it(told: Told) -> None:

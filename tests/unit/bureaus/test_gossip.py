@@ -79,7 +79,7 @@ async def test_an_alarm_stands_although_who_is_told_of_it_fails(tmp_path: Path) 
     fr.on_misbehaviour(fail)
     async with fr:
         fork(team, 0)
-        with pytest.raises(OSError, match="nobody to tell"):
+        with pytest.raises(Untrusted, match="contradicts"):
             await fr.refresh()
         assert fr.trust.alarm is not None
     async with team.open("FR", STILL) as fr:

@@ -36,7 +36,7 @@ async def test_a_handler_that_finished_never_runs_again(tmp_path: Path) -> None:
             async with br:
                 await eventually(lambda: any(word.acknowledgement.iss == "BR" for word in team.network.handovers))
                 assert await br.settled(5)
-        assert len([answer async for answer in exchange.responses(deadline=5)]) == 1
+        assert len([answer async for answer in exchange.responses(deadline=60)]) == 1
     assert runs == 1
 
 
@@ -60,12 +60,12 @@ async def test_a_handler_that_is_cut_off_runs_again_and_is_told_so(tmp_path: Pat
         br = team.open("BR")
         br.on("whereabouts.query/1")(hang)
         async with br:
-            await asyncio.wait_for(begun.wait(), 5)
+            await asyncio.wait_for(begun.wait(), 60)
         assert not team.network.handovers
         br = team.open("BR")
         br.on("whereabouts.query/1")(handle)
         async with br:
-            answers = [answer async for answer in exchange.responses(deadline=5)]
+            answers = [answer async for answer in exchange.responses(deadline=60)]
     assert len(answers) == 1, "what the cut-off run sent was never sent"
     assert again == [False, True]
 
@@ -92,11 +92,11 @@ async def test_a_handler_whose_store_is_full_runs_again_once_there_is_room(tmp_p
 
     async with team.open("FR") as fr, br:
         exchange = await ask(fr)
-        await asyncio.wait_for(full.wait(), 5)
+        await asyncio.wait_for(full.wait(), 60)
         await asyncio.sleep(0.3)
         assert not team.network.handovers
         _writable(br, on=True)
-        answers = [answer async for answer in exchange.responses(deadline=10)]
+        answers = [answer async for answer in exchange.responses(deadline=60)]
     assert len(answers) == 1, "what could not be kept was never sent"
     assert again == [False, True]
 
@@ -141,7 +141,7 @@ async def test_one_failure_sends_nothing_and_the_next_run_sends_once(tmp_path: P
         br.on("whereabouts.query/1")(handle)
         async with br:
             exchange = await ask(fr)
-            assert len([answer async for answer in exchange.responses(deadline=5)]) == 1
+            assert len([answer async for answer in exchange.responses(deadline=60)]) == 1
     assert runs == 2
 
 
@@ -166,7 +166,7 @@ async def test_waiting_inside_a_handler_is_refused_at_once(tmp_path: Path) -> No
         br.on("whereabouts.query/1")(handle)
         async with br:
             exchange = await ask(fr)
-            assert len([answer async for answer in exchange.responses(deadline=5)]) == 1
+            assert len([answer async for answer in exchange.responses(deadline=60)]) == 1
             assert await br.settled(5)
             assert (await br.counts())["sent"] == {"accepted": 2}
     assert refused == ["all"]
@@ -193,7 +193,7 @@ async def test_what_a_handler_asks_is_answered_to_the_handler_of_that_kind(tmp_p
 
     async with team.open("FR") as fr, br, ar:
         exchange = await ask(fr)
-        answers = [received async for received in exchange.responses(deadline=5)]
+        answers = [received async for received in exchange.responses(deadline=60)]
         assert [(received.sender, received.message) for received in answers] == [("BR", NO_TRACE)]
 
 
@@ -212,7 +212,7 @@ async def test_what_a_failed_handler_sent_says_that_it_was_not_sent(tmp_path: Pa
 
     async with team.open("FR") as fr, br:
         await ask(fr)
-        await asyncio.wait_for(failed.wait(), 5)
+        await asyncio.wait_for(failed.wait(), 60)
         await br.settled(5)
         with pytest.raises(Misuse, match="nothing was sent"):
             await sent[0].accepted(1)
@@ -234,7 +234,7 @@ async def test_a_task_left_behind_by_a_handler_may_wait(tmp_path: Path) -> None:
 
     async with team.open("FR") as fr, br:
         exchange = await ask(fr)
-        assert len([answer async for answer in exchange.responses(deadline=5)]) == 1
+        assert len([answer async for answer in exchange.responses(deadline=60)]) == 1
         assert await tasks[0] is not None
 
 
@@ -249,7 +249,7 @@ async def test_a_handler_registered_late_gets_what_waits(tmp_path: Path) -> None
         async def handle(query: Received) -> None:
             await query.answer(NO_TRACE)
 
-        assert len([answer async for answer in exchange.responses(deadline=5)]) == 1
+        assert len([answer async for answer in exchange.responses(deadline=60)]) == 1
 
 
 async def test_urgent_messages_are_handled_first(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ async def test_a_bureau_with_locked_keys_asks_and_answers(tmp_path: Path) -> Non
             await query.answer(NO_TRACE)
 
         exchange = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-        assert [said.sender async for said in exchange.responses(deadline=10.0)] == ["BR"]
+        assert [said.sender async for said in exchange.responses(deadline=60)] == ["BR"]
         assert fr.identity.link_password is not None
         pem = (tmp_path / "FR" / enrolment.LINK_KEY).read_bytes()
         serialization.load_pem_private_key(pem, fr.identity.link_password)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.collector import Collector, Job
+from gateway.collector import SMALL, Collector, Job
 from gateway.settings import Pipeline
 from schemas.errors import Misuse, Reason, Unavailable
 
@@ -138,3 +138,98 @@ async def test_the_queue_is_bounded_in_bytes_and_takes_one_larger_job_when_it_is
             collector.put(2, 1)
         assert await large == 2
         assert await collector.put(2, 1) == 4
+
+
+class Held(Runner):
+    """A runner whose batches end when they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+
+    async def run(self, batch: Batch) -> None:
+        self.batches.append([job.payload for job in batch])
+        await self.gate.wait()
+        for job in batch:
+            job.resolve(job.payload * 2)
+
+
+@asynccontextmanager
+async def two(express: Held, others: Held) -> AsyncIterator[tuple[Collector[int, int], Collector[int, int]]]:
+    """A collector, and one behind it."""
+    first: Collector[int, int] = Collector(express.run, express.offend, LIMITS)
+    second: Collector[int, int] = Collector(
+        others.run, others.offend, LIMITS.model_copy(update={"batch_items": 256, "queue_items": 1000}), behind=first
+    )
+    first.start()
+    second.start()
+    try:
+        yield first, second
+    finally:
+        express.gate.set()
+        others.gate.set()
+        await first.stop()
+        await second.stop()
+
+
+async def begun(runner: Runner, count: int) -> None:
+    async with asyncio.timeout(60):
+        while len(runner.batches) < count:  # noqa: ASYNC110  # a list has no event
+            await asyncio.sleep(0.001)
+
+
+async def test_a_batch_of_many_holds_up_none_of_the_collector_before_it() -> None:
+    express, others = Held(), Held()
+    async with two(express, others) as (first, second):
+        waiting = [second.put(number, 1) for number in range(1, 201)]
+        await begun(others, 1)
+        express.gate.set()
+        assert await asyncio.wait_for(first.put(7, 1), 60) == 14
+        assert not any(job.done() for job in waiting)
+
+
+async def test_who_is_behind_lets_the_batch_in_hand_end_and_then_takes_few_for_a_while() -> None:
+    express, others = Held(), Held()
+    async with two(express, others) as (first, second):
+        urgent = first.put(7, 1)
+        await begun(express, 1)
+        waiting = [second.put(number, 1) for number in range(1, 201)]
+        await asyncio.sleep(0.02)  # its linger is over long since
+        assert others.batches == []
+        others.gate.set()
+        express.gate.set()
+        assert await urgent == 14
+        await asyncio.wait_for(asyncio.gather(*waiting), 60)
+    assert max(map(len, others.batches)) == SMALL
+
+
+async def test_a_batch_begins_beside_the_first_only_when_half_of_it_waits() -> None:
+    runner = Held()
+    async with running(runner, LIMITS.model_copy(update={"batches_at_once": 2})) as collector:
+        waiting = [collector.put(1, 1)]
+        await begun(runner, 1)
+        waiting += [collector.put(number, 1) for number in (2, 3, 4)]
+        await asyncio.sleep(0.01)
+        assert runner.batches == [[1]]
+        waiting += [collector.put(5, 1)]
+        await begun(runner, 2)
+        waiting += [collector.put(number, 1) for number in range(6, 20)]
+        await asyncio.sleep(0.01)
+        assert runner.batches == [[1], [2, 3, 4, 5]], "two at once, and no more"
+        runner.gate.set()
+        assert await asyncio.wait_for(asyncio.gather(*waiting), 60) == list(range(2, 40, 2))
+
+
+async def test_a_patient_job_goes_with_the_next_batch_and_begins_one_when_its_patience_is_over() -> None:
+    runner = Runner()
+    async with running(runner) as collector:
+        patient = collector.put(1, 1, patience=30)
+        await asyncio.sleep(0.02)
+        assert not patient.done()
+        assert collector.waiting == 1
+        assert await collector.put(2, 1) == 4
+        assert await patient == 2
+        assert runner.batches == [[1, 2]]
+        assert await asyncio.wait_for(collector.put(3, 1, patience=0.01), 30) == 6
+        last = collector.put(4, 1, patience=30)
+    assert await last == 8, "who stops waits for no patience"

@@ -95,6 +95,7 @@ async def test_a_confirmation_that_is_cut_off_repeats_the_copy_and_not_the_entry
     world, inboxes = World(link=Link.AMQP), ListInboxes(refuse=True)
     async with world.gateway(store, inboxes=inboxes) as exchange:
         await world.send(exchange, world.envelope())
+        await asyncio.sleep(0.01)  # its copy is refused, in a task of its own
         inboxes.refuse = False
         for cut in ("before", "after"):
             setattr(store, cut, True)

@@ -51,6 +51,13 @@ def test_the_times_are_those_of_the_sources(kind: str, urgency: Urgency, seconds
     assert clock(urgency, kind).due == _NOW + seconds * 1000
 
 
+@pytest.mark.parametrize("kind", [f"{family}/1" for family in deadlines.TABLE])
+@pytest.mark.parametrize("reply_by", [None, _NOW // 1000 + 77])
+def test_a_clock_waits_for_its_first_stage(kind: str, reply_by: int | None) -> None:
+    opened = clock(kind=kind, reply_by=reply_by)
+    assert opened.next_at == deadlines.stages(opened)[0].at
+
+
 def test_a_reply_by_counts_up_to_the_longest_time() -> None:
     now = _NOW // 1000
     assert clock(reply_by=now + 60).due == _NOW + 60_000

@@ -53,6 +53,29 @@ async def test_what_breaks_a_batch_is_found_set_aside_and_harms_no_other() -> No
         assert len(world.watcher.named("admitted")) == 6
 
 
+class ForgetfulStore(MemoryStore):
+    """Its operations cannot be read for a while; all else can."""
+
+    unread = False
+
+    async def operations(self, after: int = -1) -> list[tuple[int, bytes]]:
+        if self.unread:
+            raise Unavailable(Reason.STORE, "away")
+        return await super().operations(after)
+
+
+async def test_nothing_is_refused_by_statements_that_may_be_old() -> None:
+    world, store = World(), ForgetfulStore()
+    async with world.gateway(store) as exchange:
+        unknown = world.envelope(sub="infra-other")
+        store.unread = True
+        with pytest.raises(Unavailable):
+            await world.send(exchange, unknown)
+        assert (await world.send(exchange, world.envelope())).accepted
+        store.unread = False
+        assert (await world.send(exchange, unknown)).reason is Reason.OPERATION_UNKNOWN
+
+
 async def test_an_offender_is_not_set_aside_while_the_store_is_away() -> None:
     world, store = World(), PoisonedStore()
     async with world.gateway(store) as exchange:
@@ -129,7 +152,7 @@ async def test_versions_that_another_process_took_are_seen_within_the_poll() -> 
         other = world.exchange(store)
         await other.start()
         await other.publish_directory(world.renew())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while exchange.trust.directory.version < 2:  # noqa: ASYNC110 - the poll sets no event
                 await asyncio.sleep(0.005)
         await other.stop()

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from gateway import passwords
-from gateway.passwords import Passwords, hashed
+from gateway.passwords import Passwords, guessable, hashed
 from schemas.errors import Misuse, Unavailable
 
 GOOD = "correct horse battery"
@@ -24,7 +24,7 @@ async def test_a_password_is_salted_and_found_again() -> None:
 
 
 async def test_what_is_too_long_is_compared_with_its_beginning_and_one_byte() -> None:
-    longest = "x" * passwords.LONGEST
+    longest = ("a long synthetic phrase " * 20)[: passwords.LONGEST]
     compare = Passwords()
     kept = hashed(longest)
     assert await compare.matches(longest, kept)
@@ -35,6 +35,24 @@ async def test_what_is_too_long_is_compared_with_its_beginning_and_one_byte() ->
 def test_short_and_endless_ones_are_refused(bad: str) -> None:
     with pytest.raises(Misuse, match="12 characters"):
         hashed(bad)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *("password1234", "P@ssw0rd2026!", "123456789012", "210987654321", "qwertyuiop12", "aaaaaaaaaaaa"),
+        *("Welcome2026!!", "bureaunet2026", "zxcvbnm,./12", "1q2w3e4r5t6y", "letmein12345", "passwordpassword"),
+        "ada.lovelace1",
+    ],
+)
+def test_what_is_guessed_first_is_refused(bad: str) -> None:
+    with pytest.raises(Misuse, match="guessed"):
+        hashed(bad, "ada.lovelace")
+
+
+@pytest.mark.parametrize("good", ["a wrong password", "fog over four hills", "kV8-tuG-2mx-9", "12 Pferde im Nebel"])
+def test_what_somebody_made_up_is_taken(good: str) -> None:
+    assert not guessable(good, "ada.lovelace")
 
 
 async def test_a_flood_of_attempts_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from aiohttp import web
 from click.testing import CliRunner, Result
 
 from gateway.__main__ import main
@@ -86,6 +87,27 @@ async def test_a_supervisor_gives_those_of_all_its_workers_by_time() -> None:
     ):
         said = json.loads((await command("--operators", url, "--json")).output)
     assert [(row["link"], row["worker"]) for row in said["refusals"]] == [("BR", 2), ("FR", 0)]
+
+
+async def test_what_a_stranger_says_moves_no_terminal_and_is_no_time() -> None:
+    said: dict[str, object] = {"time": 0, "link": "FR\x1b[2J\u202e\n", "step": 7, "reason": "x\x07", "digest": "\x9b1m"}
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response({"refusals": [said]})
+
+    application = web.Application()
+    application.router.add_get("/refusals", answer)
+    site = Site(application, idle=5, drain=1)
+    url = f"http://127.0.0.1:{await site.start(Listener())}"
+    try:
+        printed = (await command("--operators", url)).output
+        assert printed.rstrip("\n").isprintable()
+        assert "link=FR\\x1b[2J\\u202e\\n step=7 reason=x\\x07 digest=\\x9b1m" in printed
+        for wrong in ("now", -1, 10**20, None, 1.5):
+            said["time"] = wrong
+            assert (await command("--operators", url)).exit_code == 1
+    finally:
+        await site.stop()
 
 
 @pytest.mark.parametrize(("url", "code"), [("https://127.0.0.1:1", 2), ("file:///etc", 2), ("http://127.0.0.1:1", 1)])

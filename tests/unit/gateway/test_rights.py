@@ -16,28 +16,35 @@ from schemas.directory import ParticipantKind
 from schemas.errors import Reason
 from schemas.identity import Address
 from schemas.messages import KINDS
-from schemas.rights import RIGHTS, may_send
-from tests.support import NOW, QUERY, RESPONSE, RESULT, World
+from schemas.rights import RESERVED, RIGHTS, may_send
+from tests.support import NOW, RESPONSE, RESULT, World
 
 
 def test_every_kind_of_participant_has_its_row() -> None:
     assert set(RIGHTS) == set(ParticipantKind)
 
 
+RESERVED_KINDS = {message for message in KINDS if message.partition("/")[0] in RESERVED}
+
+
 @pytest.mark.parametrize(
     ("kind", "sends"),
     [
-        (ParticipantKind.NATIONAL_BUREAU, {QUERY, RESPONSE, RESULT}),
-        (ParticipantKind.REGIONAL_BUREAU, {QUERY, RESPONSE, RESULT}),
-        (ParticipantKind.SECRETARIAT, {QUERY, RESPONSE, RESULT}),
-        (ParticipantKind.ORGANISATION, {RESPONSE}),
-        (ParticipantKind.UNIT, {QUERY, RESPONSE}),
+        (ParticipantKind.NATIONAL_BUREAU, set(KINDS) - RESERVED_KINDS),
+        (ParticipantKind.REGIONAL_BUREAU, set(KINDS) - RESERVED_KINDS),
+        (ParticipantKind.SECRETARIAT, set(KINDS)),
+        (
+            ParticipantKind.ORGANISATION,
+            {m for m in KINDS if m.partition("/")[0] in RIGHTS[ParticipantKind.ORGANISATION]},
+        ),
+        (ParticipantKind.UNIT, {m for m in KINDS if m.partition("/")[0] in RIGHTS[ParticipantKind.UNIT]}),
     ],
 )
 def test_a_participant_sends_what_the_table_says_and_nothing_else(kind: ParticipantKind, sends: set[str]) -> None:
     assert {message for message in KINDS if may_send(kind, message)} == sends
     world = World()
     world.offices["FR"].kind = kind
+    world.amend(kinds=tuple(KINDS))
     world.renew()
     for message in KINDS:
         (found,) = decide([world.candidate(world.envelope(kind=message))], world.facts(), Pipeline())
@@ -46,6 +53,20 @@ def test_a_participant_sends_what_the_table_says_and_nothing_else(kind: Particip
         else:
             assert isinstance(found, Rejected)
             assert (found.step, found.reason) == (12, Reason.KIND_NOT_ALLOWED)
+
+
+ORGANISATIONS_SEND = {"whereabouts.response", "duty.answer", "tip.disposition", "correction", "cancellation", "tip"}
+
+
+def test_an_organisation_answers_and_asks_nothing() -> None:
+    assert RIGHTS[ParticipantKind.ORGANISATION] == ORGANISATIONS_SEND
+    for message in ("whereabouts.query/1", "database.query/1", "result/1", "relay.request/1", "relay.consent/1"):
+        assert not may_send(ParticipantKind.ORGANISATION, message)
+
+
+@pytest.mark.parametrize("message", ["relay.delivery/1", "relay.delivery/2", "network.group/1"])
+def test_what_is_reserved_is_the_secretariats_alone(message: str) -> None:
+    assert [kind for kind in ParticipantKind if may_send(kind, message)] == [ParticipantKind.SECRETARIAT]
 
 
 @pytest.mark.parametrize("message", ["notice.request/1", "extradition.request/1", "whereabouts.responses/1", "*"])

@@ -76,5 +76,5 @@ def test_a_password_may_lie_in_a_file_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_password_is_not_shown(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, database="postgresql+asyncpg://u:secret@h/d", broker="amqps://h")
-    assert "secret" not in repr(settings)
+    settings = Settings(home=tmp_path, database="postgresql+asyncpg://u:hidden-word@h/d", broker="amqps://h")
+    assert "hidden-word" not in repr(settings)

@@ -17,7 +17,7 @@ from gateway.app import SystemClock, open_records
 from gateway.authority import Authority
 from gateway.service import complete_service, make_service
 from gateway.two_people import Act, Operators, Request
-from schemas import threshold
+from schemas import cbor, threshold
 from schemas.errors import BureaunetError, Forbidden, Malformed, Misuse, Reason, Untrusted
 from schemas.evidence import Entry, Event, read_entry
 from schemas.identity import Address
@@ -135,6 +135,14 @@ def test_only_the_authority_says_who_the_operators_are(scene: Scene) -> None:
         scene.install(forged)
     with pytest.raises(Misuse):
         two_people.sign_list(cards[:1], 2, [SigningKey.generate()], scene.network)
+    rows = [[name, SigningKey.generate().public.raw] for name in ("ada", "bo")]
+    signers = scene.authority.signers(scene.network.holders)
+    for needed, reason in ((3, "more operators are needed"), (1, "needed above 1")):
+        payload = cbor.encode([1, rows, needed])
+        kind = two_people.OPERATORS_TYP
+        parts = (threshold.sign_part(kind, payload, signer, scene.network.id) for signer in signers)
+        with pytest.raises(Malformed, match=reason):
+            scene.install(threshold.join(parts, kind))
     assert not (scene.home / two_people.LIST_FILE).exists()
     assert scene.in_force() is None
     first = scene.authority.approve([Bureau("FR").request()], scene.now).directory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from gateway.adapters.memory import MemoryCosignatures, MemoryStore, MemoryTree
 from gateway.ledger import Ledger
 from gateway.witnesses import KEPT, Policies, Witnesses, best_note
 from schemas.directory import directory_hash, sign_directory
-from schemas.errors import Forbidden, Reason, Untrusted
+from schemas.errors import Forbidden, Reason, Unavailable, Untrusted
 from schemas.identity import Address
 from schemas.keys import NoteKey
 from schemas.notes import Checkpoint, Standing, read_body, read_checkpoint
@@ -181,3 +182,28 @@ async def test_what_is_kept_is_bounded() -> None:
     for _ in range(KEPT + 3):
         await scene.grow()
     assert len(await scene.kept.offered(10 * KEPT)) == KEPT
+
+
+async def test_a_look_that_failed_is_made_again_and_who_asks_meanwhile_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = await Scene().begin()
+    note = await scene.witnesses.candidate()
+    offered, failing, calls = scene.kept.offered, asyncio.Event(), 0
+
+    async def slowly(limit: int) -> object:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0)
+        if not failing.is_set():
+            raise Unavailable(Reason.STORE, "away")
+        return await offered(limit)
+
+    monkeypatch.setattr(scene.kept, "offered", slowly)
+    scene.world.clock.move(60_000)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await scene.witnesses.candidate()
+    failing.set()
+    fresh = Witnesses(scene.kept, scene.policies, scene.world.clock, scene.world.watcher)
+    calls = 0
+    assert await asyncio.gather(*(fresh.candidate() for _ in range(3))) == [note] * 3, "also who asked second"
+    assert calls <= 2, "one look for all of them"

@@ -6,17 +6,23 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.adapters.memory import MemoryCosignatures, MemoryStore, MemoryTree
-from gateway.adapters.memory.console import MemoryAccounts, MemorySightings
+from gateway.adapters.memory.accounts import MemoryAccounts
+from gateway.adapters.memory.console import MemorySightings
+from gateway.adapters.memory.looks import MemoryApprovals, MemoryLooks
+from gateway.approvals import Requests
 from gateway.console.desk import Desk
 from gateway.console.routes import Console
 from gateway.exchange import Exchange
+from gateway.openid import Issuer
 from gateway.passwords import hashed
+from gateway.ports_broker import BrokerLooks
 from gateway.ports_console import Account, AccountRole
 from gateway.settings import Console as Limits
 from gateway.witnesses import Policies
@@ -64,7 +70,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def console(limits: Limits | None = None) -> AsyncIterator[Scene]:
+async def console(
+    limits: Limits | None = None, issuer: Issuer | None = None, broker: BrokerLooks | None = None
+) -> AsyncIterator[Scene]:
     """The console of a world with an account for each role, named as the role."""
     world, store = World(), MemoryStore()
     tree = MemoryTree(store)
@@ -72,10 +80,13 @@ async def console(limits: Limits | None = None) -> AsyncIterator[Scene]:
     for role in AccountRole:
         await accounts.add_account(Account(str(role), role, KEPT, world.clock.now()))
     async with world.gateway(store) as exchange:
+        places: list[str] = []
         desk = Desk(
             network=world.network,
             accounts=accounts,
             sightings=sightings,
+            looks=MemoryLooks(store),
+            requests=Requests(Path("nowhere"), store, MemoryApprovals(store), world.clock, world.network, lambda: None),
             store=store,
             tree=tree,
             ledger=world.ledger(tree),
@@ -87,12 +98,18 @@ async def console(limits: Limits | None = None) -> AsyncIterator[Scene]:
             clock=world.clock,
             watcher=world.watcher,
             limits=limits or Limits(),
+            pipeline=exchange,
+            place=lambda: places[0],
+            issuer=issuer,
+            broker=broker,
+            broker_address="" if broker is None else "broker.test.invalid:5671",
         )
         made = Console(desk)
         application = web.Application()
         made.mount(application)
         server = TestServer(application)
         async with server:
+            places.append(str(server.make_url("")).rstrip("/"))
             scene = Scene(world, exchange, desk, made, accounts, server)
             yield scene
             made.stop()

@@ -8,12 +8,15 @@ import io
 import json
 import re
 
+import pytest
 from click.testing import CliRunner
 
 from gateway.__main__ import main
 from gateway.adapters.memory import MemoryStore
+from gateway.console import overview
 from gateway.console.views import csv_line
 from gateway.ports_console import AccountRole
+from schemas.errors import Reason, Unavailable
 from schemas.evidence import read_entry
 from schemas.identity import Address
 from schemas.record import verify_record
@@ -48,6 +51,27 @@ async def test_the_overview_shows_traffic_refusals_and_what_needs_attention() ->
             assert "1 bodies are in quarantine" in json.loads(line.removeprefix(b"data: "))
 
 
+async def test_a_store_that_fails_while_a_page_is_live_is_said_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with console() as scene:
+        monkeypatch.setattr(overview, "PACE", 0.01)
+        browser, _ = await scene.sign_in(str(AccountRole.VIEWER))
+        good, store = scene.desk.store.size, scene.desk.store
+
+        async def away() -> int:
+            raise Unavailable(Reason.STORE, "the database cannot be reached")
+
+        async with browser.get("/console/live") as live:
+            assert (await live.content.readline()).startswith(b"data: ")
+            monkeypatch.setattr(store, "size", away)
+            scene.world.clock.move(2000)
+            while (line := await live.content.readline()) != b"event: failed\n":
+                assert line
+            assert b"cannot be reached" in await live.content.readline()
+            monkeypatch.setattr(store, "size", good)
+            while not (await live.content.readline()).startswith(b'data: "<section'):
+                pass
+
+
 async def test_an_exchange_is_shown_with_each_step_verified() -> None:
     async with console() as scene:
         digest, refused = await traffic(scene)
@@ -57,6 +81,11 @@ async def test_an_exchange_is_shown_with_each_step_verified() -> None:
         assert "not yet known" not in text
         assert text.count('<span class="good">verified</span>') == 6
         assert "Acknowledged by its recipient" in text
+        said = await (await browser.get(f"/console/api/exchanges/{digest.hex()}")).json()
+        (message,) = said["messages"]
+        assert [step["event"] for step in message["steps"]][-1] == "ContentHandover"
+        assert {check["good"] for step in message["steps"] for check in step["checks"]} == {True}
+        assert [(one["recipient"], one["state"]) for one in message["clocks"]] == [("BR", "acknowledged")]
         text = await (await browser.get(f"/console/exchanges/{refused.hex()}")).text()
         assert "refused: operation-unknown" in text
         assert text.count('<span class="good">verified</span>') == 3
@@ -97,7 +126,7 @@ async def test_a_list_is_taken_away_with_a_reason_that_is_recorded() -> None:
         assert (last.actor, last.action, last.subject, last.why) == (
             "auditor",
             "console.export/1",
-            "sender=FR",
+            "exchanges sender=FR",
             "the yearly review",
         )
         assert last.entry is not None
@@ -116,9 +145,8 @@ async def test_bureaus_operations_ledger_and_audit_show_what_is_there() -> None:
         scene.world.clock.move(2000)
         assert await scene.desk.ledger.checkpoint() is not None
         text = await (await browser.get("/console/bureaus")).text()
-        assert [f'<th scope="row">{code}</th>' in text for code in ("FR", "BR", "AR", "IPSG", "UY")] == [True] * 4 + [
-            False
-        ]
+        named = [f'<a href="/console/bureaus/{code}">{code}</a>' in text for code in ("FR", "BR", "AR", "IPSG", "UY")]
+        assert named == [True] * 4 + [False]
         assert '<td class="number">1</td>' in text, "what AR has not fetched"
         text = await (await browser.get("/console/ledger")).text()
         assert f'{first} to {await scene.desk.store.size()}: <span class="good">verified</span>' in text
@@ -127,7 +155,7 @@ async def test_bureaus_operations_ledger_and_audit_show_what_is_there() -> None:
         assert operation.id in await (await browser.get("/console/operations")).text()
         text = await (await browser.get(f"/console/operations/{operation.id}")).text()
         assert [f'<th scope="row">{member.address}</th>' in text for member in operation.members] == [True] * 4
-        assert f"<dd>{operation.phase}</dd>" in text
+        assert f'<li aria-current="step">{operation.phase}</li>' in text
         assert (await browser.get("/console/operations/other")).status == 403
         text = await (await browser.get("/console/audit")).text()
         assert "<td>security-officer</td><td>console.sign-in/1</td>" in text
@@ -152,7 +180,7 @@ async def test_an_operations_record_is_taken_away_and_verifies() -> None:
         assert (await browser.post(where, data=asked)).status == 503, "no checkpoint covers its last entry yet"
 
 
-async def test_a_look_into_the_quarantine_is_recorded_and_says_which_commands_act() -> None:
+async def test_a_look_into_the_quarantine_is_recorded_and_shows_none_of_the_bytes() -> None:
     async with console() as scene:
         async with scene.desk.store.begin() as transaction:
             await transaction.quarantine(Address("FR"), b"<script>bytes", "KeyError", 1)
@@ -163,15 +191,16 @@ async def test_a_look_into_the_quarantine_is_recorded_and_says_which_commands_ac
         assert "<td>FR</td><td>KeyError</td>" in text
         text = await (await browser.get("/console/quarantine/1")).text()
         assert hashlib.sha256(b"<script>bytes").hexdigest() in text
-        for words in re.findall(r"bureaunet-gateway (\w+) (\w+)(.*)", text):
+        for words in re.findall(r"bureaunet-gateway (\w+) (\w+)([^<]*)", text):
             said = CliRunner().invoke(main, [*words[:2], "--help"]).output
             assert all(option in said for option in re.findall(r"--\w+", words[2])), words
-        assert "<script>bytes" not in text
+        assert "script&gt;bytes" not in text
+        assert b"bytes".hex() not in text
         assert (await browser.get("/console/quarantine/2")).status == 403
         rows = await scene.accounts.audit_rows(None, 2)
-        assert [(one.actor, one.action, one.subject) for one in rows] == [
-            ("operator", "quarantine.show/1", "2"),
-            ("operator", "quarantine.show/1", "1"),
+        assert [(one.actor, one.action, one.subject, one.entry is None) for one in rows] == [
+            ("operator", "quarantine.show/1", "2", True),
+            ("operator", "quarantine.show/1", "1", False),
         ]
         size = await scene.desk.store.size()
         kinds = [read_entry(leaf.entry).kind for leaf in await scene.desk.store.leaves(0, size)]

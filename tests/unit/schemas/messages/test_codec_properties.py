@@ -28,8 +28,10 @@ from schemas.messages import (
 )
 from schemas.messages.countries import COUNTRIES
 from schemas.messages.documents import IdentityDocument
+from schemas.messages.duty import DutyCall
 from schemas.messages.fields import Place
 from schemas.messages.person import Charge, Mark, Name, Warrant
+from schemas.messages.tips import Tip, TipDisposition
 from schemas.messages.whereabouts import LastKnown, Notice
 
 DIRECTION: Final = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -139,7 +141,29 @@ SEIZED = st.builds(
     seized=_list(LINES, 3).filter(bool),
     remarks=st.none() | PROSE,
 )
-MESSAGES = st.one_of(QUERIES, FOUND, REFUSED, LATER, SEIZED)
+TIPS = st.builds(
+    Tip,
+    number=REFERENCE,
+    channel=st.sampled_from(codes.TipChannel),
+    received=DAYS.map(str),
+    text=PROSE,
+    appeal=st.none() | REFERENCE,
+    place=st.none() | PLACES,
+    seen=st.none() | DATES,
+    remarks=st.none() | PROSE,
+)
+DISPOSITIONS = st.builds(
+    TipDisposition, number=REFERENCE, finding=st.sampled_from(codes.TipFinding), for_tipster=st.none() | PROSE
+)
+CALLS = st.builds(
+    DutyCall,
+    query=st.binary(min_size=32, max_size=32).map(bytes.hex),
+    asker=st.sampled_from([Address("FR"), Address("KE/border-namanga")]),
+    operation=st.just("infra-test"),
+    due=st.integers(1_000_000_000, 9_999_999_999),
+    call=st.integers(1, 1000),
+)
+MESSAGES = st.one_of(QUERIES, FOUND, REFUSED, LATER, SEIZED, TIPS, DISPOSITIONS, CALLS)
 
 
 @given(MESSAGES)

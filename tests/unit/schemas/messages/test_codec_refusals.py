@@ -26,7 +26,7 @@ def test_spacing_and_order_are_free() -> None:
     assert decode(QUERY, b' { "case" : "FR-1" ,\n "asked":["status"]} ') == decode(QUERY, GOOD)
 
 
-@pytest.mark.parametrize("kind", ["", "whereabouts.query", "whereabouts.query/2", "WHEREABOUTS.QUERY/1", "tip/1"])
+@pytest.mark.parametrize("kind", ["", "whereabouts.query", "whereabouts.query/2", "WHEREABOUTS.QUERY/1", "rumour/1"])
 def test_an_unknown_kind(kind: str) -> None:
     assert _refusal(GOOD, kind).reason is Reason.KIND_UNKNOWN
 

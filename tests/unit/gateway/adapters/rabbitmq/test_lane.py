@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from gateway.adapters.rabbitmq.consumer import Lane
 from gateway.adapters.rabbitmq.direct import Taken
 from gateway.adapters.rabbitmq.hold import Hold
@@ -54,3 +56,59 @@ async def test_what_comes_after_the_close_is_not_in_hand_for_ever() -> None:
     await queue.arrive(message(2))
     await asyncio.sleep(0)
     assert (hold.held, len(handled)) == (0, 1), "the broker gives it again"
+
+
+class Acknowledged(Taken):
+    """A message that notes when everything up to it is acknowledged."""
+
+    tags: list[int]
+
+    async def ack(self, multiple: bool = False) -> None:  # noqa: FBT001, FBT002  # as the driver's
+        assert multiple
+        self.tags.append(self.delivery_tag)
+
+
+def noted(tag: int, tags: list[int]) -> Acknowledged:
+    nobody: Any = None
+    made = Acknowledged("submit", "FR", "envelope", b"body", tag, redelivered=False, channel=1, writer=nobody)
+    made.tags = tags
+    return made
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not reached():  # noqa: ASYNC110  # a list has no event
+            await asyncio.sleep(0.001)
+
+
+async def never(_arrival: Arrival) -> None:
+    raise AssertionError("all are taken at once")
+
+
+async def test_many_are_acknowledged_in_one_word_and_few_a_moment_later() -> None:
+    decided: list[Callable[[BaseException | None], None]] = []
+    tags: list[int] = []
+
+    def taking(_arrival: Arrival, told: Callable[[BaseException | None], None]) -> bool:
+        decided.append(told)
+        return True
+
+    queue = Queue()
+    lane = Lane("submit.FR", never, Saw(), Timing(grace=0.5), 16, Hold(1 << 20, Saw()), taking)
+    await lane.open(queue)  # type: ignore[arg-type]  # it has all that a lane uses of a channel
+    for tag in range(1, 12):
+        await queue.arrive(noted(tag, tags))
+    for told in decided[1:9]:
+        told(None)
+    await asyncio.sleep(0.01)
+    assert tags == [], "the first is not decided"
+    decided[0](None)
+    await until(lambda: tags == [9])
+    decided[9](None)
+    await asyncio.sleep(0.01)
+    assert tags == [9], "it is not half of what may be in hand"
+    await until(lambda: tags == [9, 10])
+    decided[10](RuntimeError("lost"))
+    with pytest.raises(RuntimeError, match="lost"):
+        await lane.acknowledging
+    await lane.close()
