@@ -1,13 +1,14 @@
-# One image for gateways, bureaus and the one-shot `init`: both command lines, and nothing that builds them.
+# One image for gateways, bureaus, the secretariat and the one-shot `init`: both command lines, and nothing that builds them.
 FROM python:3.13-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/bureaunet
-COPY requirements.txt .
-RUN /opt/bureaunet/bin/pip install --no-cache-dir --require-hashes --requirement requirements.txt
+COPY requirements-secretariat.txt .
+RUN /opt/bureaunet/bin/pip install --no-cache-dir --require-hashes --requirement requirements-secretariat.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY gateway gateway
 COPY bureaus bureaus
+COPY tests/vectors tests/vectors
 RUN /opt/bureaunet/bin/pip install --no-cache-dir --no-build-isolation --no-deps .
 
 FROM python:3.13-slim

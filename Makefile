@@ -17,23 +17,25 @@ checksum = $(shell cat $(1) 2>/dev/null | cksum | cut -d' ' -f1)
 VENV_STAMP := .venv/.made
 RUNTIME_STAMP := .venv/.runtime-$(call checksum,requirements.txt pyproject.toml)
 NETWORK_STAMP := .venv/.network-$(call checksum,requirements-network.txt pyproject.toml)
+SECRETARIAT_STAMP := .venv/.secretariat-$(call checksum,requirements-secretariat.txt pyproject.toml)
 DEV_STAMP := .venv/.dev-$(call checksum,requirements-dev.txt pyproject.toml)
 PEERS_STAMP := .venv-peers/.python-$(call checksum,requirements-peers.txt)
 BENCH_STAMP := .venv-bench/.made-$(call checksum,benchmarks/requirements.txt)
 NODE_STAMP := .venv-peers/.node-$(call checksum,tests/peers/package-lock.json tests/peers/requirements-node.txt)
 
-DEMO_NEEDS := $(if $(filter amqp,$(LINK)),$(NETWORK_STAMP) broker,$(RUNTIME_STAMP))
+DEMO_NEEDS := $(if $(filter amqp,$(LINK)),$(NETWORK_STAMP) broker,$(RUNTIME_STAMP)) \
+	$(if $(findstring --story,$(ARGS)),$(SECRETARIAT_STAMP))
 
-.PHONY: help demo test adversary fuzz faults check bench fmt venv services broker peers lock clean
+.PHONY: help demo test adversary fuzz faults check bench pictures fmt venv services broker peers lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(DEMO_NEEDS) ## run INFRA-SA 2011 on this machine (LINK=http|amqp, ARGS="--json --seed 7 --out DIR")
+demo: $(DEMO_NEEDS) ## run INFRA-SA 2011 on this machine (LINK=http|amqp, ARGS="--json --seed 7 --out DIR", "--story notice")
 	@$(BIN)/bureaunet demo --link $(LINK) $(ARGS)
 
-test: venv services peers ## run all tests (ARGS="tests/unit -k name" runs some)
-	@$(BIN)/pytest $(ARGS)
+test: venv services peers ## run all tests in two processes (ARGS="tests/unit -k name" runs some, "-n 0" in one)
+	@$(BIN)/pytest -n 2 $(ARGS)
 
 faults: venv services ## run the fault suite, 20 to 40 minutes (LIST=1 names them, ONLY=NAME SEED=N runs one again)
 	@$(BIN)/python -m tests.faults $(if $(LIST),--list) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(ONLY)
@@ -53,8 +55,13 @@ check: venv ## formatter, linter, types, import contracts, sizes
 	$(BIN)/python -m tools.check_sizes
 	$(BIN)/python -m tools.check_never
 
-bench: venv broker $(BENCH_STAMP) ## measure ours beside something else (ONLY=NAME runs one, LONG=1 an hour of memory)
+bench: venv broker $(BENCH_STAMP) ## measure ours beside something else (ONLY=NAME runs one; documents and names only so; LONG=1 an hour of memory)
+	@deploy/install-services.sh librabbitmq-dev gcc libc6-dev
 	@BUREAUNET_BENCH_LONG=$(LONG) $(BIN)/python -m benchmarks $(ONLY) $(ARGS)
+
+pictures: venv ## take the README's pictures of the console with Debian's Chromium
+	@deploy/install-services.sh chromium
+	@$(BIN)/python -m tools.pictures $(ARGS)
 
 fmt: venv ## format, and mend what the linter can mend itself
 	$(BIN)/ruff check --fix-only --quiet $(CHECKED)
@@ -79,9 +86,12 @@ $(RUNTIME_STAMP): | $(VENV_STAMP)
 $(NETWORK_STAMP): | $(VENV_STAMP)
 	$(call install,requirements-network.txt)
 
+$(SECRETARIAT_STAMP): | $(VENV_STAMP)
+	$(call install,requirements-secretariat.txt)
+
 $(DEV_STAMP): | $(VENV_STAMP)
 	$(call install,requirements-dev.txt)
-	@touch $(RUNTIME_STAMP) $(NETWORK_STAMP)
+	@touch $(RUNTIME_STAMP) $(NETWORK_STAMP) $(SECRETARIAT_STAMP)
 
 services: ## install the Debian packages that tests start (as root; otherwise prints the command)
 	@deploy/install-services.sh
@@ -113,8 +123,9 @@ lock: $(VENV_STAMP) $(PEERS_STAMP) ## pin every dependency again (ARGS=--upgrade
 	@$(PIP) install uv==$(UV_VERSION)
 	$(LOCK) $(ARGS) pyproject.toml --group build -o requirements.txt
 	$(LOCK) $(ARGS) pyproject.toml --group build --extra network -c requirements.txt -o requirements-network.txt
-	$(LOCK) $(ARGS) pyproject.toml --group build --extra network --extra token --extra traces --group dev -c requirements-network.txt \
-		-o requirements-dev.txt
+	$(LOCK) $(ARGS) pyproject.toml --group build --extra network --extra oidc --extra secretariat --extra token --extra traces --group dev \
+		-c requirements-network.txt -o requirements-dev.txt
+	$(LOCK) $(ARGS) pyproject.toml --group build --extra secretariat -c requirements-dev.txt -o requirements-secretariat.txt
 	$(LOCK) $(ARGS) tests/peers/requirements.in -o requirements-peers.txt
 	$(LOCK) $(ARGS) benchmarks/requirements.in -o benchmarks/requirements.txt
 	$(LOCK) $(ARGS) tests/peers/requirements-node.in -o tests/peers/requirements-node.txt

@@ -3,6 +3,7 @@
 # started: policy-rc.d forbids it while packages are set up. PostgreSQL is not here, it comes as a Python package.
 #
 #   deploy/install-services.sh [rabbitmq-server] [docker-compose] [softhsm2] [chromium] [prometheus]      (all, if none is named)
+#   deploy/install-services.sh librabbitmq-dev gcc libc6-dev                      (what `make bench` compiles with)
 set -euo pipefail
 
 policy=/usr/sbin/policy-rc.d
@@ -12,6 +13,9 @@ installed() {
     rabbitmq-server) [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] ;;
     chromium) [ -x /usr/bin/chromium ] ;;
     prometheus) command -v promtool >/dev/null ;;
+    librabbitmq-dev) [ -e /usr/include/amqp.h ] ;;  # `make bench`: the relay in C
+    gcc) command -v gcc >/dev/null ;;
+    libc6-dev) [ -e /usr/include/stdio.h ] ;;
     softhsm2) command -v softhsm2-util >/dev/null ;;
     docker-compose) command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1 ;;
     *) echo "install-services: unknown package: $1" >&2 && exit 2 ;;

@@ -1,9 +1,10 @@
-"""Write the JSON Schema of every kind of message to schemas/messages/jsonschema/, or check that nothing has drifted.
+"""Write the JSON Schema of every kind of message, and of what the conformance kit asks; or check that nothing drifted.
 
     python -m tools.export_jsonschema            write
     python -m tools.export_jsonschema --check    exit 1 and name what differs
 
-The schemas are for integrators in other languages. They say the form; what only code can say (a real day of the
+Messages stand in schemas/messages/jsonschema/, the kit's requests and answers in bureaus/conformance/jsonschema/. The
+schemas are for integrators in other languages. They say the form; what only code can say (a real day of the
 calendar, a check digit, which fields follow a finding) stands in their descriptions and in the vectors.
 """
 
@@ -12,15 +13,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from bureaus.conformance.schema import answer_schema, request_schema
 from schemas.messages import KINDS, Message
 
-FOLDER: Final = Path(__file__).resolve().parent.parent / "schemas" / "messages" / "jsonschema"
+_ROOT: Final = Path(__file__).resolve().parent.parent
+FOLDER: Final = _ROOT / "schemas" / "messages" / "jsonschema"
+CONTRACT_FOLDER: Final = _ROOT / "bureaus" / "conformance" / "jsonschema"
 
 
 class _AbsentNotNull(GenerateJsonSchema):
@@ -48,35 +53,48 @@ def render(model: type[Message]) -> str:
 
 
 def expected() -> dict[str, str]:
-    """What the folder holds: file names and their text."""
+    """What the folder of messages holds: file names and their text."""
     return {file_name(kind): render(model) for kind, model in KINDS.items()}
 
 
-def drift(folder: Path) -> list[str]:
-    """The names of the files that are missing, differ, or do not belong."""
-    files = expected()
+def expected_contract() -> dict[str, str]:
+    """The same of the kit's."""
+    schemas = {"request.json": request_schema(), "answer.json": answer_schema()}
+    return {name: json.dumps(schema, indent=2, sort_keys=True) + "\n" for name, schema in schemas.items()}
+
+
+def drift(folder: Path, files: Mapping[str, str] | None = None) -> list[str]:
+    """The names of the files that are missing, differ, or do not belong; without `files`, of the messages'."""
+    wanted = expected() if files is None else files
     there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
-    return sorted(name for name in files.keys() | there.keys() if files.get(name) != there.get(name))
+    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Make a folder hold these files and no other."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.json"):
+        if path.name not in files:
+            path.unlink()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write or check; the exit code."""
-    parser = argparse.ArgumentParser(description="Export the JSON Schema of every kind of message.")
+    parser = argparse.ArgumentParser(description="Export the JSON Schema of every kind of message, and of the kit's.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file differs")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the files lie")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the messages' files lie")
+    parser.add_argument("--contract", type=Path, default=CONTRACT_FOLDER, help="where the kit's files lie")
     options = parser.parse_args(arguments)
-    folder: Path = options.folder
+    folders: dict[Path, dict[str, str]] = {options.folder: expected(), options.contract: expected_contract()}
     if options.check:
-        changed = drift(folder)
+        changed = [name for folder, files in folders.items() for name in drift(folder, files)]
         for name in changed:
             print(f"{name} differs from the models: run python -m tools.export_jsonschema", file=sys.stderr)
         return 1 if changed else 0
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob("*.json"):
-        if path.name not in expected():
-            path.unlink()
-    for name, text in expected().items():
-        (folder / name).write_text(text, encoding="utf-8")
+    for folder, files in folders.items():
+        write(folder, files)
     return 0
 
 

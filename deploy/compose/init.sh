@@ -60,6 +60,6 @@ chmod 755 network broker-definitions
 chmod 644 network/*
 if [ "$(id -u)" = 0 ]; then
   chown -R "$RABBITMQ" broker
-  chown -R "$GATEWAY" gateway gateway-secrets network exercise broker-definitions state-1 state-2
+  chown -R "$GATEWAY" gateway gateway-secrets network exercise registry broker-definitions state-1 state-2
 fi
 touch authority/done
