@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import psutil
 
@@ -21,7 +21,9 @@ from benchmarks import bench_embedded, beside, scenes
 from benchmarks.ground import LOOK, Ground, Pace, posts
 from schemas.directory import Link
 
-PARTS: Final[Sequence[tuple[str, tuple[str, ...]]]] = (
+Parts: TypeAlias = Sequence[tuple[str, tuple[str, ...]]]
+"""Names of parts, and what a frame has in it that belongs to one; the first that fits is it."""
+PARTS: Final[Parts] = (
     ("signature", ("verify (schemas/keys", "sign (schemas/keys")),
     ("ledger", ("sqlalchemy/", "asyncpg/", "adapters/sql/", "gateway/ledger.py", "schemas/merkle.py")),
     ("broker client", ("aiormq/", "aio_pika/", "pamqp/", "adapters/rabbitmq/", "asyncio/streams.py", "ssl.py")),
@@ -36,23 +38,23 @@ WARM: Final = 0.15
 _IDLE: Final = ("_worker (concurrent/futures", "select (selectors")
 
 
-def part_of(stack: Sequence[str]) -> str:
-    """The part of the gateway that a sample was in: the innermost frame decides."""
+def part_of(stack: Sequence[str], parts: Parts = PARTS) -> str:
+    """The part of the process that a sample was in: the innermost frame decides."""
     for frame in reversed(stack):
-        for name, places in PARTS:
+        for name, places in parts:
             if any(place in frame for place in places):
                 return name
     return "rest"
 
 
-def shares(samples: Sequence[str]) -> dict[str, float]:
+def shares(samples: Sequence[str], parts: Parts = PARTS) -> dict[str, float]:
     """Each part's share of samples in py-spy's raw form, `frame;frame;... COUNT`."""
     counted: Counter[str] = Counter()
     for line in samples:
         stack, _, count = line.rpartition(" ")
         frames = stack.split(";")
         if not any(idle in frames[-1] for idle in _IDLE):
-            counted[part_of(frames)] += int(count)
+            counted[part_of(frames, parts)] += int(count)
     return {name: count / counted.total() for name, count in counted.most_common()}
 
 
