@@ -69,8 +69,9 @@ class Hits:
         if query is None:
             return
         there = {one.id: one for one in await records.by_id(connection, [record for record, *_ in asked.hits])}
+        followed = await _followed(connection, asked.digest)
         for record, score, reasons, shown in asked.hits:
-            if record in there and there[record].owner != asked.asker.bureau:
+            if record in there and record not in followed and there[record].owner != asked.asker.bureau:
                 await self._one(connection, asked, query, there[record], score, reasons, shown=shown)
 
     async def _one(
@@ -170,6 +171,11 @@ class Hits:
             await outgoing.post(
                 connection, said, to=[there.contact], purpose=Purpose.ADMINISTRATION, key=f"erased {there.id}"
             )
+
+
+async def _followed(connection: AsyncConnection, question: bytes) -> set[int]:
+    """Records whose hits on a question are followed up: its handler may run again after that, and log it anew."""
+    return set((await connection.execute(select(hit.c.record).where(hit.c.question == question))).scalars())
 
 
 async def forget(connection: AsyncConnection, before: int) -> None:

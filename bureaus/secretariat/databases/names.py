@@ -28,6 +28,11 @@ from schemas.messages.person import Name, Person
 
 MOST_TOKENS: Final = 6
 """Of one name; what is beyond is compared but makes no keys."""
+MOST_COMPARED: Final = 12
+"""Tokens of one name; what is beyond is not looked at. A comparison costs their square: a text of two hundred single
+letters as a name would hold up everybody's questions."""
+MOST_LETTERS: Final = 40
+"""Of one token: one character of a foreign script may stand for a sentence in Latin letters."""
 _WORD: Final = re.compile(r"[a-z]+")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _UNSPACED: Final = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
@@ -80,7 +85,7 @@ def _latin(text: str) -> tuple[str, ...]:
     if _UNSPACED.search(text):
         plain = _CAMEL.sub(" ", plain)
     plain = plain.replace("'", "").replace("`", "")
-    return tuple(_WORD.findall(plain.lower()))
+    return tuple(word[:MOST_LETTERS] for word in _WORD.findall(plain.lower()))
 
 
 @lru_cache(maxsize=65_536)
@@ -105,9 +110,9 @@ class Form:
 
 def forms(name: Name, *, alias: bool = False) -> Iterator[Form]:
     """A name as written in Latin letters, and as transliterated, where there is either."""
-    if tokens := _latin(name.family or "") + _latin(name.given or ""):
+    if tokens := _latin(name.family or "")[: MOST_COMPARED // 2] + _latin(name.given or "")[: MOST_COMPARED // 2]:
         yield Form(tokens, alias=alias)
-    if name.original is not None and (original := _latin(name.original)):
+    if name.original is not None and (original := _latin(name.original)[:MOST_COMPARED]):
         yield Form(original, original=True, alias=alias)
 
 

@@ -2,7 +2,8 @@
 
 Red notices and the special notices of the Security Council make wanted persons; blue, green and yellow ones persons
 who are sought for another reason. What is about no named person is not searchable. The record is the notice's owner's
-and changes with the notice alone, never by `database.record`; it goes when the notice ends.
+and changes with the notice alone, never by `database.record`; it goes when the notice ends, or is about no such person
+any more.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bureaus.secretariat.databases import records
+from bureaus.secretariat.databases.records import Kept
 from bureaus.secretariat.notices.values import Ended, Published
 from bureaus.secretariat.office import Office
 from bureaus.secretariat.registry import audit
@@ -42,11 +44,12 @@ class FromNotices:
         self._office = office
 
     async def published(self, connection: AsyncConnection, notice: Published) -> None:
-        """Add or replace the notice's record, in the publishing transaction."""
+        """Add or replace the notice's record, in the publishing transaction; take it out where it is of none now."""
+        there = await records.of_owner(connection, notice.owner, notice.number, notice=True)
         if notice.colour not in SEARCHABLE or not isinstance(notice.subject, Person):
+            await self._erase(connection, there, f"notice {notice.what}: about nobody who is searched for")
             return
         kind, action = SEARCHABLE[notice.colour]
-        there = await records.of_owner(connection, notice.owner, notice.number, notice=True)
         message = DatabaseRecord(
             act=RecordAct.ADD if there is None else RecordAct.UPDATE,
             reference=notice.number,
@@ -63,6 +66,8 @@ class FromNotices:
     async def ended(self, connection: AsyncConnection, notice: Ended) -> None:
         """Take the notice's record out, in the transaction that ends it."""
         there = await records.of_owner(connection, notice.owner, notice.number, notice=True)
+        await self._erase(connection, there, f"notice {notice.ending}")
+
+    async def _erase(self, connection: AsyncConnection, there: Kept | None, ground: str) -> None:
         if there is not None:
-            ground = f"notice {notice.ending}"
             await records.erase(connection, there, now=self._office.now(), who=audit.SERVICE, ground=ground)

@@ -28,6 +28,8 @@ from schemas.messages.databases import DatabaseRecord, DatabaseRecorded
 from schemas.messages.search_codes import RecordAct, RecordKind, RecordOutcome
 
 NOTICE: Final = "notice "
+KEYS: Final = 10_000
+"""Keys in one statement: a person with twenty long aliases has more than PostgreSQL takes values in one."""
 _CANDIDATES: Final = (
     select(found.c.record, func.sum(found.c.key.bitwise_and(WEIGHTS)).label("weight"))
     .where(found.c.key.in_(bindparam("keys", expanding=True)))
@@ -205,7 +207,9 @@ async def erase(connection: AsyncConnection, there: Kept, *, now: int, who: str,
 async def unkey(connection: AsyncConnection, there: Kept) -> None:
     """Let a record be found by nothing."""
     keyed = sorted(keys_of(there.message))
-    await connection.execute(delete(found).where(found.c.record == there.id, found.c.key.in_(keyed)))
+    for start in range(0, len(keyed), KEYS):
+        these = found.c.key.in_(keyed[start : start + KEYS])
+        await connection.execute(delete(found).where(found.c.record == there.id, these))
 
 
 async def done_before(connection: AsyncConnection, digest: bytes) -> DatabaseRecorded | None:
