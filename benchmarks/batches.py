@@ -1,17 +1,19 @@
-"""What a message costs by the size of its batch: `.venv/bin/python -m benchmarks.batches`.
+"""What a message and its acknowledgement cost by the size of their batch: `.venv/bin/python -m benchmarks.batches`.
 
-The gateway's pipeline in this process, over PostgreSQL, without a broker: microseconds of CPU for one message of this
-process (that of whoever submits it, a task and a future, is within) and of PostgreSQL's processes, each the least of
-several rounds. A batch of few messages costs its trips to the database, one of many its rows. Each batch is recorded
-before the next is sent; the confirmations of one go with the next.
+The gateway's pipeline in this process, over PostgreSQL, without a broker: microseconds of CPU for one message, and for
+one acknowledgement, of this process (that of whoever submits it, a task and a future, is within) and of PostgreSQL's
+processes, each the least of several rounds. A batch of few costs its trips to the database, one of many its rows. Each
+batch is recorded before the next is sent; the confirmations of one go with the next.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import time
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
 import uvloop
 
@@ -22,51 +24,63 @@ from gateway.adapters.sql import Database, SqlStore, prepare
 from gateway.exchange import Exchange
 from gateway.settings import Pipeline
 from schemas.directory import Link
-from schemas.envelope import Envelope
+from schemas.identity import Address
 from tests.support import World
 
+T = TypeVar("T")
 MESSAGES: Final = {1: 500, 8: 1_200, 64: 2_400, 256: 2_560}
 """Of a round, by the size of its batches."""
 ROUNDS: Final = 3
 CONTENT: Final = bytes(1500)
 _QUOTAS: Final = Pipeline(linger_milliseconds=0, bureau_per_minute=100_000_000, link_per_minute=100_000_000)
+_BY: Final = "BR"
 
 
-async def _round(server: Postgres, size: int) -> tuple[float, float]:
-    """CPU for one message, of this process and of PostgreSQL."""
+async def _round(server: Postgres, size: int) -> tuple[float, float, float, float]:
+    """CPU for one message, of this process and of PostgreSQL, and the same for one acknowledgement."""
     database = Database(await server.create_database(f"batches_{time.time_ns()}"))
     await prepare(database)
     world = World(link=Link.AMQP)
     try:
         async with world.gateway(SqlStore(database), _QUOTAS, inboxes=ListInboxes()) as exchange:
-            await _send(world, exchange, [world.envelope() for _ in range(64)], 8)
-            count = MESSAGES[size]
-            sealed = [world.envelope(content=CONTENT) for _ in range(count)]
-            gc.collect()
-            own, theirs = time.process_time(), family_seconds(server.process.pid)
-            await _send(world, exchange, sealed, size)
-            spent = time.process_time() - own, family_seconds(server.process.pid) - theirs
+
+            async def spent(items: Sequence[T], put: Callable[[T], Awaitable[object]], together: int) -> list[float]:
+                gc.collect()
+                own, theirs = time.process_time(), family_seconds(server.process.pid)
+                await _in_batches(exchange, items, put, together)
+                found = time.process_time() - own, family_seconds(server.process.pid) - theirs
+                return [seconds / len(items) * 1e6 for seconds in found]
+
+            def acknowledge(body: bytes) -> Awaitable[None]:
+                return exchange.evidence(Address(_BY), body)
+
+            for count, together in ((64, 8), (MESSAGES[size], size)):  # the first few warm up
+                sealed = [world.envelope(content=CONTENT) for _ in range(count)]
+                signed = [world.acknowledgement(_BY, one.digest) for one in sealed]
+                messages = await spent(sealed, lambda one: world.send(exchange, one), together)
+                acknowledgements = await spent(signed, acknowledge, together)
     finally:
         await database.close()
-    return spent[0] / count * 1e6, spent[1] / count * 1e6
+    return messages[0], messages[1], acknowledgements[0], acknowledgements[1]
 
 
-async def _send(world: World, exchange: Exchange, envelopes: list[Envelope], size: int) -> None:
-    for start in range(0, len(envelopes), size):
-        await asyncio.gather(*(world.send(exchange, one) for one in envelopes[start : start + size]))
+async def _in_batches(exchange: Exchange, items: Sequence[T], put: Callable[[T], Awaitable[object]], size: int) -> None:
+    for start in range(0, len(items), size):
+        await asyncio.gather(*(put(one) for one in items[start : start + size]))
     while exchange.waiting:  # noqa: ASYNC110  # the last confirmations
         await asyncio.sleep(0.01)
 
 
-async def main() -> None:
+async def main(sizes: Sequence[int]) -> None:
     """Measure and print."""
-    print(f"{'messages in a batch':24}{'gateway, us':>14}{'PostgreSQL, us':>16}")
+    print(f"{'CPU, us each':16}{'message':>20}{'acknowledgement':>32}")
+    print(f"{'in a batch':16}" + f"{'gateway':>14}{'PostgreSQL':>16}" * 2)
     async with Postgres() as server:
-        for size in MESSAGES:
+        for size in sizes:
             found = [await _round(server, size) for _ in range(ROUNDS)]
-            own, theirs = (min(column) for column in zip(*found, strict=True))
-            print(f"{size:<24}{own:14.0f}{theirs:16.0f}", flush=True)
+            own, theirs, own_acks, their_acks = (min(column) for column in zip(*found, strict=True))
+            print(f"{size:<16}{own:14.0f}{theirs:16.0f}{own_acks:14.0f}{their_acks:16.0f}", flush=True)
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(main([int(size) for size in sys.argv[1:]] or list(MESSAGES)))

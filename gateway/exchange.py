@@ -192,10 +192,23 @@ class Exchange(Publishing):
         if is_cosignature(body):
             await self.cosigned(link, body)
             return
-        self._standing.check()
-        if len(body) > MAX_STATEMENT:
-            raise Malformed(Reason.STATEMENT_TOO_LARGE, "an acknowledgement is smaller")
-        await self._collector.put(Evidence(link, body), len(body), sender=_sender(link))
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.evidence_soon(link, body, into(future))
+        await future
+
+    def evidence_soon(self, link: Address, body: bytes, told: Callable[[Exception | None], None]) -> None:
+        """As `evidence`, for those who bring many acknowledgements: `told` learns None, or the error."""
+
+        def recorded(result: Result | Exception) -> None:
+            told(result if isinstance(result, Exception) else None)
+
+        try:
+            self._standing.check()
+            if len(body) > MAX_STATEMENT:
+                raise Malformed(Reason.STATEMENT_TOO_LARGE, "an acknowledgement is smaller")  # noqa: TRY301  # as below
+            self._collector.call(Evidence(link, body), len(body), recorded, sender=_sender(link))
+        except Exception as error:  # noqa: BLE001  # whatever it is, who brought it learns it
+            told(error)
 
     # ---- what the broker and the chores bring
 

@@ -24,6 +24,7 @@ from schemas.directory import Link
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable
 from schemas.identity import Address
 from schemas.wire import MAX_SUBMISSION, ItemType, sender_of
+from schemas.witness import is_cosignature
 
 STRANGER: Final = Address("UNKNOWN")
 """Stands in quarantine for the sender of what came through no bureau's exchange."""
@@ -49,8 +50,11 @@ class Pipeline(Protocol):
     async def submit(self, submission: Submission) -> Outcome:
         """Decide a submission. Raises Unavailable; Malformed where it can have no receipt."""
 
+    def evidence_soon(self, link: Address, body: bytes, told: Callable[[Exception | None], None]) -> None:
+        """Take an acknowledgement: `told` learns None when it is recorded, or the error that `evidence` raises."""
+
     async def evidence(self, link: Address, body: bytes) -> None:
-        """Take an acknowledgement. Raises Malformed, Untrusted, Forbidden, Unavailable."""
+        """Take an acknowledgement, or a cosignature. Raises Malformed, Untrusted, Forbidden, Unavailable."""
 
     async def publish_preferences(self, link: Address, body: bytes) -> int:
         """Take a version of a participant's refusals. Raises Malformed, Untrusted, Forbidden, Unavailable."""
@@ -138,16 +142,23 @@ class Together:
 
 @dataclass(slots=True)
 class _Tried:
-    """A submission, and what the pipeline said of it the first time, until that is used."""
+    """When an arrival was first brought to the pipeline, and what that said, until it is used."""
 
-    submission: Submission
+    received: int
     said: Outcome | Exception | None = None
 
-    async def submitted(self, pipeline: Pipeline) -> Outcome:
-        """Its outcome. Raises as `Pipeline.submit`."""
+    async def submitted(self, pipeline: Pipeline, link: Address, body: bytes) -> Outcome:
+        """A submission's outcome. Raises as `Pipeline.submit`."""
+        said = self._used()
+        return await pipeline.submit(Submission(link, body, self.received, Link.AMQP)) if said is None else said
+
+    async def acknowledged(self, pipeline: Pipeline, link: Address, body: bytes) -> None:
+        """An acknowledgement is recorded. Raises as `Pipeline.evidence`."""
+        self._used()
+        await pipeline.evidence(link, body)
+
+    def _used(self) -> Outcome | None:
         said, self.said = self.said, None
-        if said is None:
-            return await pipeline.submit(self.submission)
         if isinstance(said, Exception):
             raise said
         return said
@@ -176,26 +187,34 @@ class Intake:
         self._later: set[asyncio.Task[None]] = set()
 
     def take(self, arrival: Arrival, decided: Decided) -> bool:
-        """Take a submission at once, without a task of its own: whether it is taken (`gateway.ports.Taking`).
+        """Take what comes in masses at once, without a task of its own: whether it is taken (`gateway.ports.Taking`).
 
-        What the pipeline does not decide as it should goes the way of all else from there.
+        That is submissions and acknowledgements. What the pipeline does not decide as it should goes the way of all
+        else from there.
         """
-        if arrival.type != ItemType.ENVELOPE or not self._gate.is_open:
+        evidence = arrival.type == ItemType.EVIDENCE and not is_cosignature(arrival.body)
+        if not (evidence or arrival.type == ItemType.ENVELOPE) or not self._gate.is_open:
             return False
         try:
             link = identify(arrival)
         except BureaunetError:
             return False
-        submission = Submission(link, arrival.body, self._clock.now(), Link.AMQP)
+        now = self._clock.now()
 
-        def told(result: Outcome | Exception) -> None:
-            if isinstance(result, Outcome) and result.step != _DECODING:
+        def told(result: Outcome | Exception | None) -> None:
+            if result is None:
+                self._gate.succeeded()
+                decided(None)
+            elif isinstance(result, Outcome) and result.step != _DECODING:
                 self._gate.succeeded()
                 self._receipts.soon(link, result, decided)
             else:
-                self._go_on(arrival, _Tried(submission, result), decided)
+                self._go_on(arrival, _Tried(now, result), decided)
 
-        self._pipeline.submit_soon(submission, told)
+        if evidence:
+            self._pipeline.evidence_soon(link, arrival.body, told)
+        else:
+            self._pipeline.submit_soon(Submission(link, arrival.body, now, Link.AMQP), told)
         return True
 
     def _go_on(self, arrival: Arrival, tried: _Tried, decided: Decided) -> None:
@@ -219,13 +238,14 @@ class Intake:
 
     async def _taken(self, arrival: Arrival, tried: _Tried | None) -> str | None:
         """Hand an arrival to the pipeline; or say why it cannot be taken."""
+        tried = tried or _Tried(self._clock.now())
         try:
             link = identify(arrival)
             match arrival.type:
                 case ItemType.ENVELOPE:
                     return await self._submission(link, arrival.body, tried)
                 case ItemType.EVIDENCE:
-                    await self._served(lambda: self._pipeline.evidence(link, arrival.body))
+                    await self._served(lambda: tried.acknowledged(self._pipeline, link, arrival.body))
                     return None
                 case ItemType.PREFERENCES:
                     await self._served(lambda: self._pipeline.publish_preferences(link, arrival.body))
@@ -238,10 +258,9 @@ class Intake:
             self._watcher.saw("arrival-failed", link=_claimed_link(arrival), error=type(error).__name__)
             return type(error).__name__
 
-    async def _submission(self, link: Address, body: bytes, tried: _Tried | None) -> str | None:
-        tried = tried or _Tried(Submission(link, body, self._clock.now(), Link.AMQP))
+    async def _submission(self, link: Address, body: bytes, tried: _Tried) -> str | None:
         try:
-            outcome = await self._served(lambda: tried.submitted(self._pipeline))
+            outcome = await self._served(lambda: tried.submitted(self._pipeline, link, body))
         except Malformed as error:
             self._watcher.saw("arrival-unprocessed", link=link, cause=error.reason)
             return None  # the pipeline has put it into quarantine already, if there was room

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from gateway.adapters.sql.held import Held
 from gateway.adapters.sql.line import Line, Values
+from gateway.adapters.sql.sequences import tell_driver
 from schemas.errors import Misuse, Reason, Unavailable
 
 _PASSING: Final = frozenset({"08", "40", "53", "55", "57"})
@@ -225,6 +226,7 @@ def _sqlite_engine(url: str, pool: int) -> AsyncEngine:
 
 
 def _postgres_engine(url: str, pool: int) -> AsyncEngine:
+    tell_driver()
     engine = create_async_engine(
         url,
         pool_size=pool,

@@ -175,6 +175,9 @@ async def test_a_fault_of_ours_sets_one_message_aside_and_no_other(office: Offic
         async def evidence(self, _link: Address, _body: bytes) -> None:
             raise ZeroDivisionError
 
+        def evidence_soon(self, _link: Address, _body: bytes, _told: object) -> None:
+            raise ZeroDivisionError
+
         async def publish_preferences(self, _link: Address, _body: bytes) -> int:
             raise ZeroDivisionError
 

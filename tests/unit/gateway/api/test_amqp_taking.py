@@ -1,4 +1,4 @@
-"""Submissions that are taken at once, without a task each: the same outcomes, and the other way for what is unusual."""
+"""What comes in masses is taken at once, without a task each: the same outcomes, the other way for what is unusual."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from gateway.api.amqp import Gate, Intake, Together
 from gateway.exchange import Exchange
 from gateway.ports import Arrival, Outcome, Submission
 from schemas.directory import Link
+from schemas.envelope import MAX_STATEMENT
 from schemas.errors import Reason, Unavailable
 from schemas.identity import Address
 from schemas.wire import encode_submission
+from schemas.witness import is_cosignature
 from tests.support import World
 
 FR = Address("FR")
@@ -47,11 +49,11 @@ class Office:
     post: Post
     intake: Intake
 
-    async def taken(self, *bodies: bytes) -> list[BaseException | None]:
+    async def taken(self, *bodies: bytes, by: str = "FR", kind: str = "envelope") -> list[BaseException | None]:
         """Hand these over in one turn of the loop: what was said of each when it was decided."""
         told = [asyncio.get_running_loop().create_future() for _ in bodies]
         for body, future in zip(bodies, told, strict=True):
-            assert self.intake.take(Arrival("submit.FR", "FR", "envelope", body), future.set_result)
+            assert self.intake.take(Arrival(f"submit.{by}", by, kind, body), future.set_result)
         async with asyncio.timeout(60):
             return [await future for future in told]
 
@@ -106,10 +108,55 @@ async def test_while_the_store_is_away_it_waits_and_nobody_else_is_taken_at_once
 
 @pytest.mark.parametrize(
     ("exchange", "user", "kind"),
-    [("submit.FR", "BR", "envelope"), ("deliver", "FR", "envelope"), ("submit.FR", "FR", "evidence")],
+    [
+        ("submit.FR", "BR", "envelope"),
+        ("deliver", "FR", "envelope"),
+        ("submit.FR", "BR", "evidence"),
+        ("submit.FR", "FR", "preferences"),
+    ],
 )
 async def test_others_are_left_to_the_handler(office: Office, exchange: str, user: str, kind: str) -> None:
     assert not office.intake.take(Arrival(exchange, user, kind, b"body"), lambda _: None)
+
+
+async def test_a_cosignature_is_left_to_the_handler(office: Office) -> None:
+    note = b"log\n1\nhash\n\n\xe2\x80\x94 witness signature\n"
+    assert is_cosignature(note)
+    assert not office.intake.take(Arrival("submit.FR", "FR", "evidence", note), lambda _: None)
+
+
+async def test_acknowledgements_are_recorded_and_told_of_once_the_same_again_too(office: Office) -> None:
+    envelopes = [office.world.envelope() for _ in range(3)]
+    await office.taken(*map(encode_submission, envelopes))
+    signed = [office.world.acknowledgement("BR", envelope.digest) for envelope in envelopes]
+    assert await office.taken(*signed, by="BR", kind="evidence") == [None] * 3
+    assert await office.taken(signed[0], by="BR", kind="evidence") == [None]
+    assert len(office.world.watcher.named("handed-over")) == 3
+    assert await office.store.quarantined() == 0
+
+
+async def test_an_acknowledgement_that_is_refused_is_set_aside_after_one_look(office: Office) -> None:
+    bodies = [office.world.acknowledgement("BR", bytes(32)), b"no acknowledgement", bytes(MAX_STATEMENT + 1)]
+    assert await office.taken(*bodies, by="BR", kind="evidence") == [None] * 3
+    causes = [seen.fields["cause"] for seen in office.world.watcher.named("arrival-quarantined")]
+    assert sorted(map(str, causes)) == ["cbor-trailing", "not-addressed", "statement-too-large"]
+
+
+async def test_while_the_store_is_away_an_acknowledgement_waits(office: Office) -> None:
+    envelope = office.world.envelope()
+    await office.taken(encode_submission(envelope))
+    office.store.down = True
+    future: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+    body = office.world.acknowledgement("BR", envelope.digest)
+    assert office.intake.take(Arrival("submit.BR", "BR", "evidence", body), future.set_result)
+    async with asyncio.timeout(60):
+        while not office.world.watcher.named("arrivals-wait"):  # noqa: ASYNC110  # a watcher has no event
+            await asyncio.sleep(0.001)
+    assert not future.done()
+    office.store.down = False
+    async with asyncio.timeout(60):
+        assert await future is None
+    assert len(office.world.watcher.named("handed-over")) == 1
 
 
 async def test_a_fault_at_the_receipts_is_told_to_all_that_were_in_the_call() -> None:
