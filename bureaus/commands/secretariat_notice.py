@@ -98,6 +98,8 @@ def show(ctx: click.Context, number: int, *, as_json: bool, **options: Unpack[Op
 
     screening = at_desk(ctx, options, shown)
     _emit_request(screening.request, as_json=as_json)
+    mark = screening.content.mark
+    emit({"event": "content", "mark": mark}, f"  what it says now: {mark}", as_json=as_json)
     for one in screening.findings:
         row = {"event": "finding", "rule": one.rule, "name": one.name, "weight": str(one.weight), "found": one.found}
         emit(row, f"  {one.rule:>2} {one.name}  {one.weight}: {one.found} ({one.mend})", as_json=as_json)
@@ -111,13 +113,21 @@ def show(ctx: click.Context, number: int, *, as_json: bool, **options: Unpack[Op
 @office_options
 @signing_options
 @click.option("--why", default="", help="A reason; needed where the rules found something.")
+@click.option("--seen", metavar="MARK", help="What `show` said of it: refused where the bureau changed it since.")
 @json_option
 @click.pass_context
-def approve(ctx: click.Context, number: int, why: str, *, as_json: bool, **options: Unpack[Signed]) -> None:
+def approve(
+    ctx: click.Context, number: int, why: str, seen: str | None, *, as_json: bool, **options: Unpack[Signed]
+) -> None:
     """Approve a request: it is published once as many different people have as it needs."""
     from bureaus.secretariat.notices import acts  # noqa: PLC0415  # keeps --help quick
 
-    done = act(ctx, options, Right.PUBLISHER, lambda office, who: acts.approve(office, number, who=who, why=why))
+    done = act(
+        ctx,
+        options,
+        Right.PUBLISHER,
+        lambda office, who: acts.approve(office, number, who=who, why=why, seen=seen),
+    )
     _emit_request(done, as_json=as_json)
 
 

@@ -2,7 +2,8 @@
 
 Each act is one transaction with its row of audit. What follows from it (publication, decisions, endings) is done by the
 process that serves. Rules: nobody approves twice; two different people publish a red notice, and whatever was flagged;
-what lacks something or was flagged is published by nobody without a reason in words.
+what lacks something or was flagged is published by nobody without a reason in words; what is approved is what was
+looked at, not what the bureau says since.
 """
 
 from __future__ import annotations
@@ -146,17 +147,22 @@ async def refuse(office: Office, number: int, *, who: str, ground: NoticeGround,
         return row
 
 
-async def approve(office: Office, number: int, *, who: str, why: str = "") -> Request:
+async def approve(office: Office, number: int, *, who: str, why: str = "", seen: str | None = None) -> Request:
     """Approve a request: it is published once as many different people have as it needs.
 
+    `seen` is the mark of the content that this person looked at; None where nobody says.
+
     Raises:
-        Misuse: it is not on screening, this person approved it already, or a reason is needed.
+        Misuse: it is not on screening, it says something else by now, this person approved it already, or a reason is
+            needed.
     """
     async with office.registry.writing() as connection:
         screening = await _screening(office, connection, number, lock=True)
         row = screening.request
         needed = max(row.needed, rules.people_needed(screening.content.message, screening.findings))
         people = {approval.who for approval in screening.approvals}
+        if seen not in (None, screening.content.mark):
+            raise Misuse("the bureau changed it since you looked: look at it again")
         if who in people:
             raise Misuse(f"{who} approved it already: another person has to")
         if screening.needs_reason and not why.strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,8 @@ from schemas.messages.codes import NoticeColour
 from schemas.messages.notice_codes import Issue
 from schemas.messages.notices import NoticeBody, NoticeDecision
 
+_MARK: Final = 32
+"""Characters of a content's mark: 128 bits."""
 _REQUEST: Final = [column for column in tables.request.c if column.name != "content"]
 
 
@@ -77,6 +80,8 @@ class Content:
 
     message: NoticeBody
     attachments: tuple[memoryview, ...]
+    mark: str
+    """Tells it from what the row says at another time."""
 
 
 def read(kind: str, content: bytes) -> Content:
@@ -88,7 +93,7 @@ def read(kind: str, content: bytes) -> Content:
     message, attachments = messages.decode_whole(kind, content)
     if not isinstance(message, NoticeBody):
         raise Misuse(f"{kind} is no notice")
-    return Content(message, attachments)
+    return Content(message, attachments, hashlib.sha256(content).hexdigest()[:_MARK])
 
 
 # ------------------------------------------------------------------------------------------ requests

@@ -185,7 +185,8 @@ class Intake:
             raise TypeError(type(message).__name__)
         async with self._office.registry.writing() as connection:
             entry = await book.notice(connection, message.number)
-            again = received.again and entry is not None and entry.state is NoticeState.WITHDRAWN
+            theirs = entry is not None and entry.owner.bureau == received.sender.bureau and not entry.diffusion
+            again = received.again and theirs and entry is not None and entry.state is NoticeState.WITHDRAWN
             refusal = None if again else await self._not_theirs(connection, received, message.number, None)
             if refusal is None and entry is not None and not again:
                 await publishing.end(self._office, connection, entry, Ending.WITHDRAWN, message.reason or "")

@@ -99,7 +99,8 @@ class Screening:
     async def approve(self, visit: Visit) -> web.StreamResponse:
         """POST /screening/{id}/approve."""
         form = await visit.form()
-        row = await acts.approve(self._office, visit.number(), who=visit.who, why=tidy(form.get("why", "")))
+        why, seen = tidy(form.get("why", "")), form.get("seen", "")
+        row = await acts.approve(self._office, visit.number(), who=visit.who, why=why, seen=seen)
         waits = "it is published" if row.state is RequestState.APPROVED else "another person has to approve it too"
         return done(visit, "/screening", f"You approved {row.reference} of {row.owner}: {waits}.")
 

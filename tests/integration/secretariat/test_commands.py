@@ -65,12 +65,14 @@ def test_two_of_the_staff_publish_by_command_and_the_audit_says_who(home: Path, 
     number = str(request["id"])
     assert (request["owner"], request["people"]) == ("FR", 2)
     shown = rows(ran("notice", "show", number, *registry))
-    assert {row["event"] for row in shown} <= {"request", "finding"}
+    assert {row["event"] for row in shown} <= {"request", "content", "finding"}
+    (mark,) = (str(row["mark"]) for row in shown if row["event"] == "content")
 
-    def approve(who: str, password: Path = file) -> Result:
-        why = ("--why", "in order")
+    def approve(who: str, password: Path = file, seen: str = mark) -> Result:
+        why = ("--why", "in order", "--seen", seen)
         return ran("notice", "approve", number, "--as", who, "--password-file", password, *why, *registry)
 
+    assert approve("ana", seen="0" * len(mark)).exit_code == 2
     assert rows(approve("ana"))[0]["state"] == "waiting"
     assert (approve("ana").exit_code, approve("cleo").exit_code, approve("nobody").exit_code) == (2, 2, 1)
     wrong = tmp_path / "wrong"

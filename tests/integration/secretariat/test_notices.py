@@ -225,7 +225,8 @@ async def test_new_information_makes_approvals_of_what_was_there_before_void(tmp
     async with scene(tmp_path) as play:
         await play.ask(RED, attachments=[PICTURE])
         number = await play.waits()
-        await acts.approve(play.office, number, who="ana")
+        looked = (await acts.request(play.office, number)).content.mark
+        await acts.approve(play.office, number, who="ana", seen=looked)
         more = NoticeInformation(**(dict(RED.__dict__) | {"facts": "He sold more than that."}))
         await play.ask(more, attachments=[PICTURE])
         async with asyncio.timeout(5):
@@ -233,7 +234,10 @@ async def test_new_information_makes_approvals_of_what_was_there_before_void(tmp
             while (found := await acts.request(play.office, number)).content.message.facts != more.facts:
                 rung = await play.office.registry.written.after(rung)
         assert found.approvals == ()
-        assert (await acts.approve(play.office, number, who="ben")).state is RequestState.WAITING
+        with pytest.raises(Misuse, match="since you looked"):
+            await acts.approve(play.office, number, who="ben", seen=looked)
+        seen = found.content.mark
+        assert (await acts.approve(play.office, number, who="ben", seen=seen)).state is RequestState.WAITING
         assert (await acts.approve(play.office, number, who="ana")).state is RequestState.APPROVED
         published = (await play.hears("KE", NoticePublication)).message
         assert isinstance(published, NoticePublication)
