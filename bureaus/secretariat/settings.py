@@ -69,6 +69,14 @@ class Settings:
     """And after this time without use."""
     staff_longest_wait: int = 15 * MINUTE
     """That an attempt to sign in has to wait at most, after others that failed."""
+    page_connections: int = 256
+    """Open connections of the staff's listener, and of the public's."""
+    page_connections_near: int = 32
+    """Of the public's listener from one network (IPv4 /24, IPv6 /48), where it speaks TLS: a proxy hides networks."""
+    page_wait_seconds: float = 20.0
+    """A connection may be without one whole request: its handshake, before its first, between two."""
+    page_work_seconds: float = 180.0
+    """A request may take, from its header until its answer was taken: pictures come over poor lines."""
     duty_reply_seconds: int = HOUR
     """In which a bureau that is asked again is to say something."""
     tips_a_minute: int = 30

@@ -1,7 +1,7 @@
 """Both listeners: the staff's pages and the public's, each on an address of its own, over TLS or behind a proxy.
 
 Nothing is in both: not a route, not a cookie, not a port. No access is logged by either; the public's server has no
-logger at all, since what it would say names addresses.
+logger at all, since what it would say names addresses. Before each stands a door of its own (door.py).
 """
 
 from __future__ import annotations
@@ -10,21 +10,30 @@ import logging
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
 from aiohttp import web
 
 from bureaus.secretariat.office import Office
+from bureaus.secretariat.pages.door import Door
 from schemas.errors import Misuse
 
 _SILENT: Final = logging.Logger("nobody")  # noqa: LOG001  # one of the tree would hand it to a handler
 """On no tree of loggers, and without a handler of its own: what is said to it is said to nobody."""
 _SILENT.addHandler(logging.NullHandler())
-_FIELD: Final = 8190
-_SHUTDOWN: Final = 5.0
+
+
+class _Bounds(TypedDict):
+    max_field_size: int
+    shutdown_timeout: float
+    auto_decompress: bool
+
+
+_BOUNDS: Final = _Bounds(max_field_size=8190, shutdown_timeout=5.0, auto_decompress=False)
+"""Bytes of a header's field; seconds for what is in hand at the end; no browser packs a form, and a bomb is packed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +73,12 @@ async def staff(
     """
     from bureaus.secretariat.pages.routes import StaffPages  # noqa: PLC0415  # a service without pages needs none
 
-    application = web.Application()
+    door = Door(office.settings, None)  # a whole house may come from one network
+    application = web.Application(middlewares=[door.middleware])
     pages = StaffPages(office, names, secure=secure or place.certificate is not None)
     pages.mount(application)
-    runner = web.AppRunner(application, access_log=None, max_field_size=_FIELD, shutdown_timeout=_SHUTDOWN)
-    async with _listening(runner, place) as url:
+    runner = web.AppRunner(application, access_log=None, **_BOUNDS)
+    async with _listening(runner, door, place) as url:
         yield url
 
 
@@ -81,27 +91,29 @@ async def public(office: Office, place: Place, clock: Callable[[], float] = time
     """
     from bureaus.secretariat.tips.public import PublicPage  # noqa: PLC0415  # as above
 
-    application = web.Application()
+    seen = place.certificate is not None  # behind a proxy everybody comes from the proxy's network
+    door = Door(office.settings, office.settings.page_connections_near if seen else None)
+    application = web.Application(middlewares=[door.middleware])
     PublicPage(office, clock).mount(application)
-    runner = web.AppRunner(
-        application, access_log=None, logger=_SILENT, max_field_size=_FIELD, shutdown_timeout=_SHUTDOWN
-    )
-    async with _listening(runner, place) as url:
+    runner = web.AppRunner(application, access_log=None, logger=_SILENT, **_BOUNDS)
+    async with _listening(runner, door, place) as url:
         yield url
 
 
 @asynccontextmanager
-async def _listening(runner: web.AppRunner, place: Place) -> AsyncIterator[str]:
+async def _listening(runner: web.AppRunner, door: Door, place: Place) -> AsyncIterator[str]:
     context = place.tls()
     await runner.setup()
     try:
-        site = web.TCPSite(runner, place.host, place.port, ssl_context=context)
-        try:
-            await site.start()
-        except OSError as error:
-            raise Misuse(f"cannot listen on {place.host}:{place.port}: {error.strerror}") from None
-        host, port = runner.addresses[0][:2]
-        scheme = "http" if context is None else "https"
-        yield f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        if (factory := runner.server) is None:
+            raise Misuse("the listener was not set up")
+        async with AsyncExitStack() as stack:
+            try:
+                opened = door.open(factory, place.host, place.port, context)
+                host, port = await stack.enter_async_context(opened)
+            except OSError as error:
+                raise Misuse(f"cannot listen on {place.host}:{place.port}: {error.strerror}") from None
+            scheme = "http" if context is None else "https"
+            yield f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     finally:
         await runner.cleanup()

@@ -2,6 +2,7 @@
 
 It is in memory alone and forgotten at the end. Times are those of a clock that only goes forward.
 
+Crowd      so many connections, and of one network; who has brought nothing for longest goes first
 Bucket     so many a minute, of everybody together
 Forms      a form is good once, not before a person could have filled it in, and not for ever
 Guesses    after a secret that was wrong, the next for the same tip has to wait, longer each time
@@ -12,9 +13,10 @@ from __future__ import annotations
 import hmac
 import math
 import secrets
-from collections import OrderedDict
-from collections.abc import Callable
-from typing import Final
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from ipaddress import ip_address, ip_network
+from typing import Final, Generic, TypeVar
 
 from schemas.errors import Forbidden, Reason, Unavailable
 
@@ -24,6 +26,78 @@ _REMEMBERED: Final = 4096
 """Tips whose wrong guesses are remembered; the oldest are forgotten first."""
 _USED: Final = 65_536
 """Used forms that are remembered; while so many are, no more are taken."""
+
+
+_NEAR: Final = {4: 24, 6: 48}
+"""Bits of an address that are its network's."""
+_One = TypeVar("_One", bound=Hashable)
+
+
+def network_of(address: str) -> str:
+    """The network that an address is in: 256 neighbours in IPv4, a site in IPv6."""
+    there = ip_address(address.partition("%")[0])
+    if there.version == 6 and there.ipv4_mapped is not None:
+        there = there.ipv4_mapped
+    return str(ip_network((there, _NEAR[there.version]), strict=False))
+
+
+class Crowd(Generic[_One]):
+    """Who is connected. It decides whom to cut, and cuts nobody: whoever is named here is then `gone`.
+
+    Somebody rests who has no whole request here: they may for `wait` seconds. Somebody works whose request is in hand,
+    body and answer included: they may for `work` seconds, and after `wait` no longer at the cost of others.
+    """
+
+    def __init__(self, most: int, most_near: int | None, wait: float, work: float, clock: Callable[[], float]) -> None:
+        """`most` connections, `most_near` of them from one network; None where networks say nothing."""
+        self._most, self._most_near = most, most_near
+        self._wait, self._work, self._clock = wait, work, clock
+        self._resting: OrderedDict[_One, float] = OrderedDict()
+        self._working: OrderedDict[_One, float] = OrderedDict()
+        self._near: dict[_One, str] = {}
+        self._counts: Counter[str] = Counter()
+
+    def come(self, one: _One, near: str) -> _One | None:
+        """Somebody connects from a network: who is to be cut so that there is room; `one` itself where nobody is."""
+        self._resting[one], self._near[one] = self._clock(), near
+        self._counts[near] += 1
+        if self._most_near is not None and self._counts[near] > self._most_near:
+            return self._least(one, near)
+        return self._least(one, None) if len(self._near) > self._most else None
+
+    def _least(self, one: _One, near: str | None) -> _One:
+        """Who has brought nothing for longest, of a network or of all; else whose work takes too long; else `one`."""
+        late = self._clock() - self._wait
+        slow = [other for other, since in self._working.items() if since <= late]
+        may = (other for other in (*self._resting, *slow) if other != one and near in {None, self._near[other]})
+        return next(may, one)
+
+    def works(self, one: _One) -> None:
+        """A request of theirs is in hand from now on."""
+        if self._resting.pop(one, None) is not None:
+            self._working[one] = self._clock()
+
+    def rests(self, one: _One) -> None:
+        """It was answered: they rest from now on."""
+        if self._working.pop(one, None) is not None:
+            self._resting[one] = self._clock()
+
+    def gone(self, one: _One) -> None:
+        """They are connected no longer: nothing of them stays. Said once more it changes nothing."""
+        self._resting.pop(one, None)
+        self._working.pop(one, None)
+        near = self._near.pop(one, None)
+        if near is not None:
+            self._counts[near] -= 1
+            self._counts += Counter()  # forgets networks with none
+
+    def over(self) -> Sequence[_One]:
+        """Whose time is over."""
+        now = self._clock()
+        return (
+            *(one for one, since in self._resting.items() if now - since >= self._wait),
+            *(one for one, since in self._working.items() if now - since >= self._work),
+        )
 
 
 class Bucket:

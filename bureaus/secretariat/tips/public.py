@@ -10,6 +10,7 @@ slowly where there is no such number; what was written stands in the form again 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -28,7 +29,7 @@ from bureaus.secretariat.tips.limits import Bucket, Forms, Guesses
 from bureaus.secretariat.tips.pictures import Pictures
 from bureaus.secretariat.tips.sealing import Seal
 from bureaus.secretariat.tips.taking import Given, Taking, Thread, TipState, day_of
-from schemas.errors import BureaunetError, Forbidden, Reason, Unavailable
+from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable
 from schemas.messages.codes import TipFinding
 from schemas.messages.countries import COUNTRIES
 
@@ -36,6 +37,8 @@ _log: Final = logs.get(__name__)
 NAME: Final = "Fugitive unit of the General Secretariat"
 SMALL: Final = 32 * 1024
 """Bytes of a form without pictures."""
+SECONDS: Final = 30.0
+"""Until such a form has come in."""
 _WRONG: Final = "There is no tip with this number and this secret; or somebody tried too often: try again later."
 _COUNTRIES: Final = sorted(COUNTRIES)
 _SENTENCES: Final[Mapping[str, str]] = {
@@ -58,6 +61,7 @@ class PublicPage:
         self._taking = Taking(office, Seal.at(office.bureau.home))
         self._appeals, self._pictures = Appeals(office), Pictures(settings)
         self._room = Room(settings)
+        self._largest = settings.tip_pictures * settings.tip_picture_bytes + SMALL
         self._tips, self._reads = Bucket(settings.tips_a_minute, clock), Bucket(settings.tip_reads_a_minute, clock)
         self._forms = Forms(settings.tip_form_least, settings.tip_form_most, clock)
         self._guesses = Guesses(settings.tip_secret_wait, clock)
@@ -157,6 +161,8 @@ class PublicPage:
     async def _take(self, request: web.Request) -> web.StreamResponse:
         if request.content_type != "multipart/form-data":
             raise Forbidden(Reason.NOT_ACCEPTED, "this is no form of this page")
+        if request.content_length is not None and request.content_length > self._largest:
+            raise web.HTTPRequestEntityTooLarge(self._largest, request.content_length)
         async with self._room.read(request) as sent:
             given = await self._given(sent)
             try:
@@ -205,7 +211,14 @@ class PublicPage:
         )
 
     async def _key(self, request: web.Request) -> tuple[str, str, str]:
-        form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        if request.content_type != "application/x-www-form-urlencoded":  # another may have files
+            raise Forbidden(Reason.NOT_ACCEPTED, "this is no form of this page")
+        try:
+            async with asyncio.timeout(SECONDS):
+                sent = await request.post()
+        except (ValueError, LookupError, TimeoutError):
+            raise Malformed(Reason.STRUCTURE, "this is no form, or it did not come in time") from None
+        form = {name: value for name, value in sent.items() if isinstance(value, str)}
         self._forms.use(form.get("form", ""))
         number = numbers.read_number(form.get("number", "")) or ""
         return number, numbers.read_secret(form.get("secret", "")) or "", form.get("text", "")

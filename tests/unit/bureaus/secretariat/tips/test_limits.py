@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bureaus.secretariat.tips.limits import Bucket, Forms, Guesses
+from bureaus.secretariat.tips.limits import Bucket, Crowd, Forms, Guesses, network_of
 from schemas.errors import Forbidden, Unavailable
 
 
@@ -77,3 +77,80 @@ def test_what_is_remembered_of_guesses_is_bounded() -> None:
     for number in range(5000):
         guesses.may(f"T-{number}")
     assert len(guesses._failed) == 4096  # noqa: SLF001  # memory is what is tested
+
+
+def crowd(clock: Clock, most: int = 3, near: int | None = None) -> Crowd[str]:
+    return Crowd(most, near, 20, 180, clock)
+
+
+def test_who_has_rested_longest_makes_room_and_who_works_does_not() -> None:
+    clock = Clock()
+    here = crowd(clock)
+    for one in ("a", "b", "c"):
+        assert here.come(one, "n") is None
+    here.works("a")
+    assert here.come("d", "n") == "b"
+    here.gone("b")
+    here.works("c")
+    here.works("d")
+    assert here.come("e", "n") == "e", "all others work"
+    here.gone("e")
+    here.rests("a")
+    assert here.come("f", "n") == "a"
+
+
+def test_work_that_takes_too_long_is_cut_where_others_wait_and_for_nobody_at_its_end() -> None:
+    clock = Clock()
+    here = crowd(clock, most=1)
+    assert here.come("a", "n") is None
+    here.works("a")
+    clock.now += 20
+    assert here.over() == ()
+    assert here.come("b", "n") == "a"
+    here.gone("b")
+    clock.now += 160
+    assert here.over() == ("a",)
+
+
+def test_rest_ends_when_its_time_is_over_and_begins_anew_after_an_answer() -> None:
+    clock = Clock()
+    here = crowd(clock)
+    here.come("a", "n")
+    clock.now += 19
+    here.works("a")
+    here.rests("a")
+    clock.now += 19
+    assert here.over() == ()
+    clock.now += 1
+    assert here.over() == ("a",)
+
+
+def test_one_network_has_its_share_and_takes_from_its_own() -> None:
+    clock = Clock()
+    here = crowd(clock, most=10, near=2)
+    assert [here.come(one, near) for one, near in (("x", "m"), ("a", "n"), ("b", "n"), ("c", "n"))] == [
+        *(None, None, None),
+        "a",
+    ]
+    here.gone("a")
+    here.gone("a")
+    here.works("b")
+    here.works("c")
+    assert here.come("d", "n") == "d"
+    here.gone("d")
+    for one in ("b", "c", "x"):
+        here.gone(one)
+    assert (here._counts, here._near) == ({}, {}), "nothing stays of who went"  # noqa: SLF001  # what is promised
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("::ffff:203.0.113.77", "203.0.113.0/24"),
+        ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("fe80::1%eth0", "fe80::/48"),
+    ],
+)
+def test_neighbours_are_a_network(address: str, network: str) -> None:
+    assert network_of(address) == network
