@@ -346,7 +346,7 @@ class _Verifier:
             sealed=journal.sealed,
             exchanges=tuple(journal.exchanges.values()),
             refusals=tuple(journal.refusals),
-            indices=dict(journal.indices),
+            indices=journal.indices,
             acceptance_keys=self._acceptance_keys,
             doubtful_heads=tuple(self._heads.doubtful),
         )

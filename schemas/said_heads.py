@@ -5,11 +5,16 @@ that the ledger showed another history to the speaker, or that the speaker signe
 cannot tell: so it verifies, and says who signed what.
 
 Rules: an entry's path holds the root of all that stood before it, and so the root at that size is known of every entry
-in the record; of the sizes between, that two speakers named one root. Memory: a root for each entry, the newest `KEPT`.
+in the record; of the sizes between, that two speakers named one root.
+
+Memory: 40 bytes for each entry, of the newest `KEPT` to twice as many, without an object for any; and one root for each
+size between that was named, the newest `KEPT`.
 """
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +26,8 @@ from schemas.merkle import root_before
 
 KEPT: Final = 1 << 16
 """Roots that are remembered; a head that is older than so many entries of the record is not compared."""
+_ROOT: Final = 32
+"""Bytes of a root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +49,38 @@ class SaidHeads:
 
     def __init__(self) -> None:
         self.doubtful: list[DoubtfulHead] = []
-        self._roots: OrderedDict[int, tuple[bytes, int | None]] = OrderedDict()
-        """Size -> root, and the index of the entry that said it; None where the tree has it."""
+        self._sizes = array("Q")
+        """Ascending: the sizes that the tree's roots are known of."""
+        self._roots = bytearray()
+        """One after another, in the order of the sizes."""
+        self._between: OrderedDict[int, tuple[bytes, int]] = OrderedDict()
+        """Size -> root, and the index of the entry that said it."""
 
     def placed(self, index: int, size: int, path: Sequence[bytes]) -> None:
         """An entry's path was verified under the tree of `size`: it gives the root before the entry."""
-        self._keep(index, root_before(index, size, path), None)
+        self._sizes.append(index)
+        self._roots += root_before(index, size, path)
+        if len(self._sizes) == 2 * KEPT:  # many at once: taking them away moves the others
+            del self._sizes[:KEPT], self._roots[: KEPT * _ROOT]
 
     def said(self, party: Address, head: Head, index: int) -> None:
         """The entry at `index` rests on a statement of `party` that says `head`."""
-        known = self._roots.get(head.size)
+        root, by = self._known(head.size)
         if head.size > index:
             self.doubtful.append(DoubtfulHead(index, party, head, None))
-        elif known is None:
-            self._keep(head.size, head.root, index)
-        elif known[0] != head.root:
-            self.doubtful.append(DoubtfulHead(index, party, head, known[1]))
+        elif root is None:
+            self._keep(head, index)
+        elif root != head.root:
+            self.doubtful.append(DoubtfulHead(index, party, head, by))
 
-    def _keep(self, size: int, root: bytes, said: int | None) -> None:
-        self._roots[size] = root, said
-        while len(self._roots) > KEPT:
-            self._roots.popitem(last=False)
+    def _known(self, size: int) -> tuple[bytes | None, int | None]:
+        """The root at this size, and the index of the entry that said it: None where the tree has it."""
+        at = bisect_left(self._sizes, size, max(0, len(self._sizes) - KEPT))
+        if at < len(self._sizes) and self._sizes[at] == size:
+            return bytes(self._roots[at * _ROOT : (at + 1) * _ROOT]), None
+        return self._between.get(size, (None, None))
+
+    def _keep(self, head: Head, index: int) -> None:
+        self._between[head.size] = head.root, index
+        if len(self._between) > KEPT:
+            self._between.popitem(last=False)
