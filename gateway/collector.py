@@ -1,7 +1,8 @@
 """Gathers jobs into batches, and hands each batch to whoever runs it: bounded in items and bytes, senders in turn.
 
-A batch begins with the first job that waits and lingers a moment for more; while one waits for the database, the next
-may begin when there is enough for it, as another process's would. What fails for another cause than the
+A batch begins with the first job that waits and lingers a moment for more, unless they waited while another was in
+hand; while one waits for the database, the next may begin when there is enough for it, as another process's would. What
+fails for another cause than the
 store's connection is halved until the offender stands alone. A collector that is `behind` another lets the other's
 batch in hand end before each of its own, so that neither holds up the other for longer. A job that is patient goes with
 the next batch that another one begins, or begins one when its patience is over. Rules: nothing waits unboundedly; who
@@ -94,6 +95,8 @@ class Collector(Generic[P, R]):
         self._pressing = False
         """Whether anything that waits is not patient."""
         self._patience: asyncio.TimerHandle | None = None
+        self._waited = False
+        """Whether what waits did so while a batch was in hand: it need not linger any more."""
 
     @property
     def waiting(self) -> int:
@@ -160,7 +163,8 @@ class Collector(Generic[P, R]):
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            if self._open and not running and not self._filled(limits.batch_items, limits.batch_bytes):
+            filled = self._waited or self._filled(limits.batch_items, limits.batch_bytes)
+            if self._open and not running and not filled:
                 await asyncio.sleep(limits.linger_milliseconds / 1000)
             if self._behind is not None:
                 await self._behind.rested()
@@ -168,6 +172,7 @@ class Collector(Generic[P, R]):
             batch = self._queue.take(self._items(), limits.batch_bytes)
             self._beginning += len(batch)
             self._pressing = bool(self._queue)
+            self._waited = False
             task = asyncio.create_task(self._survive(batch), name="batch")
             running.add(task)
             task.add_done_callback(self._over)
@@ -205,6 +210,7 @@ class Collector(Generic[P, R]):
         self._running.discard(task)
         if not self._running:
             self._idle.set()
+            self._waited = self._pressing and bool(self._queue)
         self._ended = asyncio.get_running_loop().time()
         self._wake.set()
         if not task.cancelled():

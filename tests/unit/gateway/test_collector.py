@@ -62,6 +62,28 @@ async def test_jobs_are_done_in_order_and_in_batches_of_the_size() -> None:
     assert runner.batches == [list(range(1, 9)), list(range(9, 17)), list(range(17, 21))]
 
 
+async def test_what_waited_while_a_batch_was_in_hand_does_not_linger() -> None:
+    held, begun = asyncio.Event(), asyncio.Event()
+
+    async def run(batch: Batch) -> None:
+        begun.set()
+        await held.wait()
+        for job in batch:
+            job.resolve(job.payload * 2)
+
+    collector: Collector[int, int] = Collector(
+        run, Runner().offend, Pipeline(linger_milliseconds=3_600_000, batch_items=2, batches_at_once=1)
+    )
+    collector.start()
+    first = [collector.put(number, 1) for number in (1, 2)]  # a full batch
+    async with asyncio.timeout(60):
+        await begun.wait()
+        third = collector.put(3, 1)
+        held.set()
+        assert await asyncio.gather(*first, third) == [2, 4, 6]
+        await collector.stop()
+
+
 async def test_offenders_stand_alone_in_the_end_and_the_rest_is_done() -> None:
     runner = Runner()
     async with running(runner) as collector:
