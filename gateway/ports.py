@@ -6,6 +6,7 @@ since the epoch unless a name says seconds.
 
 from __future__ import annotations
 
+from asyncio import Task
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
@@ -73,6 +74,7 @@ __all__ = [
     "OperationHead",
     "Outcome",
     "Owed",
+    "Owned",
     "Pending",
     "Placed",
     "Quarantined",
@@ -366,7 +368,9 @@ Handler: TypeAlias = Callable[[Arrival], Awaitable[None]]
 """Decides one arrival: when it returns, the broker may forget the message. While it cannot decide, it waits."""
 
 
-Taking: TypeAlias = Callable[[Arrival, Callable[[BaseException | None], None]], bool]
+Owned: TypeAlias = Callable[[Task[None]], None]
+"""Is given a task that goes on with an arrival, and cancels it once the broker has given up on what we hold."""
+Taking: TypeAlias = Callable[[Arrival, Callable[[BaseException | None], None], Owned], bool]
 """Takes an arrival at once, if it can, and says later that it is decided, or what went wrong: no task for each one."""
 
 

@@ -23,7 +23,7 @@ from gateway.adapters.rabbitmq.session import Endpoint
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.store import SqlStore
 from gateway.adapters.sql.transaction import SqlTransaction
-from gateway.ports import Arrival, Clock, Handler, Pending, Taking, Watcher
+from gateway.ports import Arrival, Clock, Handler, Owned, Pending, Taking, Watcher
 from schemas.errors import Misuse
 
 KILL_AT: Final = "BUREAUNET_TEST_KILL_AT"
@@ -112,13 +112,13 @@ class Rehearsal:
         if ending is None:
             return taking
 
-        def taken(arrival: Arrival, decided: Callable[[BaseException | None], None]) -> bool:
+        def taken(arrival: Arrival, decided: Callable[[BaseException | None], None], own: Owned) -> bool:
             def told(error: BaseException | None) -> None:
                 if error is None:
                     ending.reach(Stage.ACKNOWLEDGING)
                 decided(error)
 
-            return taking(arrival, told)
+            return taking(arrival, told, own)
 
         return taken
 

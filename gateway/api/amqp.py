@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from gateway.aside import Unprocessed, set_aside
-from gateway.ports import Arrival, Clock, Outcome, Receipts, Store, Submission, Watcher
+from gateway.ports import Arrival, Clock, Outcome, Owned, Receipts, Store, Submission, Watcher
 from gateway.settings import Pipeline as Limits
 from schemas.directory import Link
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Unavailable
@@ -186,7 +186,7 @@ class Intake:
         self._limits = limits or Limits()
         self._later: set[asyncio.Task[None]] = set()
 
-    def take(self, arrival: Arrival, decided: Decided) -> bool:
+    def take(self, arrival: Arrival, decided: Decided, own: Owned = lambda _task: None) -> bool:
         """Take what comes in masses at once, without a task of its own: whether it is taken (`gateway.ports.Taking`).
 
         That is submissions and acknowledgements. What the pipeline does not decide as it should goes the way of all
@@ -209,7 +209,7 @@ class Intake:
                 self._gate.succeeded()
                 self._receipts.soon(link, result, decided)
             else:
-                self._go_on(arrival, _Tried(now, result), decided)
+                self._go_on(arrival, _Tried(now, result), decided, own)
 
         if evidence:
             self._pipeline.evidence_soon(link, arrival.body, told)
@@ -217,10 +217,11 @@ class Intake:
             self._pipeline.submit_soon(Submission(link, arrival.body, now, Link.AMQP), told)
         return True
 
-    def _go_on(self, arrival: Arrival, tried: _Tried, decided: Decided) -> None:
-        """Decide what was tried once, in a task."""
+    def _go_on(self, arrival: Arrival, tried: _Tried, decided: Decided, own: Owned) -> None:
+        """Decide what was tried once, in a task, which is whose who handed the arrival over."""
         task = asyncio.create_task(self.decide(arrival, tried), name="arrival")
         self._later.add(task)
+        own(task)
 
         def done(task: asyncio.Task[None]) -> None:
             self._later.discard(task)

@@ -9,7 +9,7 @@ from gateway.adapters.rabbitmq.management import BrokerManagement
 from gateway.adapters.sql.looks import SqlApprovals
 from gateway.adapters.sql.store import SqlStore
 from gateway.approvals import Requests
-from gateway.ports import Arrival, Clock, Handler, Taking, Trust
+from gateway.ports import Arrival, Clock, Handler, Owned, Taking, Trust
 from gateway.presence import Presences
 from gateway.settings import Settings
 from schemas.directory import Link
@@ -54,8 +54,8 @@ def hearing(handler: Handler, presences: Presences) -> Handler:
 def hearing_taken(taking: Taking, presences: Presences) -> Taking:
     """What takes arrivals at once, likewise; what it does not take goes to the handler."""
 
-    def heard(arrival: Arrival, decided: Callable[[BaseException | None], None]) -> bool:
-        taken = taking(arrival, decided)
+    def heard(arrival: Arrival, decided: Callable[[BaseException | None], None], own: Owned) -> bool:
+        taken = taking(arrival, decided, own)
         if taken:
             _note(arrival, presences)
         return taken

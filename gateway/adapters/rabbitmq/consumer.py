@@ -257,11 +257,19 @@ class Lane:
         self._settled.clear()
         if message.redelivered:
             self._watcher.saw("arrival-redelivered", queue=self._queue)
-        if self._taking is not None and self._taking(arrival, partial(self._settle, message)):
+        if self._taking is not None and self._taking(arrival, partial(self._settle, message), self._own):
             return
         task = asyncio.ensure_future(self._handler(arrival))
         self._handling.add(task)
         task.add_done_callback(partial(self._done, message))
+
+    def _own(self, task: asyncio.Task[None]) -> None:
+        """Keep what goes on with a message that was taken, no longer than the lane is open: then it is given again."""
+        if self._closed:
+            task.cancel()
+            return
+        self._handling.add(task)
+        task.add_done_callback(self._handling.discard)
 
     def _done(self, message: Message, task: asyncio.Task[None]) -> None:
         self._handling.discard(task)

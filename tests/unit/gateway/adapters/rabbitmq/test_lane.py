@@ -12,7 +12,7 @@ from gateway.adapters.rabbitmq.consumer import Lane
 from gateway.adapters.rabbitmq.direct import Taken
 from gateway.adapters.rabbitmq.hold import Hold
 from gateway.adapters.rabbitmq.session import Timing
-from gateway.ports import Arrival
+from gateway.ports import Arrival, Owned
 from tests.broker_scene import Saw
 
 
@@ -58,6 +58,30 @@ async def test_what_comes_after_the_close_is_not_in_hand_for_ever() -> None:
     assert (hold.held, len(handled)) == (0, 1), "the broker gives it again"
 
 
+async def test_what_goes_on_with_a_message_that_was_taken_ends_with_the_lane() -> None:
+    """Else each session while the store is away leaves its messages in memory for ever, beside the next one's."""
+    going: list[asyncio.Task[None]] = []
+
+    async def waits() -> None:
+        await asyncio.Event().wait()
+
+    def taking(_arrival: Arrival, _told: Callable[[BaseException | None], None], own: Owned) -> bool:
+        going.append(asyncio.create_task(waits()))
+        asyncio.get_running_loop().call_later(0.1 * (len(going) - 1), own, going[-1])
+        return True
+
+    queue = Queue()
+    lane = Lane("submit.FR", never, Saw(), Timing(grace=0.01), 16, Hold(1 << 20, Saw()), taking)
+    await lane.open(queue)  # type: ignore[arg-type]  # it has all that a lane uses of a channel
+    await queue.arrive(message(1))
+    await queue.arrive(message(2))
+    await asyncio.sleep(0)
+    await lane.close()
+    async with asyncio.timeout(60):
+        found = await asyncio.gather(*going, return_exceptions=True)
+    assert [type(one) for one in found] == [asyncio.CancelledError] * 2, "also what goes on only after the close"
+
+
 class Acknowledged(Taken):
     """A message that notes when everything up to it is acknowledged."""
 
@@ -89,7 +113,7 @@ async def test_many_are_acknowledged_in_one_word_and_few_a_moment_later() -> Non
     decided: list[Callable[[BaseException | None], None]] = []
     tags: list[int] = []
 
-    def taking(_arrival: Arrival, told: Callable[[BaseException | None], None]) -> bool:
+    def taking(_arrival: Arrival, told: Callable[[BaseException | None], None], _own: Owned) -> bool:
         decided.append(told)
         return True
 
