@@ -43,25 +43,30 @@ SECONDS: Final = 5
 def run() -> Measured:
     """Measure."""
     with scenes.stage() as stage:
-        alone = stage.play(lambda made: scenes.through_ours(made, SATURATING)).rate
-        full = min(stage.play(lambda made: _saturated(made, alone)), alone)
-        rate = full / 2
-        print(f"  {full:.0f} messages/s with the ends at work: at {rate:.0f} messages/s", flush=True)
+        rate = half(stage)
         return compare(
             QUESTION,
-            lambda: stage.play(lambda made: _slowest(made, rate, _gateway(made))),
+            lambda: stage.play(lambda made: _slowest(made, rate, gateway(made))),
             lambda: stage.play(lambda made: _slowest(made, rate, _plain(made))),
         )
 
 
-async def _saturated(made: Ground, offered: float) -> float:
+def half(stage: scenes.Stage) -> float:
+    """Half of the messages a second that go through ours with the ends at work."""
+    alone = stage.play(lambda made: scenes.through_ours(made, SATURATING)).rate
+    full = min(stage.play(lambda made: saturated(made, alone)), alone)
+    print(f"  {full:.0f} messages/s with the ends at work: at {full / 2:.0f} messages/s", flush=True)
+    return full / 2
+
+
+async def saturated(made: Ground, offered: float) -> float:
     """Messages a second that arrive of so many sent a second, through ours."""
-    seen = sorted(arrived for _, arrived in await _carried(made, offered, _gateway(made)))
+    seen = sorted(arrived for _, arrived in await carried(made, offered, gateway(made)))
     first, last = int(len(seen) * FROM), int(len(seen) * TO)
     return (last - first) / (seen[last] - seen[first])
 
 
-async def _carried(made: Ground, rate: float, serving: AbstractAsyncContextManager[None]) -> list[tuple[float, float]]:
+async def carried(made: Ground, rate: float, serving: AbstractAsyncContextManager[None]) -> list[tuple[float, float]]:
     """Send at this rate for a while, with one of the two in the middle: when each was due, and when it arrived."""
     await made.empty()
     folder = await asyncio.to_thread(prepare, made, made.queries(int(rate * SECONDS)))
@@ -78,7 +83,7 @@ async def through_ends(made: Ground, folder: Path, rate: float, *more: str) -> l
 
 async def _slowest(made: Ground, rate: float, serving: AbstractAsyncContextManager[None]) -> float:
     """The 99th percentile in milliseconds, with one of the two in the middle."""
-    waits = [arrived - due for due, arrived in await _carried(made, rate, serving)]
+    waits = [arrived - due for due, arrived in await carried(made, rate, serving)]
     slowest = float(statistics.quantiles(waits, n=100)[-1]) * 1000
     print(f"  50% {statistics.median(waits) * 1000:.1f} ms, 99% {slowest:.1f} ms of {len(waits)}", flush=True)
     return slowest
@@ -98,7 +103,8 @@ def prepare(made: Ground, queries: Sequence[tuple[Address, Envelope]]) -> Path:
 
 
 @asynccontextmanager
-async def _gateway(made: Ground) -> AsyncIterator[None]:
+async def gateway(made: Ground) -> AsyncIterator[None]:
+    """A gateway process in the middle."""
     await made.running.serve()
     try:
         yield

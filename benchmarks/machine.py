@@ -1,9 +1,9 @@
-"""What one message costs the whole machine, by program: `.venv/bin/python -m benchmarks.machine`.
+"""What one message costs the whole machine, by program: `.venv/bin/python -m benchmarks.machine [BUREAUS [ROUNDS]]`.
 
-Prints microseconds of CPU for one message of the gateway, the broker and the database, then the same for the plain
-relay and its broker, from the same filled queues: on a machine whose cores are all busy their sum decides how fast
-anything can go. Each program's time is read from /proc between a fifth and 95% of the way. Least of several rounds, by
-the sum: other work on the machine takes time from all of them, but hardly CPU.
+Prints microseconds of CPU for one message of the gateway, the broker and the database, the same for one acknowledgement
+of a recipient, then for the plain relay and its broker, all from filled queues: on a machine whose cores are all busy
+their sum decides how fast anything can go. Each program's time is read from /proc between a fifth and 95% of the way.
+Least of several rounds, by the sum: other work on the machine takes time from all of them, but hardly CPU.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Final, TypeAlias
 
 from benchmarks import beside, scenes
 from benchmarks.ground import FROM, TO, Ground, Mark, measured, posts
+from benchmarks.whole import ENTRIES_OF_A_HANDOVER, acknowledgement, recipient_of
+from schemas.wire import ItemType
 
 ITEMS: Final = 6_000
 ROUNDS: Final = 3
@@ -132,6 +134,17 @@ async def ours(made: Ground, items: int = ITEMS) -> Round:
     return await _watched(made, lambda: made.marks(items), items)
 
 
+async def acknowledged(made: Ground, items: int = ITEMS) -> Round:
+    """Acknowledgements of as many messages, through one gateway process."""
+    queries = made.queries(items)
+    await made.empty()
+    await made.load(list(posts(queries)))
+    await made.drained(items)
+    sent = [(recipient_of(one), one) for _, one in queries]
+    await made.load([(by, ItemType.EVIDENCE, acknowledgement(made, one, by)) for by, one in sent])
+    return await _watched(made, lambda: made.marks(items, ENTRIES_OF_A_HANDOVER), items)
+
+
 async def plain(made: Ground, items: int = ITEMS) -> Round:
     """Through the plain relay."""
     await made.empty()
@@ -157,8 +170,8 @@ def table(rows: Sequence[tuple[str, Round]]) -> str:
 def main(bureaus: int, rounds: int) -> None:
     """Measure and print."""
     with scenes.stage(bureaus) as stage:
-        found = [(stage.play(ours), stage.play(plain)) for _ in range(rounds)]
-    columns = zip(("ours", "plain relay"), zip(*found, strict=True), strict=True)
+        found = [(stage.play(ours), stage.play(acknowledged), stage.play(plain)) for _ in range(rounds)]
+    columns = zip(("ours", "acknowledged", "plain relay"), zip(*found, strict=True), strict=True)
     print(table([(name, min(some, key=lambda one: one.total)) for name, some in columns]))
 
 
