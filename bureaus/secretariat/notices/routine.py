@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
+from sqlalchemy import Row as SqlRow
 from sqlalchemy import select, update
 
 from bureaus import logs
@@ -17,7 +18,7 @@ from bureaus.secretariat.registry import audit, outgoing
 from bureaus.secretariat.registry import notices as tables
 from schemas import messages
 from schemas.codes import Purpose
-from schemas.errors import BureaunetError, Forbidden, Malformed, Misuse
+from schemas.errors import BureaunetError, Forbidden, Malformed, Misuse, Untrusted
 from schemas.messages.notice_codes import Ending
 from schemas.messages.notices import NoticeDecision, NoticeReview
 
@@ -108,15 +109,32 @@ class Chores:
                 _log.warning("screening is overdue", request=request.id, owner=str(request.owner))
 
     async def send_decisions(self) -> None:
-        """Answer what was decided, in order. Raises Unavailable or Untrusted where nothing can be sealed now."""
+        """Answer what was decided, in order; whoever has no valid key now waits, and holds up nobody else.
+
+        Raises:
+            Unavailable: nothing can be sealed now. Untrusted: at the end, the first that waits.
+        """
         office, table = self._office, tables.decision
-        waits = table.c.sent.is_(None), table.c.reason.is_(None)
-        async with office.registry.reading() as connection:
-            rows = (await connection.execute(select(table).where(*waits).order_by(table.c.id).limit(_BATCH))).all()
-        for row in rows:
-            values = await self._send(bytes(row.digest), bytes(row.content))
-            async with office.registry.writing() as connection:
-                await connection.execute(update(table).where(table.c.id == row.id).values(values))
+        after, failure = 0, None
+        while rows := await self._decided(after):
+            after = rows[-1].id
+            for row in rows:
+                try:
+                    values = await self._send(bytes(row.digest), bytes(row.content))
+                except Untrusted as error:
+                    failure = failure or error
+                    continue
+                async with office.registry.writing() as connection:
+                    await connection.execute(update(table).where(table.c.id == row.id).values(values))
+        if failure is not None:
+            raise failure
+
+    async def _decided(self, after: int) -> Sequence[SqlRow[tuple[object, ...]]]:
+        """Decisions that wait, oldest first, after an id."""
+        table = tables.decision
+        waits = table.c.sent.is_(None), table.c.reason.is_(None), table.c.id > after
+        async with self._office.registry.reading() as connection:
+            return (await connection.execute(select(table).where(*waits).order_by(table.c.id).limit(_BATCH))).all()
 
     async def _send(self, digest: bytes, content: bytes) -> dict[str, object]:
         """Answer one message: what the row says of it then."""

@@ -244,6 +244,28 @@ async def test_new_information_makes_approvals_of_what_was_there_before_void(tmp
         assert published.facts == more.facts
 
 
+async def test_a_bureau_without_a_valid_key_holds_up_no_other_bureaus_decision(tmp_path: Path) -> None:
+    async with scene(tmp_path) as play:
+        for code in ("FR", "KE"):
+            await play.ask(RED.model_copy(update={"case": f"{code}-9"}), code=code, attachments=[PICTURE])
+        await play.waits(2)
+        network = play.house.network
+        rows = tuple(
+            replace(
+                row, sealing=tuple(replace(one, validity=replace(one.validity, void_from=0)) for one in row.sealing)
+            )
+            if row.address == "FR"
+            else row
+            for row in network.directory.participants
+        )
+        network.publish(rows)
+        await play.office.bureau.refresh()
+        for row in sorted(await acts.waiting(play.office), key=lambda row: row.owner):
+            await acts.refuse(play.office, row.id, who="ana", ground=NoticeGround.PURPOSE)
+        assert isinstance((await play.hears("KE", NoticeDecision)).message, NoticeDecision)
+        assert play.of("FR", NoticeDecision) == []
+
+
 async def test_more_recipients_than_a_message_has_get_it_in_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
