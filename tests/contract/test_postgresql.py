@@ -38,6 +38,29 @@ async def test_lost_connections_are_unavailable_and_then_it_goes_on(fresh_databa
         assert kinds[-1] is Outcome, "every lost connection was let go of"
 
 
+async def test_a_server_that_takes_no_writes_is_unavailable_and_then_it_goes_on(fresh_database: str) -> None:
+    """As the primary that became a standby: nothing is wrong with the messages, none is refused or set aside."""
+    world, name = World(), make_url(fresh_database).database
+    read_only = f'ALTER DATABASE "{name}" SET default_transaction_read_only = '
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+    async with sql_stores(fresh_database) as stores, world.gateway(stores.store) as exchange:
+        other = Database(fresh_database, pool=1)
+        envelope = world.envelope()
+        found: list[object] = []
+        for value in ("on", "off"):
+            async with other.write() as connection:
+                await connection.execute(text("SET TRANSACTION READ WRITE"))
+                await connection.execute(text(read_only + value))
+                await connection.execute(text(others + "AND pid <> pg_backend_pid()"))
+            for _ in range(3):
+                found += await asyncio.gather(world.send(exchange, envelope), return_exceptions=True)
+        await other.close()
+        assert {type(one) for one in found[:3]} == {Unavailable}
+        assert isinstance(found[-1], Outcome)
+        assert found[-1].accepted
+        assert await stores.store.set_aside(-1, 1) == []
+
+
 async def test_the_server_ends_sessions_that_we_left_half_open(fresh_database: str) -> None:
     database = Database(fresh_database)
     names = ("idle_in_transaction_session_timeout", "statement_timeout", "tcp_keepalives_idle", "transaction_timeout")

@@ -23,8 +23,9 @@ from gateway.adapters.sql.line import Line, Values
 from gateway.adapters.sql.sequences import tell_driver
 from schemas.errors import Misuse, Reason, Unavailable
 
-_PASSING: Final = frozenset({"08", "40", "53", "55", "57"})
-"""SQLSTATE classes: connection, rollback (deadlock), resources, object in use, operator's intervention."""
+_PASSING: Final = frozenset({"08", "25", "40", "53", "55", "57", "58"})
+"""SQLSTATE classes: connection, state of the transaction (such as that of a server that is the primary no more and takes
+no writes), rollback (deadlock), resources, object in use, operator's intervention, error of the system."""
 _MOVED: Final = "23514"
 """A row was on its way into the default partition while its day's was made; no table has other checks (bodies.py)."""
 _COMMAND_SECONDS: Final = 20
