@@ -2,10 +2,11 @@
 
 BUREAUNET_BENCH_DOCUMENTS says another number of records. At the service: the search and its row in the log, committed,
 against one statement a question by the same key through the same driver, which reads the same row and does nothing with
-it; both with 64 askers. The driver's own figure without any of it, one thread of sqlite3, is printed beside. From a
-border unit: over a real gateway by HTTP, against the same with a thousand records.
+it; both with 64 askers; on SQLite, and again on a PostgreSQL of its own (fsync on). The driver's own figure without any
+of it, one connection, is printed beside. From a border unit: over a real gateway by HTTP, against the same with a
+thousand records, both on SQLite.
 
-Making ten million records takes some minutes: run it by its name (`make bench ONLY=documents`).
+Making ten million records twice takes some minutes: run it by its name (`make bench ONLY=documents`).
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from typing import Final
 
 from sqlalchemy import bindparam, select
 
+from benchmarks import document_postgresql
 from benchmarks.compare import ROUNDS, Measured, Question, told
 from benchmarks.document_border import AT_ONCE, QUERIES, border
 from benchmarks.document_records import fill, question
+from bureaus.sandbox.postgres import Postgres
 from bureaus.secretariat.databases.documents import number_key
 from bureaus.secretariat.databases.questions import Asked, QuestionLog
 from bureaus.secretariat.databases.search import Searching
@@ -62,14 +65,44 @@ async def _run(folder: Path) -> Sequence[Measured]:
     size = many.stat().st_size / 2**30
     print(f"  {RECORDS} records made in {time.perf_counter() - begun:.0f} s, {size:.1f} GiB", flush=True)
     _driver(many)
-    service = await _service(many)
-    return [service, *await _border(folder, many, few)]
+    what = f"documents among {RECORDS} at the service, logged, against a bare look-up by the same driver"
+    asked = Question("documents", what, "a second", goal=0.5, lower_is_better=False, packages=_PACKAGES)
+    service = await _service(f"sqlite+aiosqlite:///{many}", asked)
+    border_unit = await _border(folder, many, few)
+    return [service, await on_postgresql(), *border_unit]
+
+
+async def on_postgresql() -> Measured:
+    """The same at the service on PostgreSQL, which is made, filled and thrown away."""
+    async with Postgres() as server:
+        begun = time.perf_counter()
+        url = await server.create_database("registry")
+        size = await document_postgresql.fill(url, RECORDS) / 2**30
+        print(f"  {RECORDS} records made in {time.perf_counter() - begun:.0f} s, {size:.1f} GiB", flush=True)
+        async with document_postgresql.connected(url) as connection:
+            version = await connection.fetchval("SHOW server_version")
+            look_up = await connection.prepare(_PLAIN.replace("?", "$1"))
+            keys, begun = _keys(), time.perf_counter()
+            for key in keys:
+                await look_up.fetch(key)
+            rate = len(keys) / (time.perf_counter() - begun)
+        print(f"  asyncpg alone, one connection, keys made before: {rate:.0f} look-ups a second", flush=True)
+        what = (
+            f"documents among {RECORDS} at the service on PostgreSQL, logged, against a bare look-up by the same driver"
+        )
+        packages = ("asyncpg", "sqlalchemy", f"postgresql={version}")
+        asked = Question("documents-postgresql", what, "a second", goal=0.5, lower_is_better=False, packages=packages)
+        return await _service(url, asked)
+
+
+def _keys() -> list[int]:
+    rng = random.Random(2)  # noqa: S311  # which documents are asked for
+    asked = [question(rng, RECORDS).document for _ in range(ASKED)]
+    return [number_key(one.number) for one in asked if one is not None]
 
 
 def _driver(path: Path) -> None:
-    database, rng = sqlite3.connect(path), random.Random(2)  # noqa: S311  # which documents are asked for
-    asked = [question(rng, RECORDS).document for _ in range(ASKED)]
-    keys = [number_key(one.number) for one in asked if one is not None]
+    database, keys = sqlite3.connect(path), _keys()
     begun = time.perf_counter()
     for key in keys:
         database.execute(_PLAIN, (key,)).fetchall()
@@ -78,8 +111,8 @@ def _driver(path: Path) -> None:
     print(f"  sqlite3 alone, one thread, keys made before: {len(keys) / took:.0f} look-ups a second", flush=True)
 
 
-async def _service(path: Path) -> Measured:
-    registry = await Registry.open(f"sqlite+aiosqlite:///{path}")
+async def _service(url: str, measured: Question) -> Measured:
+    registry = await Registry.open(url)
     searching, log = Searching(registry, DEFAULT), QuestionLog(registry)
     slowest: list[float] = []
 
@@ -107,9 +140,7 @@ async def _service(path: Path) -> Measured:
     slowest.sort()
     p50, p99 = (slowest[int(len(slowest) * share)] for share in (0.5, 0.99))
     print(f"  at the service, {AT_ONCE} askers: p50 {p50:.1f} ms, p99 {p99:.1f} ms, its commit included", flush=True)
-    what = f"documents among {RECORDS} at the service, logged, against a bare look-up by the same driver"
-    asked = Question("documents", what, "a second", goal=0.5, lower_is_better=False, packages=_PACKAGES)
-    return told(asked, rounds[1:])
+    return told(measured, rounds[1:])
 
 
 async def _rate(ask: Callable[[DatabaseQuery], Awaitable[None]], at: int) -> float:

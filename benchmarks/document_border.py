@@ -1,22 +1,26 @@
 """A border unit that asks over HTTP, on a network of its own: gateway and secretariat are processes beside it.
 
 Order: the network is made once; for each measurement the secretariat is served with the registry that is named, the
-unit asks so many documents, so many at once, and the secretariat is ended.
+unit asks so many documents, so many at once, and the secretariat is ended. The unit is in this process: what the other
+work in it takes, which is little, counts as the unit's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
+
+import psutil
 
 from benchmarks import beside
 from benchmarks.document_records import OWNERS, question
@@ -33,8 +37,12 @@ from schemas.messages.databases import DatabaseAnswer
 
 QUERIES: Final = 600
 AT_ONCE: Final = 64
+Watch: TypeAlias = Callable[[Mapping[str, int]], Coroutine[None, None, None]]
+"""Looks at the processes while they are asked, given by their names."""
 _ALONE: Final = 40
 """Asked one after another: what an officer waits."""
+_REST: Final = 5.0
+"""Seconds that nobody asks, to see what goes on by itself."""
 _WITHIN: Final = 60.0
 IPSG: Final = Address("IPSG")
 UNIT: Final = Address("KE/border-north")
@@ -50,6 +58,10 @@ class Asking:
 
     rate: float
     alone: float
+    costs: Mapping[str, float]
+    """Microseconds of CPU for each question of the many, by process, beyond what it takes at rest."""
+    rest: Mapping[str, float]
+    """Milliseconds of CPU that it takes in a second at rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +71,9 @@ class Border:
     network: PrivateNetwork
     unit: Bureau
 
-    async def asking(self, registry: Path, records: int) -> Asking:
-        """Ask a secretariat with this registry."""
-        async with _served(self.network, registry):
+    async def asking(self, registry: Path, records: int, queries: int = QUERIES, watch: Watch | None = None) -> Asking:
+        """Ask a secretariat with this registry; `watch` is begun with the many questions, and waited for."""
+        async with _served(self.network, registry) as secretariat:
             rng = random.Random(1)  # noqa: S311  # which documents are asked for
             await self._ask(records, rng)
             alone = [await self._ask(records, rng) for _ in range(_ALONE)]
@@ -71,9 +83,17 @@ class Border:
                 async with room:
                     await self._ask(records, rng)
 
-            begun = time.perf_counter()
-            await asyncio.gather(*(one() for _ in range(QUERIES)))
-            return Asking(QUERIES / (time.perf_counter() - begun), statistics.median(alone))
+            pids = {"unit": os.getpid(), "gateway": self.network.gateway.pid, "secretariat": secretariat.pid}
+            rest = await _resting(pids)
+            watching = None if watch is None else asyncio.create_task(watch(pids))
+            begun, spent = time.perf_counter(), _spent(pids)
+            await asyncio.gather(*(one() for _ in range(queries)))
+            took, after = time.perf_counter() - begun, _spent(pids)
+            if watching is not None:
+                await watching
+            costs = {name: (after[name] - spent[name] - took * rest[name]) / queries * 1e6 for name in pids}
+            at_rest = {name: each * 1e3 for name, each in rest.items()}
+            return Asking(queries / took, statistics.median(alone), costs, at_rest)
 
     async def _ask(self, records: int, rng: random.Random) -> float:
         """Milliseconds from the question to its verified answer."""
@@ -89,6 +109,19 @@ class Border:
         if len(answers) != 1 or not isinstance(answers[0], DatabaseAnswer):
             raise RuntimeError("the secretariat did not answer")
         return (time.perf_counter() - begun) * 1000
+
+
+def _spent(pids: Mapping[str, int]) -> dict[str, float]:
+    """Seconds of CPU so far, by process."""
+    return {name: sum(psutil.Process(pid).cpu_times()[:2]) for name, pid in pids.items()}
+
+
+async def _resting(pids: Mapping[str, int]) -> dict[str, float]:
+    """Seconds of CPU a second, by process, while nobody asks."""
+    begun, spent = time.perf_counter(), _spent(pids)
+    await asyncio.sleep(_REST)
+    took = time.perf_counter() - begun
+    return {name: (after - spent[name]) / took for name, after in _spent(pids).items()}
 
 
 @asynccontextmanager
@@ -135,10 +168,11 @@ async def _enrol(network: PrivateNetwork) -> None:
 
 
 @asynccontextmanager
-async def _served(network: PrivateNetwork, registry: Path) -> AsyncIterator[None]:
+async def _served(network: PrivateNetwork, registry: Path | str) -> AsyncIterator[Process]:
+    """The secretariat with a registry: a file of SQLite, or a database by its URL."""
     log = network.log.with_name("secretariat.log")
     log.unlink(missing_ok=True)
-    url = f"sqlite+aiosqlite:///{registry}"
+    url = f"sqlite+aiosqlite:///{registry}" if isinstance(registry, Path) else registry
     command: list[str | Path] = [
         sys.executable,
         "-m",
@@ -154,7 +188,7 @@ async def _served(network: PrivateNetwork, registry: Path) -> AsyncIterator[None
     process.start()
     try:
         await process.ready(lambda: _said(log), within=60.0)
-        yield
+        yield process
     finally:
         await process.stop()
 

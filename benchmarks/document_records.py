@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from bureaus.secretariat.databases.documents import number_key
 from bureaus.secretariat.registry import Registry
@@ -23,8 +23,10 @@ _SPREAD: Final = 2_654_435_761
 """Odd, so that every counter gives another number."""
 _NUMBERS: Final = 1 << 40
 _LISTED: Final = 0.01
+_CHANGED: Final = 1_700_000_000
 _REVIEW: Final = 4_000_000_000
-_AT_A_TIME: Final = 100_000
+AT_A_TIME: Final = 100_000
+"""Rows that are made before they are written."""
 _FAST: Final = (
     "journal_mode=OFF",
     "synchronous=OFF",
@@ -32,10 +34,11 @@ _FAST: Final = (
     "temp_store=MEMORY",
     "locking_mode=EXCLUSIVE",
 )
-_RECORD: Final = (
-    "INSERT INTO record (id, owner, reference, contact, kind, visibility, denied, content, names, changed, review)"
-    " VALUES (?, ?, ?, ?, 'travel-document', 'open', '', ?, '', 1700000000, ?)"
+RECORD_COLUMNS: Final = (
+    *("id", "owner", "reference", "contact", "kind", "visibility", "denied", "content", "names", "changed", "review"),
 )
+_RECORD: Final = f"INSERT INTO record ({', '.join(RECORD_COLUMNS)}) VALUES ({', '.join('?' * len(RECORD_COLUMNS))})"  # noqa: S608  # names alone
+Row: TypeAlias = tuple[int, str, str, str, str, str, str, bytes, str, int, int]
 
 
 def number(at: int) -> str:
@@ -62,11 +65,10 @@ def _fill(path: Path, count: int) -> None:
         database.execute("DROP INDEX ix_record_review")
         database.execute("CREATE TEMP TABLE keyed (key INTEGER, record INTEGER)")
         database.execute("BEGIN")
-        share = -(-count // len(OWNERS))
-        for begin in range(0, count, _AT_A_TIME):
-            numbers = [(at, number(at)) for at in range(begin, min(begin + _AT_A_TIME, count))]
-            database.executemany(_RECORD, _rows(numbers, share))
-            database.executemany("INSERT INTO keyed VALUES (?, ?)", [(number_key(one), at + 1) for at, one in numbers])
+        for begin in range(0, count, AT_A_TIME):
+            some = numbers(begin, min(begin + AT_A_TIME, count))
+            database.executemany(_RECORD, rows(some, count))
+            database.executemany("INSERT INTO keyed VALUES (?, ?)", [(number_key(one), at + 1) for at, one in some])
         database.execute("INSERT INTO record_found SELECT key, record FROM keyed ORDER BY key, record")
         database.execute("CREATE INDEX ix_record_review ON record (review)")
         database.execute("COMMIT")
@@ -75,15 +77,22 @@ def _fill(path: Path, count: int) -> None:
         database.close()
 
 
-def _rows(numbers: list[tuple[int, str]], share: int) -> Iterator[tuple[int, str, str, str, bytes, int]]:
-    for at, one in numbers:
+def numbers(begin: int, end: int) -> list[tuple[int, str]]:
+    """Documents from the `begin`-th to before the `end`-th: (which, its number)."""
+    return [(at, number(at)) for at in range(begin, end)]
+
+
+def rows(some: Sequence[tuple[int, str]], count: int) -> Iterator[Row]:
+    """Rows of RECORD_COLUMNS; each owner has the same share of all `count`, one owner after another."""
+    share = -(-count // len(OWNERS))
+    for at, one in some:
         owner = OWNERS[at // share]
         reference = f"{owner}-{at:09}"
         content = (
             f'{{"act":"add","document":{{"document":{{"issuer":"{owner}","number":"{one}","type":"passport"}},'
             f'"status":"stolen"}},"reference":"{reference}"}}'
-        )
-        yield at + 1, owner, reference, owner, content.encode(), _REVIEW + at
+        ).encode()
+        yield at + 1, owner, reference, owner, "travel-document", "open", "", content, "", _CHANGED, _REVIEW + at
 
 
 def question(rng: random.Random, records: int) -> DatabaseQuery:
