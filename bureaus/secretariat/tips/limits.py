@@ -136,12 +136,15 @@ class Forms:
         said = f"{self._clock():.3f}.{secrets.token_hex(8)}"
         return f"{said}.{self._sign(said)}"
 
-    def use(self, mark: str) -> None:
-        """Take a form that came back.
+    def use(self, mark: str, bucket: Bucket) -> None:
+        """Take a form that came back, if the bucket lets it through.
+
+        Only what goes through is remembered as used: a flood lasts as long as somebody floods, not as long as forms
+        are good.
 
         Raises:
             Forbidden: `not-accepted`, it is none of ours, was used, came at once or too late. Unavailable:
-                `overloaded`, too many were used lately.
+                `overloaded`, too many came or were used lately.
         """
         said, _, signature = mark.rpartition(".")
         if not said.isascii() or not hmac.compare_digest(signature.encode(errors="replace"), self._sign(said).encode()):
@@ -156,6 +159,7 @@ class Forms:
             raise Forbidden(Reason.NOT_ACCEPTED, "this page was sent before")
         if len(self._used) >= _USED:
             raise Unavailable(Reason.OVERLOADED, "many people are writing now; try again soon", retry_after=60)
+        bucket.take()
         self._used[signature.encode()] = now
 
     def _forget(self, now: float) -> None:

@@ -166,8 +166,7 @@ class PublicPage:
         async with self._room.read(request) as sent:
             given = await self._given(sent)
             try:
-                self._forms.use(sent.fields.get("form", ""))
-                self._tips.take()
+                self._forms.use(sent.fields.get("form", ""), self._tips)
                 pictures = [await self._pictures.anew(data) for data in sent.pictures]
                 number, secret = await self._taking.take(given, pictures)
             except BureaunetError as error:
@@ -219,12 +218,11 @@ class PublicPage:
         except (ValueError, LookupError, TimeoutError):
             raise Malformed(Reason.STRUCTURE, "this is no form, or it did not come in time") from None
         form = {name: value for name, value in sent.items() if isinstance(value, str)}
-        self._forms.use(form.get("form", ""))
+        self._forms.use(form.get("form", ""), self._reads)
         number = numbers.read_number(form.get("number", "")) or ""
         return number, numbers.read_secret(form.get("secret", "")) or "", form.get("text", "")
 
     async def _opened(self, number: str, secret: str) -> Thread | None:
-        self._reads.take()
         if not self._guesses.may(number):
             number = ""  # compared with nobody's, which takes as long
         thread = await self._taking.read(number, secret)

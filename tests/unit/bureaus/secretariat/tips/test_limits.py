@@ -35,22 +35,34 @@ def test_a_bucket_lets_so_many_through_and_says_when_the_next_may() -> None:
 
 def test_a_form_is_good_once_within_its_time() -> None:
     clock = Clock()
-    forms, others = Forms(2, 100, clock), Forms(2, 100, clock)
+    forms, others, bucket = Forms(2, 100, clock), Forms(2, 100, clock), Bucket(60, clock)
     mark, late, stranger = forms.new(), forms.new(), others.new()
     with pytest.raises(Forbidden, match="at once"):
-        forms.use(mark)
+        forms.use(mark, bucket)
     clock.now += 2
-    forms.use(mark)
+    forms.use(mark, bucket)
     with pytest.raises(Forbidden, match="before"):
-        forms.use(mark)
+        forms.use(mark, bucket)
     with pytest.raises(Forbidden, match="restart"):
-        forms.use(stranger)
+        forms.use(stranger, bucket)
     for wrong in ("", ".", "1.2.3", f"{mark}0", f"9{mark}", "\u0661.\u0662.\u0663", "nan.x." + mark[-64:]):
         with pytest.raises(Forbidden):
-            forms.use(wrong)
+            forms.use(wrong, bucket)
     clock.now += 100
     with pytest.raises(Forbidden, match="too long"):
-        forms.use(late)
+        forms.use(late, bucket)
+
+
+def test_forms_that_the_bucket_holds_back_are_not_remembered() -> None:
+    clock = Clock()
+    forms, bucket = Forms(2, 100, clock), Bucket(1, clock)
+    first, second = forms.new(), forms.new()
+    clock.now += 2
+    forms.use(first, bucket)
+    with pytest.raises(Unavailable):
+        forms.use(second, bucket)
+    clock.now += 60
+    forms.use(second, bucket)
 
 
 def test_guesses_wait_longer_each_time_up_to_a_bound_and_each_tip_alone() -> None:
