@@ -8,12 +8,13 @@ from pathlib import Path
 from gateway.adapters.rabbitmq.management import BrokerManagement
 from gateway.adapters.sql.looks import SqlApprovals
 from gateway.adapters.sql.store import SqlStore
+from gateway.api.amqp import identify
 from gateway.approvals import Requests
 from gateway.ports import Arrival, Clock, Handler, Owned, Taking, Trust
 from gateway.presence import Presences
 from gateway.settings import Settings
 from schemas.directory import Link
-from schemas.identity import Address
+from schemas.errors import BureaunetError
 from schemas.network import Network
 from schemas.wire import broker_urls
 
@@ -42,7 +43,7 @@ def broker_hosts(settings: Settings) -> str:
 
 
 def hearing(handler: Handler, presences: Presences) -> Handler:
-    """The handler of arrivals, which also notes whose link each came over: the broker checked the user."""
+    """The handler of arrivals, which also notes whose link each came over, where the broker says one thing."""
 
     async def heard(arrival: Arrival) -> None:
         _note(arrival, presences)
@@ -64,5 +65,7 @@ def hearing_taken(taking: Taking, presences: Presences) -> Taking:
 
 
 def _note(arrival: Arrival, presences: Presences) -> None:
-    if arrival.user is not None:
-        presences.heard(Address(arrival.user), Link.AMQP)
+    try:
+        presences.heard(identify(arrival), Link.AMQP)
+    except BureaunetError:
+        return  # nobody's whom we know: whoever decides it says so

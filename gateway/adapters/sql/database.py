@@ -24,8 +24,8 @@ from gateway.adapters.sql.sequences import tell_driver
 from schemas.errors import Misuse, Reason, Unavailable
 
 _PASSING: Final = frozenset({"08", "25", "40", "53", "55", "57", "58"})
-"""SQLSTATE classes: connection, state of the transaction (such as that of a server that is the primary no more and takes
-no writes), rollback (deadlock), resources, object in use, operator's intervention, error of the system."""
+"""SQLSTATE classes: connection, state of the transaction (such as that of a server that is the primary no more, and
+takes no writes), rollback (deadlock), resources, object in use, operator's intervention, error of the system."""
 _MOVED: Final = "23514"
 """A row was on its way into the default partition while its day's was made; no table has other checks (bodies.py)."""
 _COMMAND_SECONDS: Final = 20

@@ -63,9 +63,11 @@ async def test_arrivals_from_the_broker_are_heard_where_the_broker_checked_whose
         handled.append(arrival)
 
     handler = hearing(handle, heard)
-    for user in ("FR", None):
-        await handler(Arrival("submit.FR", user, None, b""))
+    strange = (("submit.FR", None), ("submit.FR", "IT"), ("submit.x\0", "x\0"), ("x", "MX"))
+    for exchange, user in (("submit.FR", "FR"), *strange):
+        await handler(Arrival(exchange, user, None, b""))
     for user, taken in (("BR", True), ("AR", False)):
-        assert hearing_taken(lambda *_: taken, heard)(Arrival("x", user, None, b""), lambda _error: None) is taken  # noqa: B023  # called at once
+        arrival = Arrival(f"submit.{user}", user, None, b"")
+        assert hearing_taken(lambda *_: taken, heard)(arrival, lambda _error: None, lambda _task: None) is taken  # noqa: B023  # called at once
     await heard.write(looks)
-    assert (set(await looks.presences()), len(handled)) == ({"FR", "BR"}, 2)
+    assert (set(await looks.presences()), len(handled)) == ({"FR", "BR"}, 5)
