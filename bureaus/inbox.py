@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from operator import attrgetter
 from typing import Final
 
 from bureaus import attested, logs
@@ -61,7 +62,9 @@ class Inbox:
         self._keys = keys
         self._clock = clock
         self._limits = limits
-        self._acknowledgements = Pump(self._unsent, self._hand_in, limits)
+        self._acknowledgements = Pump(
+            self._unsent, self._hand_in, attrgetter("digest", "iss"), limits, limits.acknowledgements
+        )
         self.handled: Callable[[], Collection[str]] = tuple
         """The kinds that handlers are registered for."""
         self.when_kept: Callable[[Sequence[int]], None] = lambda _: None
@@ -246,8 +249,8 @@ class Inbox:
         """Hand in what is signed, for ever."""
         await self._acknowledgements.run()
 
-    async def _unsent(self) -> list[receiving.Acknowledgement]:
-        return await self._store.run(receiving.unsent, self._limits.acknowledgements)
+    async def _unsent(self, most: int) -> list[receiving.Acknowledgement]:
+        return await self._store.run(receiving.unsent, most)
 
     async def _hand_in(self, entry: receiving.Acknowledgement) -> None:
         reason: Reason | None = None

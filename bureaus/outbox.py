@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Final, TypeVar
 
 from bureaus import drafts, logs, units
@@ -61,7 +62,7 @@ class Outbox:
         self._time = SealingTime(clock)
         self._limits = limits
         self._live: weakref.WeakValueDictionary[int, Sent] = weakref.WeakValueDictionary()
-        self._pump = Pump(self._due, self._submit, limits)
+        self._pump = Pump(self._due, self._submit, attrgetter("digest"), limits, limits.submissions)
         self.when_accepted: Callable[[], None] = lambda: None
         """Called when a message was accepted: it can be proved soon."""
         self.stepped: Sequence[Callable[[Step], None]] = ()
@@ -121,8 +122,8 @@ class Outbox:
         """
         return self._keeper.trust.acceptance(receipt)
 
-    async def _due(self) -> list[sending.Due]:
-        return await self._store.run(sending.due, self._limits.submissions)
+    async def _due(self, most: int) -> list[sending.Due]:
+        return await self._store.run(sending.due, most)
 
     async def _submit(self, due: sending.Due) -> None:
         receipt = await self._link.submit(due.body)

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from bureaus import logs
@@ -62,8 +63,9 @@ class Proofs:
         self._looking = asyncio.Lock()
         self._patience: float | None = None
         """Until when fresh proofs wait for the witnesses; None where nobody waits."""
-        self._pump = Pump(self._due, self._fetch_in_turn, limits)
-        self._witnessed = Pump(self._awaiting, self._fetch_in_turn, limits)
+        digest, at_once = attrgetter("digest"), limits.proofs_at_once
+        self._pump = Pump(self._due, self._fetch_in_turn, digest, limits, at_once)
+        self._witnessed = Pump(self._awaiting, self._fetch_in_turn, digest, limits, at_once)
         self.wake: Callable[[], None] = self._pump.wake
 
     async def run(self) -> None:
@@ -106,16 +108,12 @@ class Proofs:
             raise Unavailable(Reason.CHECKPOINT, "the quorum of witnesses has not signed yet")
         return proven
 
-    async def _due(self) -> list[sending.Proved]:
-        return self._left(await self._store.run(sending.unproved, self._at_most))
+    async def _due(self, most: int) -> list[sending.Proved]:
+        return self._left(await self._store.run(sending.unproved, most + len(self._given_up)), most)
 
-    @property
-    def _at_most(self) -> int:
-        return self._limits.proofs_at_once + len(self._given_up)
-
-    def _left(self, rows: list[sending.Proved]) -> list[sending.Proved]:
-        """Those of `rows` that were not given up, as many as are fetched at once."""
-        return [row for row in rows if row.digest not in self._given_up][: self._limits.proofs_at_once]
+    def _left(self, rows: list[sending.Proved], most: int) -> list[sending.Proved]:
+        """Those of `rows` that were not given up, at most so many."""
+        return [row for row in rows if row.digest not in self._given_up][:most]
 
     async def _wait_a_little(self, row: sending.Proved) -> None:
         """Give the witnesses a while before a provisional proof is fetched, so that most are fetched once."""
@@ -136,15 +134,20 @@ class Proofs:
         self._quorate, self._patience = size, None
         return True
 
-    async def _awaiting(self) -> list[sending.Proved]:
+    async def _awaiting(self, most: int) -> list[sending.Proved]:
         """Provisional ones that a checkpoint with its quorum covers by now."""
-        if not self._left(await self._store.run(sending.provisional, _ALL, self._at_most)):
+        if rows := await self._covered(self._quorate, most):
+            return rows
+        if not await self._covered(_ALL, most):
             return []
         await self._look()
-        rows = self._left(await self._store.run(sending.provisional, self._quorate, self._at_most))
-        if not rows:
+        if not (rows := await self._covered(self._quorate, most)):
             raise Unavailable(Reason.CHECKPOINT, "the witnesses have not signed yet", retry_after=self._again)
         return rows
+
+    async def _covered(self, size: int, most: int) -> list[sending.Proved]:
+        """Provisional ones of a ledger of that size."""
+        return self._left(await self._store.run(sending.provisional, size, most + len(self._given_up)), most)
 
     async def _witnessed_size(self) -> int:
         """The size of the newest checkpoint that the quorum signed; 0 where none is to be had."""
