@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from benchmarks import ledgers, storage
-from benchmarks.compare import Measured, Question, compare
+from benchmarks.compare import ROUNDS, Measured, Question, compare, told
 from benchmarks.curve import Curve, draw_curves
 from benchmarks.ledgers import Opened, copied, made, opened
 from gateway import ledger
@@ -27,6 +27,8 @@ SMALL, LARGE = SIZES[0], SIZES[-1]
 BATCH: Final = 100
 """Entries in one transaction: what a gateway under load has."""
 APPENDED: Final = 10_000
+TURN: Final = 4 * BATCH
+"""Entries that one ledger takes before the other has its turn."""
 PROOFS: Final = 200
 PICTURE: Final = Path("docs/growth.svg")
 _RANDOM: Final = random.Random(1)  # noqa: S311 - which entries are proved; nothing secret
@@ -35,14 +37,28 @@ _Figure: TypeAlias = Callable[[Opened], Awaitable[float]]
 
 async def append(at: Opened) -> float:
     """Microseconds for an entry: chained, appended, committed to the disk, integrated."""
-    drafts = [read_entry(ledgers.entry(number)) for number in range(APPENDED)]
+    await _turn(at, 0)  # opens its connections
+    return sum([await _turn(at, first) for first in range(TURN, TURN + APPENDED, TURN)]) / APPENDED
+
+
+async def append_beside() -> tuple[float, float]:
+    """The same for the largest and the smallest ledger, in turns of a few entries: other work meanwhile hits both."""
+    with copied(LARGE) as large, copied(SMALL) as small:
+        async with opened(large, LARGE) as ours, opened(small, SMALL) as other:
+            turns = [(await _turn(ours, first), await _turn(other, first)) for first in range(0, TURN + APPENDED, TURN)]
+    counted = turns[1:]  # the first opened connections
+    return sum(mine for mine, _ in counted) / APPENDED, sum(theirs for _, theirs in counted) / APPENDED
+
+
+async def _turn(at: Opened, first: int) -> float:
+    """Microseconds for `TURN` entries from `first`, integrated at their end."""
+    drafts = [read_entry(ledgers.entry(number)) for number in range(first, first + TURN)]
     begun = time.perf_counter()
-    for first in range(0, APPENDED, BATCH):
+    for start in range(0, TURN, BATCH):
         async with at.store.begin() as transaction:
-            await ledger.record(transaction, drafts[first : first + BATCH])
-        if first % (4 * BATCH) == 0:
-            await at.ledger.integrate(20_000)
-    return _microseconds(begun, APPENDED)
+            await ledger.record(transaction, drafts[start : start + BATCH])
+    await at.ledger.integrate(20_000)
+    return _microseconds(begun, 1)
 
 
 async def prove(at: Opened) -> float:
@@ -76,11 +92,10 @@ async def verify(at: Opened) -> float:
     return _microseconds(begun, len(wanted))
 
 
+APPEND: Final = Question(
+    "growth-append", "an entry appended, integrated at 1e6 entries, against at 1e3 (SQLite)", "us", 1.3
+)
 FIGURES: Final[Sequence[tuple[Question, _Figure]]] = (
-    (
-        Question("growth-append", "an entry appended, integrated at 1e6 entries, against at 1e3 (SQLite)", "us", 1.3),
-        append,
-    ),
     (Question("growth-proof", "an inclusion proof at 1e6 entries, against at 1e3 (SQLite)", "us", 2.5), prove),
     (
         Question("growth-consistency", "a consistency proof at 1e6 entries, against at 1e3 (SQLite)", "us", 2.5),
@@ -97,10 +112,12 @@ def run() -> list[Measured]:
     """Measure, and draw the curve."""
     for size in SIZES:
         made(size)
-    found = [compare(question, _at(figure, LARGE), _at(figure, SMALL)) for question, figure in FIGURES]
+    pairs = [asyncio.run(append_beside()) for _ in range(ROUNDS + 1)]
+    found = [told(APPEND, pairs[1:])]  # the first warmed up
+    found += [compare(question, _at(figure, LARGE), _at(figure, SMALL)) for question, figure in FIGURES]
     curves = [
         Curve(question.name.removeprefix("growth-"), [(size, _median(_at(figure, size))) for size in SIZES])
-        for question, figure in FIGURES
+        for question, figure in ((APPEND, append), *FIGURES)
     ]
     PICTURE.write_text(draw_curves("Cost as the ledger grows", "entries", "microseconds", curves))
     return [*found, *storage.measure()]

@@ -94,9 +94,12 @@ def _ledger(tree: SqlTree) -> Ledger:
 
 @contextmanager
 def copied(size: int) -> Iterator[Path]:
-    """A copy that a measurement may add to; it is removed afterwards."""
+    """A copy on the disk that a measurement may add to; it is removed afterwards."""
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-        yield Path(shutil.copyfile(made(size), Path(folder, "ledger.db")))
+        path = Path(shutil.copyfile(made(size), Path(folder, "ledger.db")))
+        with path.open("rb") as copy:
+            os.fsync(copy.fileno())  # or a commit that is measured may wait for the copy
+        yield path
 
 
 @asynccontextmanager
