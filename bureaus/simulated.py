@@ -33,7 +33,7 @@ from schemas.messages.whereabouts import WhereaboutsQuery, WhereaboutsResponse
 
 LATER_SECONDS: Final = 0.05
 """What stands for the days until a bureau's next answer."""
-ACCEPTED_SECONDS: Final = 30.0
+ACCEPTED_SECONDS: Final = 120.0
 """How long the gateway may take to accept a later answer."""
 _USUAL: Final = Habits()
 _ASKING: Final = Asking()
