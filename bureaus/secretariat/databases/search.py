@@ -7,11 +7,13 @@ visibility; the answer. Rules:
   end: the asker's answer is that of a database without it, in bytes and in work (but where more records share a
   name's keys than the matcher is given, `name_candidates`: there it may stand in another's place);
 - a hit is a document's number, or a name with a whole date of birth that speaks for it; else candidates for a person;
-- a silent record that would have been a hit is a hit all the same, of which its owner alone is told.
+- a silent record that would have been a hit is a hit all the same, of which its owner alone is told;
+- no owner fills an answer with its own records while others have some: a flood of them would hide another's.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -119,8 +121,18 @@ def _shown(one: Kept, asker: Address) -> bool:
     return one.visibility != Visibility.SILENT or one.owner == asker.bureau
 
 
+def _fair(matched: Sequence[Matched]) -> list[Matched]:
+    """As many as an answer has, best first; of one owner half of them, and more only where room is left."""
+    counts: Counter[str] = Counter()
+    places = []
+    for place, one in enumerate(matched):
+        counts[one.record.owner] += 1
+        places.append((counts[one.record.owner] > MOST_FOUND // 2, place))
+    return [matched[place] for place in sorted(place for _, place in sorted(places)[:MOST_FOUND])]
+
+
 def _said(matched: Sequence[Matched]) -> Answered:
-    shown = [one for one in matched if one.shown][:MOST_FOUND]
+    shown = _fair([one for one in matched if one.shown])
     found = Search.HIT if any(one.hit for one in shown) else Search.CANDIDATES
     answer = DatabaseAnswer(result=found if shown else Search.NO_HIT, found=tuple(map(_found, shown)))
     silent = [one for one in matched if not one.shown]

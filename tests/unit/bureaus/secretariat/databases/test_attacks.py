@@ -18,7 +18,7 @@ from bureaus.secretariat.notices.values import Published
 from bureaus.secretariat.registry.databases import found, hit, question
 from schemas.identity import Address
 from schemas.messages.codes import NoticeColour
-from schemas.messages.databases import NameQuestion
+from schemas.messages.databases import MOST_FOUND, NameQuestion
 from schemas.messages.notice_codes import Issue, ThingKind
 from schemas.messages.notices import Thing
 from schemas.messages.person import Name, Person
@@ -63,6 +63,17 @@ async def test_a_notice_that_is_about_nobody_any_more_is_found_by_nobody(at: Sce
         async with at.office.registry.writing() as connection:
             await hooks.published(connection, told)
     assert (await at.query("KE", person())).result is Search.NO_HIT
+
+
+async def test_no_owner_fills_an_answer_while_another_has_a_record(at: Scene) -> None:
+    for number in range(MOST_FOUND):
+        await at.record("FR", LOST.model_copy(update={"reference": f"FR-{number}"}))
+    alone = (await at.query("KE", document())).found
+    assert [one.owner for one in alone] == ["FR"] * MOST_FOUND
+    await at.record("BR", LOST)
+    found = (await at.query("KE", document())).found
+    assert len(found) == MOST_FOUND
+    assert "BR" in {one.owner for one in found}
 
 
 def _letters(count: int, length: int, seed: int) -> str:
