@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from itertools import pairwise
@@ -29,13 +29,15 @@ STATIC: Final = {
     "land.svg": "image/svg+xml",
 }
 _SHORT: Final = 12
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH) / timedelta(milliseconds=1))
 Item: TypeAlias = tuple[str, str, Collection[str]]
 """A line of the menu: path, name, the roles that see it."""
 
 
 def utc(milliseconds: int) -> str:
-    """A time as people read it."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    """A time as people read it; one that is outside of the calendar, as a statement may say it, is the nearest."""
+    return (_EPOCH + timedelta(milliseconds=min(max(milliseconds, 0), _LAST))).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def moment(milliseconds: int | None) -> Markup:

@@ -7,6 +7,8 @@ import hashlib
 import io
 import json
 import re
+from dataclasses import replace
+from http import HTTPStatus
 
 import pytest
 from click.testing import CliRunner
@@ -209,3 +211,16 @@ async def test_a_look_into_the_quarantine_is_recorded_and_shows_none_of_the_byte
 
 def test_a_spreadsheet_is_given_no_formula() -> None:
     assert csv_line(["=1+1", "a,b", 'say "so"', None, 7]) == '\'=1+1,"a,b","say ""so""",,7\r\n'
+
+
+async def test_a_statement_with_times_outside_of_the_calendar_hides_no_page() -> None:
+    async with console() as scene:
+        world = scene.world
+        member = replace(world.operation.members[0], since=-(2**60), until=2**62)
+        changed = world.amend(time=2**62, review=2**63, members=(member, *world.operation.members[1:]))
+        await scene.exchange.publish_operation(Address("IPSG"), changed)
+        browser, _ = await scene.sign_in(str(AccountRole.VIEWER))
+        for page in ("operations", f"operations/{world.operation.id}", "api/operations"):
+            answer = await browser.get(f"/console/{page}")
+            assert answer.status == HTTPStatus.OK, page
+            assert "9999-12-31" in await answer.text()
