@@ -23,8 +23,7 @@ PEERS_STAMP := .venv-peers/.python-$(call checksum,requirements-peers.txt)
 BENCH_STAMP := .venv-bench/.made-$(call checksum,benchmarks/requirements.txt)
 NODE_STAMP := .venv-peers/.node-$(call checksum,tests/peers/package-lock.json tests/peers/requirements-node.txt)
 
-DEMO_NEEDS := $(if $(filter amqp,$(LINK)),$(NETWORK_STAMP) broker,$(RUNTIME_STAMP)) \
-	$(if $(findstring --story,$(ARGS)),$(SECRETARIAT_STAMP))
+DEMO_NEEDS := $(if $(filter amqp,$(LINK)),$(NETWORK_STAMP) broker,$(RUNTIME_STAMP)) $(SECRETARIAT_STAMP)
 
 .PHONY: help demo test adversary fuzz faults check bench pictures fmt venv services broker peers lock clean
 

@@ -23,6 +23,7 @@ from bureaus.exercises.data import Data
 from bureaus.exercises.prose import Tongue, official
 from bureaus.exercises.reading import line_of, read
 from bureaus.exercises.script import LASTING, Asking, Disturbance, Gateway, Habits, Line, Time
+from bureaus.exercises.services import Services
 from bureaus.exercises.staff import Staff, StaffOf
 from schemas.errors import Malformed, Misuse
 from schemas.identity import Address, parse_operation_id
@@ -136,6 +137,7 @@ class Operation(Data):
     staff_of: tuple[StaffOf, ...] = ()
     lines: tuple[Line, ...] = ()
     gateway: Gateway = Gateway()
+    services: Services = Services()
     disturbances: tuple[Disturbance, ...] = ()
 
     @model_validator(mode="after")

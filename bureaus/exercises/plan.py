@@ -19,6 +19,8 @@ from schemas.errors import Misuse
 from schemas.identity import Address
 
 DEFAULT_SEED = 2011
+DESKS = ("ccc", "fugitives")
+"""The secretariat's units: the duty desk, which escalations come to, and the desk for tips."""
 STRANGER = "STRANGER"
 """An organisation of no exercise, for those in which every country takes part."""
 
@@ -57,7 +59,7 @@ class Plan:
             Seat(Address.parse(code), known[code], ParticipantKind.ORGANISATION)
             for code in (*self.operation.organisations, *strange)
         ]
-        secretariat = Seat(SECRETARIAT, "General Secretariat", ParticipantKind.SECRETARIAT)
+        secretariat = Seat(SECRETARIAT, "General Secretariat", ParticipantKind.SECRETARIAT, units=DESKS)
         return (*bureaus, *posts, *others, secretariat)
 
 

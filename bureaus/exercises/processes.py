@@ -1,7 +1,8 @@
 """Runs an exercise with each bureau as a process of its own, in real time: as countries are, and on many cores.
 
-Order: the secretariat opens the operation here; a process for each bureau (worker.py); cases are pursued by their
-owners' processes; each settles and says what it holds, and ends; then three bureaus are opened here for the wrongs.
+Order: the secretariat serves and opens the operation here; a process for each bureau (worker.py), which asks for its
+notices; cases are pursued by their owners' processes; when the services have done all that was asked of them, each
+settles and says what it holds, and ends; then three bureaus are opened here for the wrongs.
 """
 
 from __future__ import annotations
@@ -19,19 +20,18 @@ from typing import Final, Self
 from bureaus.client import Bureau
 from bureaus.exercises import runner
 from bureaus.exercises.catalogue import SECRETARIAT
+from bureaus.exercises.course import RealCourse
 from bureaus.exercises.opening import opened
 from bureaus.exercises.plan import Plan, asker
 from bureaus.exercises.report import Run
 from bureaus.exercises.runner import PATIENT, STOPPED_SECONDS, Seat, Strike, Watch, unless
 from bureaus.exercises.script import COUNTED, Disturbance
+from bureaus.exercises.wishes import expected, wishes
 from bureaus.exercises.worker import LINE, Order, Said, Who
 from bureaus.exercises.wrongs import Attempt, Sent
-from bureaus.secretariat.desk import Secretariat
-from bureaus.secretariat.operations import first_version
 from bureaus.simulated import Pursuit
 from schemas.errors import Misuse, Reason, Unavailable
 from schemas.identity import Address
-from schemas.operation import Phase
 
 START_SECONDS: Final = 120.0
 """Until a process' bureau is open, when all start at once."""
@@ -122,39 +122,41 @@ async def run(
         raise Misuse("what bureaus do wrong by themselves is not made in processes: leave --processes out")
     pursuits = [Pursuit(case) for case in plan.caseload.cases]
     async with AsyncExitStack() as stack:
-        office = await stack.enter_async_context(seat(SECRETARIAT))
-        secretariat = Secretariat(office)
-        now = int(time.time())
-        version = first_version(plan.operation, plan.members, owner=SECRETARIAT, phase=Phase.ACTIVE, now=now)
-        await secretariat.open(version)
+        course = RealCourse()
+        secretariat = await stack.enter_async_context(runner.serving(seat(SECRETARIAT), plan, course))
         watch.stage(f"starting {len(plan.askers)} processes")
         begun, deeds = time.monotonic(), list[tuple[Disturbance, str]]()
         async with _workers(plan, home) as workers:
             watch.stage("asking")
             stopped = await unless(stop, _ask_all(plan, pursuits, workers, watch, (strike, deeds)))
+            if not stopped:
+                watch.stage("waiting for the secretariat's services")
+                owed = sum(pursuit.result is not None for pursuit in pursuits)
+                await secretariat.ended(owed, expected(wishes(plan)), within=PATIENT.answer_seconds)
+                course.check()
             within = STOPPED_SECONDS if stopped else PATIENT.settle_seconds
             said = await asyncio.gather(*(one.held(within) for one in workers.values()))
         held = {code: tuple(map(bytes.fromhex, one.receipts)) for code, one in zip(workers, said, strict=True)}
         sent, attempts = Sent(b"", b""), tuple[Attempt, ...]()
-        bureaus: dict[Address, Bureau] = {SECRETARIAT: office}
+        bureaus: dict[Address, Bureau] = {SECRETARIAT: secretariat.bureau}
         if not stopped:
             watch.stage("trying deliberate wrongs")
             for code in (*plan.askers, plan.outsider):
                 bureaus[code] = await opened(partial(seat, code))
                 stack.push_async_exit(bureaus[code])
             sent, attempts = await runner.try_wrongs(plan, bureaus, pursuits)
-            owed = sum(pursuit.result is not None for pursuit in pursuits)
-            await secretariat.has(owed, within=PATIENT.settle_seconds)
+            await secretariat.conclude()
         seconds = time.monotonic() - begun
         await runner.settle(bureaus.values(), watch, within)
-        receipts = {**held, SECRETARIAT: tuple(await office.receipts())}
+        receipts = {**held, SECRETARIAT: tuple(await secretariat.bureau.receipts())}
         for attempt in attempts:
             if attempt.by is not None:
                 receipts[attempt.by] = (*receipts.get(attempt.by, ()), attempt.receipt)
         return Run(
             cases=tuple(runner.case_run(plan, one) for one in pursuits),
             attempts=attempts,
-            reported=secretariat.results.totals(),
+            reported=await secretariat.reported(),
+            services=await secretariat.counts(),
             handled_twice=sum(one.handled_twice for one in said),
             held=receipts,
             seconds=seconds,

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from bureaus.auditor import Verdict
 from bureaus.caseload import RANK
+from bureaus.exercises.counting import OPEN
 from bureaus.exercises.prose import Tongue
 from bureaus.exercises.script import Disturbance
 from bureaus.exercises.wrongs import Attempt
@@ -103,6 +104,8 @@ class Run:
     """What was done at each bureau's desk, where time is virtual: silent, more_time, mistakes, corrected."""
     stopped: bool = False
     """Whether it was stopped before its end."""
+    services: Mapping[str, int] = field(default_factory=dict)
+    """What the secretariat's services did, by name (counting.py); `open` is what somebody has still to do."""
 
     @property
     def receipts(self) -> tuple[bytes, ...]:
@@ -232,6 +235,8 @@ class Report:
         said += [f"{attempt.wrong}: {attempt.fault}" for attempt in self.run.attempts if attempt.fault]
         if run.reported != run.owed() and not run.stopped:
             said.append("the secretariat's totals are not what the bureaus reported")
+        if left := run.services.get(OPEN, 0):
+            said += [f"the secretariat's services left {left} things open"] * (not run.stopped)
         if self.run.handled_twice:
             said.append(f"{self.run.handled_twice} queries took effect more than once")
         return [*said, *self.verdict.wrong]
@@ -247,6 +252,7 @@ class Report:
             "refusals": [attempt.to_json() for attempt in self.run.attempts],
             "refused": {**self.refused()},
             "results": {str(kind): count for kind, count in self.run.reported.items()},
+            "services": dict(self.run.services),
             "messages": dict(self.verdict.messages),
             "answer_seconds": {"median": median, "p99": p99},
             "answer_seconds_by_bureau": self.answer_times_by_bureau(),

@@ -1,13 +1,14 @@
 """An exercise's report as one HTML page, made from the report's JSON, so that an old report can be shown again.
 
-Goals against results first, then answer times by bureau as a plot, silence, refusals, who asked whom, the evidence, and
-what was disturbed. No script and nothing from elsewhere; every value goes through MarkupSafe, which escapes it.
+Goals against results first, then answer times by bureau as a plot, silence, the secretariat's services, refusals, who
+asked whom, the evidence, and what was disturbed. No script and nothing from elsewhere; every value goes through
+MarkupSafe, which escapes it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Final
 
@@ -119,6 +120,7 @@ class Told(BaseModel):
     languages: dict[str, int] = {}
     refusals: list[_Refusal]
     results: dict[str, int]
+    services: dict[str, int] = {}
     messages: dict[str, int]
     answer_seconds: _Quantiles
     answer_seconds_by_bureau: dict[str, Times] = {}
@@ -149,6 +151,7 @@ def _page(told: Told) -> Iterator[Markup]:
     yield from _goals(told)
     yield from _answer_times(told)
     yield from _silence(told)
+    yield from _services(told.services)
     yield from _refused(told.refusals)
     yield from _traffic(told)
     yield from _evidence(told)
@@ -262,6 +265,35 @@ def _silence(told: Told) -> Iterator[Markup]:
         for case in owed
     ]
     yield from parts.table("Cases in which an answer is owed", ("case", "asked by", "what was said"), missing)
+
+
+_SERVICES: Final = {
+    "requests": "notices asked for",
+    "asked_for_more": "of which more was asked for, and given",
+    "published": "notices published",
+    "refused": "notices refused",
+    "diffusions": "diffusions, by their owners themselves",
+    "circulated": "addressees of notices and diffusions",
+    "questions": "questions to the databases",
+    "by_units": "of which by border units",
+    "found": "of which something was found for",
+    "hits": "hits on another's record",
+    "confirmed": "hits that the owner confirmed",
+    "tips": "tips taken",
+    "forwarded": "tips forwarded",
+    "dispositions": "tips that a bureau said what came of",
+    "calls": "calls of the duty desk",
+    "calls_answered": "calls answered",
+    "open": "left open",
+}
+
+
+def _services(counts: Mapping[str, int]) -> Iterator[Markup]:
+    if not counts:
+        return
+    yield Markup("<h2>The secretariat's services</h2>\n")
+    rows = [(words, counts[name]) for name, words in _SERVICES.items() if name in counts]
+    yield from parts.table("What they did", ("what", "how many"), rows)
 
 
 def _refused(refusals: Sequence[_Refusal]) -> Iterator[Markup]:

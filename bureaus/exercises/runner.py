@@ -1,7 +1,8 @@
 """Runs an exercise over a network that is up: opens the operation, pursues every case, tries the wrongs, waits.
 
-Order: the secretariat signs and publishes the operation, or finds it there; every bureau is opened; each case's owner
-asks, so many cases at one time; the wrongs; then what was reported must have reached the secretariat.
+Order: the secretariat serves, and signs and publishes the operation, or finds it there; every bureau is opened; owners
+ask for notices, and about each case, so many at one time; the wrongs; then what was reported must have reached the
+secretariat, and its services must have done what they were asked for.
 
 Rules: outcomes are concluded from what came over the wire, never from the caseload, which is only compared with. An
 answer that does not come in time leaves its case without an outcome, and the report says so.
@@ -22,17 +23,21 @@ from bureaus.caseload import Case
 from bureaus.client import Bureau
 from bureaus.exercises import witnessing
 from bureaus.exercises.catalogue import SECRETARIAT
+from bureaus.exercises.clerks import Clerks
+from bureaus.exercises.course import RealCourse
 from bureaus.exercises.opening import opened
+from bureaus.exercises.partner import Partner, at_the_services
 from bureaus.exercises.plan import Plan, asker
 from bureaus.exercises.report import CaseRun, Run
 from bureaus.exercises.script import COUNTED, Disturbance
+from bureaus.exercises.secretariat import Secretariat, opening, seated
+from bureaus.exercises.wishes import expected, wishes
 from bureaus.exercises.wrongs import Attempt, Hand, Sent, try_all
-from bureaus.secretariat.desk import Secretariat
-from bureaus.secretariat.operations import first_version, next_version
+from bureaus.secretariat.operations import next_version
+from bureaus.secretariat.serving import at_work
 from bureaus.simulated import Pursuit, SimulatedBureau
 from schemas.errors import Misuse
 from schemas.identity import Address
-from schemas.operation import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Pace:
     cases: int = 16
     """Cases pursued at one time."""
     answer_seconds: float = 60.0
-    """How long a case waits for all its answers."""
+    """How long a case waits for all its answers, and how long the services may take after the last."""
     settle_seconds: float = 30.0
     """How long what was reported may take to the secretariat, and acknowledgements to the gateway."""
 
@@ -71,6 +76,8 @@ class _Cast:
     secretariat: Secretariat
     bureaus: Mapping[Address, Bureau]
     simulated: Mapping[Address, SimulatedBureau]
+    partners: Mapping[Address, Partner]
+    course: RealCourse
 
 
 Strike = Callable[[Disturbance, Mapping[Address, Bureau]], Awaitable[str]]
@@ -121,18 +128,32 @@ def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 @asynccontextmanager
-async def _everybody(plan: Plan, seat: Seat) -> AsyncIterator[_Cast]:
-    """Open the secretariat, the operation, then everybody else, so that they find it there."""
-    async with AsyncExitStack() as stack:
-        office = await stack.enter_async_context(seat(SECRETARIAT))
-        secretariat = Secretariat(office)
-        now = int(time.time())
-        versions = office.trust.operations.get(plan.operation.id, ())
-        first = first_version(plan.operation, plan.members, owner=SECRETARIAT, phase=Phase.ACTIVE, now=now)
+async def serving(bureau: Bureau, plan: Plan, course: RealCourse) -> AsyncIterator[Secretariat]:
+    """The secretariat at work by the machine's clock, and the exercise's operation open: as it is there, or made now.
+
+    Raises:
+        Misuse: its libraries are not installed; the operation is there, and is not ours. As entering a bureau.
+    """
+    async with seated(bureau, plan, wall) as secretariat:
+        versions, first = bureau.trust.operations.get(plan.operation.id, ()), opening(plan, wall() // 1000)
         wanted = next_version(versions[-1].signed, first) if versions else first
         if wanted is not None:
             await secretariat.open(wanted)
-        bureaus = {SECRETARIAT: office}
+        async with at_work(secretariat.office):
+            Clerks(secretariat.office, plan, course)
+            try:
+                yield secretariat
+            finally:
+                await course.aclose()
+
+
+@asynccontextmanager
+async def _everybody(plan: Plan, seat: Seat) -> AsyncIterator[_Cast]:
+    """Open the secretariat, the operation, then everybody else, so that they find it there."""
+    async with AsyncExitStack() as stack:
+        course = RealCourse()
+        secretariat = await stack.enter_async_context(serving(seat(SECRETARIAT), plan, course))
+        bureaus = {SECRETARIAT: secretariat.bureau}
         for code in (*plan.askers, plan.outsider):
             bureaus[code] = await opened(partial(seat, code))
             stack.push_async_exit(bureaus[code])
@@ -142,7 +163,7 @@ async def _everybody(plan: Plan, seat: Seat) -> AsyncIterator[_Cast]:
             code: SimulatedBureau(bureaus[code], plan.caseload, habits=habits, asking=asking, strays=strays)
             for code in plan.askers
         }
-        yield _Cast(secretariat, bureaus, simulated)
+        yield _Cast(secretariat, bureaus, simulated, at_the_services(plan, bureaus, course), course)
 
 
 async def _perform(
@@ -159,16 +180,19 @@ async def _perform(
     if not stopped:
         watch.stage("trying deliberate wrongs")
         sent, attempts = await try_wrongs(plan, cast.bureaus, pursuits)
-        watch.stage("waiting for the last acknowledgements")
+        watch.stage("waiting for the secretariat's services")
         owed = sum(pursuit.result is not None for pursuit in pursuits)
-        await cast.secretariat.has(owed, within=pace.settle_seconds)
+        await cast.secretariat.ended(owed, expected(wishes(plan)), within=pace.answer_seconds)
+        cast.course.check()
+        await cast.secretariat.conclude()
     seconds = time.monotonic() - begun
     await settle(cast.bureaus.values(), watch, STOPPED_SECONDS if stopped else pace.settle_seconds)
     held = await _held(cast, attempts, earlier)
     return Run(
         cases=tuple(case_run(plan, one) for one in pursuits),
         attempts=attempts,
-        reported=cast.secretariat.results.totals(),
+        reported=await cast.secretariat.reported(),
+        services=await cast.secretariat.counts(),
         handled_twice=sum(count > 1 for one in cast.simulated.values() for count in one.handled.values()),
         held=held,
         seconds=seconds,
@@ -185,6 +209,8 @@ async def _ask_all(
     async with asyncio.TaskGroup() as timeline:
         for one in plan.operation.disturbances:
             timeline.create_task(disturb(one, strike, cast.bureaus, deeds))
+        for wish in wishes(plan):
+            cast.course.start(cast.partners[wish.case.owner].request(wish))
         await _pursue_all(plan, cast, watch, pace)
 
 

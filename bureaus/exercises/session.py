@@ -32,6 +32,7 @@ from bureaus.exercises.striking import Striker, degrade
 from bureaus.exercises.virtual_time import VirtualTime
 from bureaus.sandbox.network import PrivateNetwork
 from bureaus.sandbox.site import Site
+from bureaus.secretariat.serving import rooms
 from schemas.directory import Link
 from schemas.errors import Misuse, Unavailable
 
@@ -65,8 +66,10 @@ async def hold(plan: Plan, terms: Terms, watch: Watch) -> Report:
     """Hold the exercise and give its report, which is also in `OUT/report.json`.
 
     Raises:
-        Misuse: `OUT` has an exercise already, or this machine lacks a server. Unavailable: the network did not serve.
+        Misuse: `OUT` has an exercise already, this machine lacks a server, or the secretariat's libraries are not
+            installed. Unavailable: the network did not serve.
     """
+    rooms()  # says what is not installed, before anything is made
     make_out(terms.out)
     private = terms.out / PRIVATE
     begun = time.monotonic()

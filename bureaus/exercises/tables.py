@@ -31,6 +31,7 @@ def show(report: Report, console: Console) -> None:
         _counts("kind of message", "accepted", report.verdict.messages),
         _counts("outcome", "targets", _present(report.run.outcomes())),
         _counts("reported as", "cases", _present(reported)),
+        _services(report.run.services),
     )
     console.print(Columns(counts, padding=(0, 2)), _refusals(report), _verdict(report))
     for name, path in report.files.items():
@@ -44,6 +45,15 @@ def show(report: Report, console: Console) -> None:
 
 def _present(counts: Mapping[str, int]) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
+
+
+def _services(counts: Mapping[str, int]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("the secretariat's services")
+    table.add_column("", justify="right")
+    for name, count in _present(counts).items():
+        table.add_row(name.replace("_", " "), str(count))
+    return table
 
 
 def _counts(what: str, how_many: str, counts: Mapping[str, int]) -> Table:

@@ -1,8 +1,8 @@
 """Runs an exercise on virtual time over a private network: the same file and seed give the same report.
 
-Order: the virtual clock goes to the next Monday, 00:00 UTC; every bureau opens by it; cases are asked about at times
-drawn from the seed; time passes until every case is concluded and nothing more is to come, or the exercise's days are
-over; then the wrongs, and what is left to acknowledge is awaited.
+Order: the virtual clock goes to the next Monday, 00:00 UTC; the secretariat serves and every bureau opens by it; cases
+are asked about, and notices asked for, at times drawn from the seed; time passes until every case is concluded and
+nothing more is to come, or the exercise's days are over; then the wrongs, and what is left to acknowledge is awaited.
 
 Rules: as of the runner in real time (runner.py): outcomes are concluded from what came over the wire. A bureau's
 silence leaves its case without an outcome, as the caseload and the seed say.
@@ -22,41 +22,30 @@ from typing import Final
 
 from bureaus.caseload import Case
 from bureaus.client import Bureau
-from bureaus.exchange import Received
+from bureaus.exercises.attendance import SETTINGS, Attendance
 from bureaus.exercises.catalogue import SECRETARIAT, countries, staff_at
+from bureaus.exercises.clerks import Clerks
+from bureaus.exercises.course import VirtualCourse
 from bureaus.exercises.officer import Officer
 from bureaus.exercises.opening import opened
+from bureaus.exercises.partner import Partner, at_the_services
 from bureaus.exercises.plan import Plan, asker, urgent
 from bureaus.exercises.report import CaseRun, Run, Times
 from bureaus.exercises.runner import PATIENT, STOPPED_SECONDS, Seat, Strike, Watch, hand, settle, unless
 from bureaus.exercises.script import Disturbance
+from bureaus.exercises.secretariat import Secretariat, opening, seated
 from bureaus.exercises.staff import conduct, monday_after, office
 from bureaus.exercises.virtual_time import VirtualTime
+from bureaus.exercises.wishes import Wish, wishes
 from bureaus.exercises.wrongs import Attempt, Sent, try_all
-from bureaus.secretariat.desk import Secretariat
-from bureaus.secretariat.operations import first_version
 from bureaus.simulated import Pursuit
 from schemas.codes import Urgency
 from schemas.errors import Misuse
 from schemas.identity import Address
-from schemas.operation import Phase
 
 _DAY: Final = 24 * 3600 * 1000
 _OPEN_AT_ONCE: Final = 16
 """Bureaus that are opened at one time."""
-
-
-class _Office(Secretariat):
-    """The secretariat, whose mail is counted."""
-
-    def __init__(self, bureau: Bureau, time: VirtualTime) -> None:
-        super().__init__(bureau)
-        self._time = time
-
-    async def take(self, received: Received) -> None:
-        """Note a result."""
-        await super().take(received)
-        self._time.land(received.digest, SECRETARIAT)
 
 
 @dataclass(slots=True)
@@ -66,6 +55,7 @@ class Cast:
     secretariat: Secretariat
     bureaus: Mapping[Address, Bureau]
     officers: Mapping[Address, Officer]
+    partners: Mapping[Address, Partner]
 
 
 async def run(
@@ -89,13 +79,13 @@ async def run(
 async def _everybody(plan: Plan, seat: Seat, time: VirtualTime, watch: Watch) -> AsyncIterator[Cast]:
     await time.begin_at(monday_after(time.now()))  # before anybody has verified what holds for a time
     async with AsyncExitStack() as stack:
-        office_ = await stack.enter_async_context(seat(SECRETARIAT))
-        secretariat = _Office(office_, time)
-        now = time.now() // 1000
-        await secretariat.open(
-            first_version(plan.operation, plan.members, owner=SECRETARIAT, phase=Phase.ACTIVE, now=now)
-        )
-        bureaus = {SECRETARIAT: office_}
+        secretariat = await stack.enter_async_context(seated(seat(SECRETARIAT), plan, time.now, SETTINGS))
+        await secretariat.open(opening(plan, time.now() // 1000))
+        course, attendance = VirtualCourse(time, plan), Attendance(secretariat, time)
+        stack.push_async_callback(attendance.sending.aclose)
+        time.before_passing = attendance.tend
+        Clerks(secretariat.office, plan, course)
+        bureaus = {SECRETARIAT: secretariat.bureau}
         at_once = asyncio.Semaphore(_OPEN_AT_ONCE)
 
         async def enter(code: Address) -> Bureau:
@@ -113,7 +103,7 @@ async def _everybody(plan: Plan, seat: Seat, time: VirtualTime, watch: Watch) ->
             if isinstance(one, BaseException):
                 raise one
         officers = {code: Officer(bureaus[code], code, plan, time, bureaus[code.bureau]) for code in plan.askers}
-        yield Cast(secretariat, bureaus, officers)
+        yield Cast(secretariat, bureaus, officers, at_the_services(plan, bureaus, course))
 
 
 async def _perform(
@@ -126,6 +116,8 @@ async def _perform(
         time.start(_disturb(one, cast, time, strike, deeds))
     for case in plan.caseload.cases:
         time.start(cast.officers[asker(plan, case)].pursue(case, _asked_at(plan, case, begin)))
+    for wish in wishes(plan):
+        time.start(_wish(cast.partners[wish.case.owner], wish, time, _asked_at(plan, wish.case, begin)))
     time.when_quiet = _Progress(plan, cast, watch).show
     stopped = await unless(stop, time.run(begin + int(plan.operation.time.days * _DAY)))
     lasted = (time.now() - begin) / 1000
@@ -134,12 +126,14 @@ async def _perform(
     if not stopped:
         watch.stage("trying deliberate wrongs")
         sent, attempts = await _try_wrongs(plan, cast, pursuits, time)
+        await cast.secretariat.conclude()
     await settle(cast.bureaus.values(), watch, STOPPED_SECONDS if stopped else PATIENT.settle_seconds)
     held = await _held(cast, attempts)
     return Run(
         cases=tuple(_case_run(plan, one) for one in pursuits),
         attempts=attempts,
-        reported=cast.secretariat.results.totals(),
+        reported=await cast.secretariat.reported(),
+        services=await cast.secretariat.counts(),
         handled_twice=sum(count > 1 for one in cast.officers.values() for count in one.handled.values()),
         held=held,
         seconds=machine.monotonic() - begun,
@@ -180,6 +174,13 @@ async def _disturb(
 ) -> None:
     await time.until(time.now() + int(one.at * 1000), first=True)
     deeds.append((one, await strike(one, cast.bureaus)))
+
+
+async def _wish(partner: Partner, wish: Wish, time: VirtualTime, at: int) -> None:
+    """The owner asks for its notice when it asks about the case."""
+    await time.until(at)
+    await time.reachable(partner.address)
+    await partner.request(wish)
 
 
 def _in_order(plan: Plan, cast: Cast) -> list[Pursuit]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from itertools import count
 from typing import Final, Protocol
@@ -32,6 +32,10 @@ class Advance(Protocol):
 
     async def to(self, milliseconds: int) -> None:
         """Until then, and until nothing is in hand there. Raises Unavailable or Misuse."""
+
+
+async def _nothing() -> bool:
+    return False
 
 
 class Signal:
@@ -69,6 +73,8 @@ class VirtualTime:
         self._failure: BaseException | None = None
         self.when_quiet: Callable[[], None] = lambda: None
         """Called whenever everything at one time has happened."""
+        self.before_passing: Callable[[], Awaitable[bool]] = _nothing
+        """Awaited whenever nobody who is counted has anything to do: whether it did anything, and time has to wait."""
         self.steps = 0
         """How often time has passed."""
 
@@ -196,6 +202,8 @@ class VirtualTime:
         """
         while True:
             await self._quiet()
+            if await self._tended():
+                continue
             self.when_quiet()
             if not self._tasks or not self._waiting or self._waiting[0][0] > end:
                 return
@@ -216,6 +224,14 @@ class VirtualTime:
             raise Unavailable(Reason.TIMEOUT, f"no end within {PATIENCE:g} s: {said} ({len(busy)} in all)") from None
         if self._failure is not None:
             raise self._failure
+
+    async def _tended(self) -> bool:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self.before_passing()
+        except TimeoutError:
+            said = f"the secretariat's services came to no end within {PATIENCE:g} s"
+            raise Unavailable(Reason.TIMEOUT, said) from None
 
     async def _pass(self, to: int) -> None:
         to = max(to, self._now)

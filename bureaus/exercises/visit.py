@@ -22,6 +22,7 @@ from bureaus.exercises.proving import prove
 from bureaus.exercises.report import Report
 from bureaus.exercises.runner import Watch, run
 from bureaus.exercises.session import FILES, about, inspect_command, make_out, verify_command, write
+from bureaus.secretariat.serving import rooms
 from schemas.errors import Misuse
 from schemas.identity import parse_operation_id
 
@@ -55,6 +56,7 @@ async def hold(plan: Plan, visit: Visit, watch: Watch, stop: asyncio.Event | Non
             enrolled, in use, or of another network. Unavailable: the network does not serve. Forbidden: it refused what
             must be accepted.
     """
+    rooms()  # says what is not installed, before anything is made
     begun = time.monotonic()
     cuts = Cuts(visit.homes, plan, watch)
     whole = [await homes.enrolled(visit.homes, code) for code in (SECRETARIAT, *plan.askers, plan.outsider)]

@@ -16,7 +16,9 @@ from pydantic import BaseModel
 
 from bureaus.client import Bureau
 from bureaus.exercises.catalogue import Operation
+from bureaus.exercises.course import RealCourse
 from bureaus.exercises.opening import opened
+from bureaus.exercises.partner import Partner
 from bureaus.exercises.plan import asker, make_plan
 from bureaus.simulated import Pursuit, SimulatedBureau
 from schemas import messages
@@ -109,6 +111,11 @@ async def _main() -> None:
             await simulated.report(pursuit)
             _say(Said.of(pursuit))
 
+        course = RealCourse()
+        stack.push_async_callback(course.aclose)
+        partner = Partner(bureau, Address(who.address), plan, course)
+        for wish in partner.wishes.values():
+            course.start(partner.request(wish))
         working = group.create_task(simulated.work())
         _say(Said(what="ready"))
         while line := await reader.readline():
@@ -119,6 +126,7 @@ async def _main() -> None:
             if order.pursue:
                 group.create_task(pursue(order))
                 continue
+            course.check()
             await bureau.settled(order.within)
             twice = sum(count > 1 for count in simulated.handled.values())
             _say(Said(what="held", receipts=[one.hex() for one in await bureau.receipts()], handled_twice=twice))

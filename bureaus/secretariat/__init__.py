@@ -22,7 +22,5 @@ quality/       what records and notices lack;  evaluation/  an operation afterwa
 relay.py       questions between two that do not deal directly;  groups.py  named groups of addresses
 typed.py       what people typed, as messages may carry it
 
-results.py     of an exercise: what bureaus reported, each case once
-operations.py  an INFRA operation as the statement that its owner signs
-desk.py        the owner of an exercise's operation at work: opens it, takes results
+operations.py  an INFRA operation as the statement that its owner signs; in an exercise the services are exchanged in it
 """

@@ -53,6 +53,9 @@ class Office:
     now: Callable[[], int]
     """Seconds since the epoch."""
     operation: str = OPERATION
+    standing: bool = True
+    """Whether that is the standing operation, which is held against the directory. An exercise has its own, and its
+    office publishes nothing about any other."""
     published: list[PublishedHook] = field(default_factory=list)
     """Called inside the publishing transaction: new, updated, addendum."""
     ended: list[EndedHook] = field(default_factory=list)

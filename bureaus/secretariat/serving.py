@@ -58,12 +58,22 @@ def compose(
     *,
     settings: Settings = DEFAULT,
     operation: str = OPERATION,
+    held: bool = True,
 ) -> Office:
-    """An office with every room's handlers and hooks; `now` gives seconds since the epoch."""
-    office = Office(bureau, registry, settings, now, operation)
+    """An office with every room's handlers and hooks; `now` gives seconds since the epoch.
+
+    `held` says that `operation` is the standing one; else it is an exercise's, opened by whoever holds that.
+    """
+    office = Office(bureau, registry, settings, now, operation, held)
     for room in rooms():
         room.register(office)
     return office
+
+
+def chores(office: Office, sending: Sending) -> Sequence[Chore]:
+    """Everything that the services do by themselves."""
+    held = [standing.chore(office)] if office.standing else []
+    return [sending.chore(), *held, *(chore for room in rooms() for chore in room.chores(office))]
 
 
 @asynccontextmanager
@@ -74,12 +84,12 @@ async def at_work(office: Office) -> AsyncIterator[Sending]:
         Misuse, Forbidden, Untrusted: the standing operation could not be published.
     """
     try:
-        await standing.publish(office.bureau, office.operation, office.now())
+        if office.standing:
+            await standing.publish(office.bureau, office.operation, office.now())
     except Unavailable as error:  # its chore tries on
         _log.warning("the standing operation waits for the gateway", reason=error.reason)
     sending = Sending(office)
-    chores = [sending.chore(), standing.chore(office), *(chore for room in rooms() for chore in room.chores(office))]
-    runners = [_Runner(office.registry, chore) for chore in chores]
+    runners = [_Runner(office.registry, chore) for chore in chores(office, sending)]
     try:
         yield sending
     finally:
@@ -95,7 +105,7 @@ async def _drain(office: Office, sending: Sending, runners: Sequence[_Runner]) -
             await asyncio.gather(*(runner.end() for runner in runners))
             await sending.run()
             await sending.settled()
-            while _busy(await office.bureau.counts()):  # noqa: ASYNC110  # the counts have no one event
+            while busy(await office.bureau.counts()):  # noqa: ASYNC110  # the counts have no one event
                 await asyncio.sleep(_SETTLING)
     except (BureaunetError, TimeoutError) as error:
         _log.warning("not everything went out; the rest goes at the next start", error=type(error).__name__)
@@ -103,7 +113,7 @@ async def _drain(office: Office, sending: Sending, runners: Sequence[_Runner]) -
         await asyncio.gather(*(runner.aclose() for runner in runners))
 
 
-def _busy(counts: Mapping[str, Mapping[str, int]]) -> bool:
+def busy(counts: Mapping[str, Mapping[str, int]]) -> bool:
     """Whether a handler runs, or something of ours is on its way; what no room takes waits for the next start."""
     return bool(
         counts["received"].get("running", 0)

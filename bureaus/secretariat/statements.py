@@ -205,7 +205,8 @@ async def publish_progress(office: Office) -> None:
     """Publish what is counted where it differs from what the newest version of an operation of ours says."""
     for name in sorted(office.bureau.trust.operations):
         there = office.bureau.trust.operations[name][-1].signed
-        if name == office.operation or there.operation.owner != office.bureau.address or there.operation.closed:
+        ours = there.operation.owner == office.bureau.address and not there.operation.closed
+        if not ours or (name == office.operation) is office.standing:  # of an exercise, its own operation alone
             continue
         said = there.operation.progress or Progress(0)
         now = await _counted(office, there.operation)
