@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/secretariat.md: the duty desk, a request on screening, a tip, and the public's page.
+"""Takes the pictures of docs/secretariat.md: the duty desk, screening, a tip, the public's page, an evaluation.
 
     .venv/bin/python -m tools.secretariat_pictures [FOLDER]     (part of make pictures; FOLDER is docs/pictures)
 
@@ -17,10 +17,11 @@ from playwright.async_api import FilePayload, Page, expect
 
 from schemas.errors import Misuse
 from tests.browser.chromium import Window, window
+from tests.browser.evaluation import evaluation
 from tests.browser.secretariat import APPEAL, Scene, face, secretariat
 
 FOLDER: Final = Path("docs/pictures")
-WIDTH, HEIGHT = 1280, 900
+WIDTH, HEIGHT, TALL = 1280, 900, 1500
 LARGEST: Final = 300 * 1024
 """Bytes of one picture."""
 
@@ -41,8 +42,24 @@ async def main(into: Path) -> None:
             await _screening(at, scene, into / "screening.png")
             await _public(outside, into / "public-appeal.png")
             await _tip(at, scene, into / "tip.png")
-            if at.wrong or outside.wrong:
-                raise Misuse(f"the browser found something wrong: {(at.wrong + outside.wrong)[:3]}")
+            _check(at, outside)
+        await _evaluation(folder, into / "evaluation.png")
+
+
+def _check(*windows: Window) -> None:
+    wrong = [words for one in windows for words in one.wrong]
+    if wrong:
+        raise Misuse(f"the browser found something wrong: {wrong[:3]}")
+
+
+async def _evaluation(folder: Path, file: Path) -> None:
+    written = await evaluation(folder)
+    async with window(folder / "evaluation", written.as_uri()) as at:
+        await at.page.set_viewport_size({"width": WIDTH, "height": TALL})
+        await at.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        await at.page.goto(at.home)
+        await _take(at.page, file)
+        _check(at)
 
 
 async def _sign_in(at: Window, scene: Scene, name: str) -> None:

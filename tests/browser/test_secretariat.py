@@ -12,6 +12,7 @@ from PIL import Image
 from playwright.async_api import FilePayload, expect
 
 from tests.browser.chromium import Window, window
+from tests.browser.evaluation import evaluation
 from tests.browser.secretariat import APPEAL, Scene, face, secretariat
 
 WIDE = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
@@ -175,3 +176,21 @@ async def test_a_day_at_the_secretariat(scene: Scene, tmp_path: Path) -> None:
         await triage(at, scene, number)
         await come_back(outside, number, secret)
         assert (at.wrong, outside.wrong) == ([], [])
+
+
+async def test_an_evaluation_is_a_page_that_everybody_can_read(tmp_path: Path) -> None:
+    file = await evaluation(tmp_path)
+    async with window(tmp_path / "window", file.as_uri()) as at:
+        page = at.page
+        await page.set_viewport_size({"width": 1280, "height": 900})
+        await page.goto(at.home)
+        await expect(page.get_by_role("heading", name="Evaluation of Infra-Test 2026")).to_be_visible()
+        for heading in ("Results", "Totals as claimed", "Quality of notices and records", "Use of the databases"):
+            await expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        await expect(page.get_by_role("table", name="Who claims what")).to_contain_text("A newspaper")
+        assert await page.locator("svg").count() >= 4
+        assert await page.locator("svg:not([role=img]), svg:not([aria-label]):not([aria-labelledby])").count() == 0
+        await looked_at(at, "evaluation")
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.textContent") == "To the content"
+        assert at.wrong == []
