@@ -170,7 +170,7 @@ class Sending:
             await self._around(row, sent, error.reason, self._out_of_reach(sent.draft.to))
         else:
             async with self._office.registry.writing() as connection:
-                await outgoing.decided(connection, row.id, sent.digest, None)
+                await outgoing.decided(connection, row.id, sent.digest, None, now=self._office.now())
 
     async def _around(self, row: Posted, sent: Exchange, reason: Reason, out: Mapping[str, Reason]) -> None:
         """Send what was refused because of some to the others; `out` says who and why."""
@@ -191,7 +191,7 @@ class Sending:
     async def _refused(self, row: Posted, reason: Reason) -> None:
         _log.error("a message cannot be sent", row=row.id, kind=row.kind, reason=reason)
         async with self._office.registry.writing() as connection:
-            await outgoing.decided(connection, row.id, row.digest, reason)
+            await outgoing.decided(connection, row.id, row.digest, reason, now=self._office.now())
             await self._note(connection, row, str(reason))
 
     async def _note(self, connection: AsyncConnection, row: Posted, why: str) -> None:

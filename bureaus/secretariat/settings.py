@@ -27,6 +27,8 @@ class Settings:
     """How often what waits to be sent is looked for; what this process posts goes at once."""
     outgoing_batch: int = 64
     """Messages at a time."""
+    outgoing_kept_seconds: int = 180 * DAY
+    """That a message's row is kept once the gateway decided on it: no answer takes longer than 40 days."""
     standing_seconds: float = 60.0
     """How often the standing operation is held against the directory."""
     drain_seconds: float = 10.0
@@ -55,6 +57,14 @@ class Settings:
     """Of 100: from here on a record is shown as a candidate. One part of two and the whole date come to about that."""
     name_hit_score: int = 90
     """Of 100: from here on a name with a whole date of birth that speaks for it is a hit."""
+    name_by_chance_dated: int = 4
+    """A candidate whose date of birth both know whole agrees so well that at most so many persons would by chance."""
+    name_by_chance: int = 512
+    """The same where one side knows no whole date: a question without one is answered with more people."""
+    name_counted: int = 20_000
+    """Records that are counted at most to learn how common a part of a name is; what more bear is as common."""
+    persons_counted_seconds: float = float(HOUR)
+    """How often all persons on record are counted anew, for the same."""
     hits_seconds: float = 1.0
     """How often new hits are looked for, whose owners are to be told or asked."""
     hit_repeat_seconds: int = 10 * MINUTE

@@ -5,6 +5,7 @@ documents.py  a document's number, type and issuer as they are compared
 names.py      names in Latin letters, their skeletons, and the keys of both
 dates.py      dates of birth as they are compared
 matcher.py    how alike two persons are, and why
+chance.py     how many persons would agree as well by chance;  census.py  how common names are
 records.py    what owners do with their records; finding by key
 lookups.py    documents that are asked for at the same time, in one statement
 search.py     a question to its answer: candidates, comparison, denial, visibility

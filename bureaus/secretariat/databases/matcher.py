@@ -19,6 +19,7 @@ from typing import Final
 
 from rapidfuzz.distance import OSA
 
+from bureaus.secretariat.databases.chance import Agrees, Part
 from bureaus.secretariat.databases.dates import compare_dates
 from bureaus.secretariat.databases.names import Form, all_forms, forms, skeleton
 from schemas.messages.codes import Sex
@@ -44,6 +45,8 @@ _KNOWN_ALONE: Final = 0.35
 """How much a token without a pair counts against the name: one of the question, and one of the record."""
 _RUN_TOGETHER: Final = 0.97
 """Names that are alike only without their spaces."""
+_TOGETHER: Final = 0.8
+"""From here on all their parts agree; below, those that agree one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,16 @@ class Match:
     score: int
     name: int
     reasons: tuple[MatchReason, ...]
+    parts: tuple[Part, ...] = ()
+    """Each part of the question's name, in the way of writing that is likest."""
 
 
 def match(asked: Known, known: Known) -> Match:
     """How alike they are."""
-    name, reasons = max(
+    name, reasons, parts = max(
         (_compare(one, other) for one in asked.forms for other in known.forms),
         key=lambda found: (found[0], -len(found[1])),
-        default=(0.0, ()),
+        default=(0.0, (), ()),
     )
     total, weight, said = _NAME * name, _NAME, list(reasons)
     if asked.born and known.born:
@@ -109,25 +114,29 @@ def match(asked: Known, known: Known) -> Match:
         same = not set(asked.nationalities).isdisjoint(known.nationalities)
         total, weight = total + _NATIONALITY * (1.0 if same else _OTHER_NATIONALITY), weight + _NATIONALITY
         said.append(MatchReason.NATIONALITY if same else MatchReason.NATIONALITY_DIFFERS)
-    return Match(round(100 * total / weight), round(100 * name), tuple(said))
+    return Match(round(100 * total / weight), round(100 * name), tuple(said), parts)
 
 
-def _compare(asked: Form, known: Form) -> tuple[float, tuple[MatchReason, ...]]:
-    """How alike two names are, 0 to 1, and how they differ."""
+def _compare(asked: Form, known: Form) -> tuple[float, tuple[MatchReason, ...], tuple[Part, ...]]:
+    """How alike two names are, 0 to 1, how they differ, and how each part of the first agrees."""
     if asked.tokens == known.tokens:
         alike, how = 1.0, [MatchReason.NAME]
+        parts = tuple(Part(token, Agrees.SAME) for token in asked.tokens)
     else:
-        alike, how = _paired(asked.tokens, known.tokens)
+        alike, how, parts = _paired(asked.tokens, known.tokens)
         together, said = _together(asked.tokens, known.tokens)
         if together > alike:
             alike, how = together, [said]
+            if together >= _TOGETHER:
+                whole = together == _RUN_TOGETHER or said is MatchReason.NAME_PART_MISSING
+                parts = tuple(Part(token, Agrees.SAME if whole else Agrees.ALIKE) for token in asked.tokens)
     if known.alias:
         how.append(MatchReason.ALIAS)
     if asked.original and known.original:
         how.append(MatchReason.ORIGINAL_SCRIPT)
     elif asked.original or known.original:
         how.append(MatchReason.TRANSLITERATED)
-    return alike, tuple(how)
+    return alike, tuple(how), parts
 
 
 def _together(asked: tuple[str, ...], known: tuple[str, ...]) -> tuple[float, MatchReason]:
@@ -139,8 +148,9 @@ def _together(asked: tuple[str, ...], known: tuple[str, ...]) -> tuple[float, Ma
     return _RUN_TOGETHER * max(_likeness(way, there) for way in ways), MatchReason.NAME_SPELLING
 
 
-def _paired(asked: Sequence[str], known: Sequence[str]) -> tuple[float, list[MatchReason]]:
+def _paired(asked: Sequence[str], known: Sequence[str]) -> tuple[float, list[MatchReason], tuple[Part, ...]]:
     pairs = _pairs(asked, known)
+    paired = {one: known[other] for _, one, other in pairs}
     left = sum(len(token) for at, token in enumerate(asked) if all(at != one for _, one, _ in pairs))
     beyond = sum(len(token) for at, token in enumerate(known) if all(at != other for _, _, other in pairs))
     alike = size = 0.0
@@ -155,7 +165,18 @@ def _paired(asked: Sequence[str], known: Sequence[str]) -> tuple[float, list[Mat
         reasons.append(MatchReason.NAME_ORDER)
     if left or beyond:
         reasons.append(MatchReason.NAME_PART_MISSING)
-    return alike / (size + _ASKED_ALONE * left + _KNOWN_ALONE * beyond), reasons or [MatchReason.NAME]
+    parts = tuple(Part(token, _agrees(token, paired.get(at))) for at, token in enumerate(asked))
+    return alike / (size + _ASKED_ALONE * left + _KNOWN_ALONE * beyond), reasons or [MatchReason.NAME], parts
+
+
+def _agrees(asked: str, known: str | None) -> Agrees:
+    if known is None:
+        return Agrees.NOT
+    if asked == known:
+        return Agrees.SAME
+    if len(asked) == 1 or len(known) == 1:
+        return Agrees.INITIAL
+    return Agrees.SAME if skeleton(asked) == skeleton(known) else Agrees.ALIKE
 
 
 def _pairs(asked: Sequence[str], known: Sequence[str]) -> list[tuple[float, int, int]]:

@@ -140,6 +140,16 @@ def question_keys(question: NameQuestion) -> set[int]:
     return keyed | {key(2, "born", born) for born in _born(question.birth_date)}
 
 
+def bones(question: NameQuestion) -> set[str]:
+    """The skeletons of a question's parts, by which persons are counted that bear them."""
+    return {skeleton(token) for form in forms(question.name) for token in form.tokens[:MOST_TOKENS]}
+
+
+def bearers_key(bone: str) -> int:
+    """The key that each record has that bears a skeleton."""
+    return key(2, "one", bone)
+
+
 def _keys(tokens: Sequence[str], years: Iterable[str], *, alone: bool) -> Iterator[int]:
     bones = [skeleton(token) for token in tokens[:MOST_TOKENS]]
     yield key(6, "whole", "".join(bones))
@@ -155,7 +165,7 @@ def _keys(tokens: Sequence[str], years: Iterable[str], *, alone: bool) -> Iterat
         for year in years:
             yield key(3, "year", bone, year)
         if alone:
-            yield key(2, "one", bone)
+            yield bearers_key(bone)
 
 
 def _born(date: str | None) -> Sequence[str]:

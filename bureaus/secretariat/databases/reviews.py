@@ -1,6 +1,7 @@
 """Reviews: an owner is asked to look at its record before its time is over, and what it does not renew is taken out.
 
-Also what is kept about questions and hits goes when its time is over. A notice's record goes by its notice's times.
+Also what is kept about questions, hits and messages that were sent goes when its time is over. A notice's record goes
+by its notice's times.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Reviews:
             await questions.forget(connection, now - settings.question_log_seconds)
             await hits.forget(connection, now - settings.question_log_seconds)
             await connection.execute(delete(done).where(done.c.time < now - _MONTH))
+        while await self._some_pruned(now):
+            pass
 
     async def _some_erased(self, now: int) -> bool:
         query = select(*COLUMNS).where(record.c.review <= now, _OWN).limit(_AT_A_TIME)
@@ -50,6 +53,11 @@ class Reviews:
                 await records.erase(connection, one, now=now, who=audit.SERVICE, ground="not renewed at its review")
                 await self._tell(connection, one, RecordOutcome.ERASED, None)
         return bool(over)
+
+    async def _some_pruned(self, now: int) -> bool:
+        async with self._office.registry.writing() as connection:
+            before = now - self._office.settings.outgoing_kept_seconds
+            return await outgoing.prune(connection, before, _AT_A_TIME) == _AT_A_TIME
 
     async def _some_asked(self, now: int) -> bool:
         soon = now + self._office.settings.record_ask_seconds

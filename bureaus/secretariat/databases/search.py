@@ -5,8 +5,10 @@ visibility; the answer. Rules:
 
 - a denied or silent record goes through the same look-up and the same comparison as every other, and is left out at the
   end: the asker's answer is that of a database without it, in bytes and in work (but where more records share a
-  name's keys than the matcher is given, `name_candidates`: there it may stand in another's place);
+  name's keys than the matcher is given, `name_candidates`: there it may stand in another's place; and where it is the
+  one more bearer of a name that chance.py rounds up at);
 - a hit is a document's number, or a name with a whole date of birth that speaks for it; else candidates for a person;
+- a candidate is alike enough, and few enough persons of the index would agree as well by chance (chance.py);
 - a silent record that would have been a hit is a hit all the same, of which its owner alone is told;
 - no owner fills an answer with its own records while others have some: a flood of them would hide another's.
 """
@@ -19,6 +21,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from bureaus.secretariat.databases import documents, names, records
+from bureaus.secretariat.databases.census import NOBODY, Census
+from bureaus.secretariat.databases.chance import WHOLE_DATES, Commonness, by_chance
 from bureaus.secretariat.databases.lookups import Lookups
 from bureaus.secretariat.databases.matcher import Known, match
 from bureaus.secretariat.databases.records import Kept
@@ -67,6 +71,7 @@ class Searching:
         self._registry = registry
         self._settings = settings
         self._lookups = Lookups(registry)
+        self._census = Census(settings)
 
     async def answer(self, asker: Address, query: DatabaseQuery) -> Answered:
         """Answer a question.
@@ -89,7 +94,8 @@ class Searching:
         async with self._registry.reading() as connection:
             numbers = await records.candidates(connection, keys, self._settings.name_candidates)
             there = await records.by_id(connection, numbers)
-        return _compared(asker, question, there, self._settings)
+            common = await self._census.common(connection, names.bones(question)) if there else NOBODY
+        return _compared(asker, question, there, common, self._settings)
 
 
 def _documents(asker: Address, question: DocumentQuestion, there: Sequence[Kept]) -> list[Matched]:
@@ -101,7 +107,9 @@ def _documents(asker: Address, question: DocumentQuestion, there: Sequence[Kept]
     return matched
 
 
-def _compared(asker: Address, question: NameQuestion, there: Sequence[Kept], settings: Settings) -> list[Matched]:
+def _compared(
+    asker: Address, question: NameQuestion, there: Sequence[Kept], common: Commonness, settings: Settings
+) -> list[Matched]:
     asked = Known.asked(question)
     matched = []
     for one in there:
@@ -110,10 +118,15 @@ def _compared(asker: Address, question: NameQuestion, there: Sequence[Kept], set
         alike = match(asked, Known.decode(one.names))
         if alike.score < settings.name_candidate_score or one.denies(asker):
             continue
+        chance = by_chance(alike.parts, alike.reasons, common)
+        dated = not WHOLE_DATES.isdisjoint(alike.reasons)
+        if chance > (settings.name_by_chance_dated if dated else settings.name_by_chance):
+            continue
         hit = alike.score >= settings.name_hit_score and not _SPEAKS.isdisjoint(alike.reasons)
-        matched.append(Matched(one, alike.score, alike.reasons, hit, _shown(one, asker)))
-    matched.sort(key=lambda one: (-one.score, one.record.id))
-    return matched
+        matched.append(
+            (-alike.score, chance, one.id, Matched(one, alike.score, alike.reasons, hit, _shown(one, asker)))
+        )
+    return [one for *_, one in sorted(matched, key=lambda found: found[:3])]
 
 
 def _shown(one: Kept, asker: Address) -> bool:

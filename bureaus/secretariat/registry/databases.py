@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, text
 
 from bureaus.secretariat.registry.tables import METADATA
 
+_PERSON: Final = text("names <> ''")
+"""Rows about persons, which are counted."""
 _WIDE: Final = BigInteger().with_variant(Integer, "sqlite")
 
 record: Final = Table(
@@ -32,6 +34,7 @@ record: Final = Table(
     Column("asked", BigInteger, nullable=True, comment="when the owner was asked to look at it"),
     UniqueConstraint("owner", "reference"),
     Index("ix_record_review", "review"),
+    Index("ix_record_person", "id", sqlite_where=_PERSON, postgresql_where=_PERSON),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 

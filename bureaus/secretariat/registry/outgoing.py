@@ -6,7 +6,8 @@ nothing, so that a handler that runs again posts once.
 
 Rules: `to` may hold EVERYBODY, which is resolved when it is sent: every bureau of the standing operation but ourselves
 and those that `but` names (a country covers its units). Answers come to the handler of their kind; `asked` finds the
-row that they answer.
+row that they answer. A row that is decided is kept for `outgoing_kept_seconds` and deleted then: so long its key makes
+a message once, and so long an answer finds it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    delete,
     insert,
     select,
     text,
@@ -47,6 +49,7 @@ EVERYBODY: Final = "*"
 """In `to`: every bureau of the standing operation but ourselves."""
 _WIDE: Final = BigInteger().with_variant(Integer, "sqlite")
 _OPEN: Final = text("state IN ('waiting', 'sent')")
+_DECIDED: Final = text("decided IS NOT NULL")
 
 
 class State(StrEnum):
@@ -78,6 +81,8 @@ outgoing: Final = Table(
     Column("reply_by", BigInteger, nullable=True),
     Column("digest", LargeBinary, nullable=True, comment="of its envelope, once it is sent"),
     Column("reason", Text, nullable=True, comment="why it was refused"),
+    Column("decided", BigInteger, nullable=True, comment="seconds since the epoch"),
+    Index("ix_outgoing_decided", "decided", sqlite_where=_DECIDED, postgresql_where=_DECIDED),
     Index("ix_outgoing_waiting", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index("ix_outgoing_digest", "digest"),
     Index("ix_outgoing_content_hash", "content_hash"),
@@ -173,11 +178,19 @@ async def sent(connection: AsyncConnection, number: int, digest: bytes) -> None:
     await connection.execute(update(outgoing).where(outgoing.c.id == number).values(values))
 
 
-async def decided(connection: AsyncConnection, number: int, digest: bytes | None, reason: str | None) -> None:
-    """The gateway accepted it under a digest, or it was refused for a reason."""
+async def decided(
+    connection: AsyncConnection, number: int, digest: bytes | None, reason: str | None, *, now: int
+) -> None:
+    """The gateway accepted it under a digest, or it was refused for a reason, at `now` in seconds."""
     state = State.ACCEPTED if reason is None else State.REFUSED
-    values = {"state": state, "digest": digest, "reason": reason, "content": b""}
+    values = {"state": state, "digest": digest, "reason": reason, "content": b"", "decided": now}
     await connection.execute(update(outgoing).where(outgoing.c.id == number).values(values))
+
+
+async def prune(connection: AsyncConnection, before: int, limit: int) -> int:
+    """Delete rows that were decided before a time, in seconds, `limit` at most: how many there were."""
+    over = select(outgoing.c.id).where(outgoing.c.decided < before).order_by(outgoing.c.decided).limit(limit)
+    return (await connection.execute(delete(outgoing).where(outgoing.c.id.in_(over)))).rowcount
 
 
 async def asked(connection: AsyncConnection, digest: bytes) -> Asked | None:

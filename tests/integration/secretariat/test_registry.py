@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,14 @@ async def fill(registry: Registry) -> None:
 async def rows(registry: Registry) -> list[tuple[object, ...]]:
     async with registry.reading() as connection:
         return [
-            tuple(row) for table in (audit.audit, outgoing.outgoing) for row in await connection.execute(select(table))
+            tuple(row)
+            for columns in (list(audit.audit.c), _FIRST)
+            for row in await connection.execute(select(*columns))
         ]
+
+
+_FIRST = [column for column in outgoing.outgoing.c if column.name != "decided"]
+"""What the first version had of it."""
 
 
 async def test_migrations_make_the_tables_that_the_rooms_use_and_are_taken_back_around_data(url: str) -> None:
@@ -74,6 +81,43 @@ async def test_migrations_make_the_tables_that_the_rooms_use_and_are_taken_back_
         assert await connection.run_sync(lambda c: inspect(c).get_table_names()) == ["alembic_version"]
     with pytest.raises(Misuse, match="no revision 0000"):
         await registry.migrate("0000")
+    await registry.aclose()
+
+
+async def test_messages_that_were_decided_before_the_sixth_version_are_kept_from_then_on(url: str) -> None:
+    registry = await Registry.open(url)
+    await fill(registry)
+    async with registry.writing() as connection:
+        await outgoing.post(connection, NEWS, to=["FR"], purpose=Purpose.ARREST, key="other")
+        await outgoing.decided(connection, 1, b"d", None, now=1)
+    await registry.migrate("0005")
+    begun = int(time.time())
+    await registry.migrate("0006")
+    async with registry.reading() as connection:
+        found = dict(tuple(row) for row in await connection.execute(select(*_KEYED)))
+    assert found["news"] >= begun
+    assert found["other"] is None
+    await registry.aclose()
+
+
+_KEYED = outgoing.outgoing.c.key, outgoing.outgoing.c.decided
+
+
+async def test_a_message_is_deleted_so_long_after_it_was_decided_and_never_before(url: str) -> None:
+    registry = await Registry.open(url)
+    async with registry.writing() as connection:
+        for key in ("early", "refused", "late", "waits"):
+            await outgoing.post(connection, NEWS, to=["FR"], purpose=Purpose.ARREST, key=key)
+        await outgoing.decided(connection, 1, b"d", None, now=100)
+        await outgoing.decided(connection, 2, None, "recipient-unknown", now=100)
+        await outgoing.decided(connection, 3, b"e", None, now=200)
+    async with registry.writing() as connection:
+        assert await outgoing.prune(connection, 200, 1) == 1
+        assert await outgoing.prune(connection, 200, 2) == 1
+        assert await outgoing.prune(connection, 200, 2) == 0
+    async with registry.reading() as connection:
+        there = [row.key for row in await connection.execute(select(*_KEYED).order_by(outgoing.outgoing.c.id))]
+    assert there == ["late", "waits"]
     await registry.aclose()
 
 

@@ -4,7 +4,7 @@ import random
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bureaus.exercises.catalogue import countries
@@ -99,6 +99,7 @@ def test_what_is_unknown_says_nothing() -> None:
     assert match(Known.asked(question), Known.of(person)).score == 100
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from(sorted(countries())))
 def test_anybody_is_found_by_the_very_name_and_date(rng: random.Random, code: Address) -> None:
     person = synthetic_person(rng, countries()[code])
