@@ -96,14 +96,16 @@ class Worker:
     async def _read(self) -> None:
         if self._process is None or self._process.stdout is None:
             return
-        while line := await self._process.stdout.readline():
-            said = Said.model_validate_json(line)
-            waiting = self._answers.pop(said.case or said.what, None)
-            if waiting is not None and not waiting.done():
-                waiting.set_result(said)
-        for waiting in self._answers.values():
-            if not waiting.done():
-                waiting.set_exception(self._ended())
+        try:
+            while line := await self._process.stdout.readline():
+                said = Said.model_validate_json(line)
+                waiting = self._answers.pop(said.case or said.what, None)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(said)
+        finally:  # also where it said what cannot be read: who leaves it hears of that
+            for waiting in self._answers.values():
+                if not waiting.done():
+                    waiting.set_exception(self._ended())
 
     def _ended(self) -> Unavailable:
         return Unavailable(Reason.UNREACHABLE, f"the process of {self._who.address} has ended")
