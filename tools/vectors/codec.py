@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from schemas.keys import SealingKey, SigningKey
 from tests.world import CONTENT, QUERY, sealing_seed, seed
+from tools.vectors import contents
 from tools.vectors.scene import Scene, Vector
 
 _CBOR = (
@@ -116,6 +117,7 @@ def vectors(scene: Scene) -> Iterator[Vector]:
         says = f"an owner that needs time, {'with' if said else 'without'} until when"
         given = {"kind": "hit.confirmed/1", "data": content.hex()}
         yield Vector(f"content/{name}", says, "content", given, "ok" if said else "content-model")
+    yield from contents.vectors()
     yield from _names()
     yield from _keys(scene)
 
