@@ -44,24 +44,29 @@ async def _round(server: Postgres, size: int) -> tuple[float, float, float, floa
     try:
         async with world.gateway(SqlStore(database), _QUOTAS, inboxes=ListInboxes()) as exchange:
 
-            async def spent(items: Sequence[T], put: Callable[[T], Awaitable[object]], together: int) -> list[float]:
+            async def spent(
+                items: Sequence[T], put: Callable[[T], Awaitable[object]], together: int
+            ) -> tuple[float, float]:
                 gc.collect()
                 own, theirs = time.process_time(), family_seconds(server.process.pid)
                 await _in_batches(exchange, items, put, together)
-                found = time.process_time() - own, family_seconds(server.process.pid) - theirs
-                return [seconds / len(items) * 1e6 for seconds in found]
+                own, theirs = time.process_time() - own, family_seconds(server.process.pid) - theirs
+                return own / len(items) * 1e6, theirs / len(items) * 1e6
 
             def acknowledge(body: bytes) -> Awaitable[None]:
                 return exchange.evidence(Address(_BY), body)
 
-            for count, together in ((64, 8), (MESSAGES[size], size)):  # the first few warm up
+            async def both(count: int, together: int) -> tuple[float, float, float, float]:
                 sealed = [world.envelope(content=CONTENT) for _ in range(count)]
                 signed = [world.acknowledgement(_BY, one.digest) for one in sealed]
-                messages = await spent(sealed, lambda one: world.send(exchange, one), together)
-                acknowledgements = await spent(signed, acknowledge, together)
+                own, theirs = await spent(sealed, lambda one: world.send(exchange, one), together)
+                own_acks, their_acks = await spent(signed, acknowledge, together)
+                return own, theirs, own_acks, their_acks
+
+            await both(64, 8)  # warms up
+            return await both(MESSAGES[size], size)
     finally:
         await database.close()
-    return messages[0], messages[1], acknowledgements[0], acknowledgements[1]
 
 
 async def _in_batches(exchange: Exchange, items: Sequence[T], put: Callable[[T], Awaitable[object]], size: int) -> None:
