@@ -47,7 +47,9 @@ class DoubtfulHead:
 class SaidHeads:
     """Takes entries in ledger order."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
+        """`kept` is how many roots are remembered at least."""
+        self._kept = kept
         self.doubtful: list[DoubtfulHead] = []
         self._sizes = array("Q")
         """Ascending: the sizes that the tree's roots are known of."""
@@ -60,8 +62,8 @@ class SaidHeads:
         """An entry's path was verified under the tree of `size`: it gives the root before the entry."""
         self._sizes.append(index)
         self._roots += root_before(index, size, path)
-        if len(self._sizes) == 2 * KEPT:  # many at once: taking them away moves the others
-            del self._sizes[:KEPT], self._roots[: KEPT * _ROOT]
+        if len(self._sizes) == 2 * self._kept:  # many at once: taking them away moves the others
+            del self._sizes[: self._kept], self._roots[: self._kept * _ROOT]
 
     def said(self, party: Address, head: Head, index: int) -> None:
         """The entry at `index` rests on a statement of `party` that says `head`."""
@@ -75,12 +77,12 @@ class SaidHeads:
 
     def _known(self, size: int) -> tuple[bytes | None, int | None]:
         """The root at this size, and the index of the entry that said it: None where the tree has it."""
-        at = bisect_left(self._sizes, size, max(0, len(self._sizes) - KEPT))
+        at = bisect_left(self._sizes, size, max(0, len(self._sizes) - self._kept))
         if at < len(self._sizes) and self._sizes[at] == size:
             return bytes(self._roots[at * _ROOT : (at + 1) * _ROOT]), None
         return self._between.get(size, (None, None))
 
     def _keep(self, head: Head, index: int) -> None:
         self._between[head.size] = head.root, index
-        if len(self._between) > KEPT:
+        if len(self._between) > self._kept:
             self._between.popitem(last=False)

@@ -12,6 +12,7 @@ from schemas.claims import Head
 from schemas.exchanges import Report
 from schemas.merkle import leaf_hash
 from schemas.record import verify_record
+from schemas.said_heads import SaidHeads
 from tests.world import AR, BR, FR, Log, opened_log
 
 
@@ -70,3 +71,20 @@ def test_two_roots_for_one_size_that_the_record_does_not_hold_show() -> None:
     log.submit(iss=AR, aud=(FR,), head=Head(between, b"\1" * 32))
     log.submit(iss=BR, aud=(FR,), head=Head(between, b"\2" * 32))
     assert [(one.party, one.against) for one in verified(log).doubtful_heads] == [(BR, index)]
+
+
+@pytest.mark.parametrize("placed", [4, 7, 8, 9, 15, 16, 33])
+def test_the_newest_roots_are_remembered_however_many_came(placed: int) -> None:
+    leaves = [leaf_hash(bytes([index])) for index in range(placed)]
+    subtrees, heads = merkle.of_leaves(leaves), SaidHeads(kept=4)
+    for index in range(placed):
+        heads.placed(index, placed, merkle.inclusion_proof(subtrees, index, placed))
+    for size in range(placed):
+        heads.said(FR, Head(size, merkle.root(leaves[:size])), placed)
+    assert heads.doubtful == [], "true heads, remembered or not"
+    heads = SaidHeads(kept=4)
+    for index in range(placed):
+        heads.placed(index, placed, merkle.inclusion_proof(subtrees, index, placed))
+    for size in range(placed):
+        heads.said(FR, Head(size, b"\1" * 32), placed)
+    assert [one.head.size for one in heads.doubtful] == list(range(placed - 4, placed))
