@@ -220,6 +220,8 @@ class Sent:
         self._desk.check()
         if self._undone or self.intent is None:
             raise Misuse("the handler that sent this has not completed: nothing was sent")
+        if self.receipt is not None:  # accepted is for good
+            return self.receipt
         state = await self._desk.sending(self.intent)
         self.digest, self.expires = state.digest, state.expires
         if state.state is sending.State.REFUSED:

@@ -85,11 +85,13 @@ class Handlers:
         """Start what may run now: seconds until the next message may be tried again."""
         room = self._limits.handlers - len(self._running)
         if room > 0 and self._registered:
-            for kept in await self._store.run(receiving.pick, tuple(self._registered), room, self._clock()):
+            picked, retry = await self._store.run(receiving.pick, tuple(self._registered), room, self._clock())
+            for kept in picked:
                 task = asyncio.create_task(self._handle(kept), name=f"handler {kept.kind}")
                 self._running.add(task)
                 task.add_done_callback(self._ended)
-        retry = await self._store.run(receiving.next_retry, self._clock())
+        else:
+            retry = await self._store.run(receiving.next_retry, self._clock())
         return None if retry is None else max(0.05, (retry - self._clock()) / 1000)
 
     async def _wait(self, seconds: float | None) -> None:

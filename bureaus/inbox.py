@@ -99,16 +99,16 @@ class Inbox:
 
     async def _take(self, items: Sequence[InboxItem]) -> None:
         envelopes = [item for item in items if item.type is ItemType.ENVELOPE]
-        verified = await self._take_envelopes(envelopes) if envelopes else []
-        for item in items:
-            if item.type is not ItemType.ENVELOPE:
-                take = self._take_receipt if item.acceptance else self._take_attestation
-                verified += [item] if await take(item) else []
-        if verified:
+        rest = [item for item in items if item.type is not ItemType.ENVELOPE]
+        verified = await self._take_envelopes(envelopes, move=not rest) if envelopes else []
+        for item in rest:
+            take = self._take_receipt if item.acceptance else self._take_attestation
+            verified += [item] if await take(item) else []
+        if verified and rest:
             await self._store.run(receiving.move_cursor, max(item.index for item in verified))
 
-    async def _take_envelopes(self, items: Sequence[InboxItem]) -> list[InboxItem]:
-        """Take them in: those that verified now."""
+    async def _take_envelopes(self, items: Sequence[InboxItem], *, move: bool) -> list[InboxItem]:
+        """Take them in, and the cursor past them where nothing else is in their batch: those that verified now."""
         items = [await self._whole(item) for item in items]
         digests = [envelope.digest_of(item.statement) for item in items]
         known = await self._store.run(receiving.known, digests, _ids(items))
@@ -124,11 +124,13 @@ class Inbox:
                 taken.setdefault(outcome.digest, self._taken(item, outcome))
         refused = [(item, one) for item, one in zip(fresh, outcomes, strict=True) if isinstance(one, Refused)]
         aside = [self._aside(item, one, answer=one.digest not in taken) for item, one in refused]
-        await self._store.run(receiving.acknowledge_again, known.digests)
-        answered = await self._store.run(receiving.take, list(taken.values()), aside, self.handled(), self._clock())
+        verified = [item for item, outcome in zip(fresh, outcomes, strict=True) if isinstance(outcome, Verified)]
+        cursor = max(item.index for item in verified) if move and verified else None
+        batch = receiving.Batch(list(taken.values()), aside, known.digests, cursor)
+        answered = await self._store.run(receiving.take, batch, self.handled(), self._clock())
         self._acknowledgements.wake()
         self.when_kept(answered)
-        return [item for item, outcome in zip(fresh, outcomes, strict=True) if isinstance(outcome, Verified)]
+        return verified
 
     def _verify(self, items: Collection[InboxItem], ids: dict[tuple[str, bytes], bytes]) -> list[Verified | Refused]:
         seen = dict(ids)
@@ -197,7 +199,7 @@ class Inbox:
         except (Malformed, Untrusted, Forbidden) as error:
             _log.warning("an attestation does not verify", reason=error.reason)
             refused = Refused(1, error.reason, error.detail, hashlib.sha256(item.statement).digest())
-            await self._store.run(receiving.take, (), [self._aside(item, refused)], (), self._clock())
+            await self._store.run(receiving.take, receiving.Batch((), [self._aside(item, refused)]), (), self._clock())
             return False
         kept = receiving.Attested(said.index.to_bytes(8), said.query, str(said.event), item.statement)
         fresh, asked = await self._store.run(receiving.keep_attestation, kept, self._clock())
@@ -214,7 +216,7 @@ class Inbox:
         except (Malformed, Untrusted) as error:
             _log.warning("a receipt does not verify", reason=error.reason)
             refused = Refused(1, error.reason, error.detail, key)
-            await self._store.run(receiving.take, (), [self._aside(item, refused)], (), now)
+            await self._store.run(receiving.take, receiving.Batch((), [self._aside(item, refused)]), (), now)
             return False
         kept = receiving.Attested(key, said.digest, str(said.event), raw)
         await self._store.run(receiving.keep_attestation, kept, now)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from schemas.attestations import Attestation, read_attestation
 from schemas.claims import Head
@@ -22,6 +23,9 @@ from schemas.receipts import Acceptance, LastBatch, read_acceptance
 from schemas.reviews import Review, by_date
 from schemas.witness import policy_of
 
+MOST_READ: Final = 128
+"""Receipts that are remembered, of some 500 bytes each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -29,6 +33,28 @@ class Version:
 
     signed: SignedOperation
     place: int | None
+
+
+class Read:
+    """Receipts that verified by one directory, newest last: each is read when it comes and whenever it is shown."""
+
+    def __init__(self) -> None:
+        self.batch = LastBatch()
+        """The gateway signs many receipts at once."""
+        self._directory: Directory | None = None
+        self._known: dict[bytes, Acceptance] = {}
+
+    def get(self, receipt: bytes, directory: Directory) -> Acceptance | None:
+        """What a receipt says, where it verified by this very directory."""
+        return self._known.get(receipt) if directory is self._directory else None
+
+    def put(self, receipt: bytes, directory: Directory, said: Acceptance) -> None:
+        """This receipt verified by this directory, which decides whatever the ledger's size."""
+        if directory is not self._directory:
+            self._directory, self._known = directory, {}
+        elif len(self._known) >= MOST_READ:
+            del self._known[next(iter(self._known))]
+        self._known[receipt] = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +72,8 @@ class Trust:
     """By id, the versions that we saw, ascending."""
     alarm: str | None = None
     """What somebody did that must not be: nothing is sealed until a person has looked."""
+    read: Read = field(default_factory=Read, repr=False, compare=False)
+    """Receipts that were verified lately."""
 
     @property
     def policy(self) -> Policy:
@@ -64,15 +92,21 @@ class Trust:
     def acceptance(self, receipt: bytes) -> Acceptance:
         """Verify a receipt of the gateway's: its key must count at the receipt's own time and place in the ledger.
 
-        A refusal without a place counts by the ledger as we know it.
+        A refusal without a place counts by the ledger as we know it, so that nothing is remembered of it.
 
         Raises:
             Malformed, Untrusted: as `read_acceptance`.
         """
-        net, last = self.network.id, LastBatch()
+        known = self.read.get(receipt, self.directory)
+        if known is not None:
+            return known
+        net, last = self.network.id, self.read.batch
         said = read_acceptance(receipt, net, self.directory.service_keys(Use.ACCEPTANCE), last)
         index = self.head.size if said.index is None else said.index
-        return read_acceptance(receipt, net, acceptance_keys(self.directory, said.time // 1000, index), last)
+        said = read_acceptance(receipt, net, acceptance_keys(self.directory, said.time // 1000, index), last)
+        if said.index is not None:
+            self.read.put(receipt, self.directory, said)
+        return said
 
     def attestation(self, statement: bytes) -> Attestation:
         """Verify an attestation of the gateway's, as `acceptance` does a receipt.

@@ -24,6 +24,8 @@ from schemas.errors import BureaunetError, Misuse, Unavailable
 _log: Final = logs.get(__name__)
 _SETTLING: Final = 0.05
 """Seconds between two looks at what is on its way."""
+_PAUSE: Final = 0.1
+"""Seconds between two runs of a chore: while bureaus ask, many transactions wake it, and one look serves them all."""
 
 
 class Room(Protocol):
@@ -156,7 +158,9 @@ class _Runner:
     async def _rest(self, rung: int) -> None:
         self._resting = True
         if self._chore.wakes:
-            await self._written.before(asyncio.get_running_loop().time() + self._chore.every, rung)
+            end = asyncio.get_running_loop().time() + self._chore.every
+            await asyncio.sleep(min(_PAUSE, self._chore.every))
+            await self._written.before(end, rung)
         else:
             await asyncio.sleep(self._chore.every)
         self._resting = False

@@ -8,7 +8,9 @@
 
 One SQLite file, one thread that owns it. A *job* is a function of a connection; jobs that wait are run together in one
 transaction (each behind its own savepoint), so that many small writes share one flush to disk. When `run` returns, what
-the job did is on disk. One process at a time has the file open: two would run each other's handlers.
+the job did is on disk. What is asked in one turn of the event loop goes to the thread at once, and the outcomes of one
+transaction come back at once: each way costs more than most jobs. One process at a time has the file open: two would
+run each other's handlers.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, Final, Generic, ParamSpec, Self, TypeVar
@@ -30,7 +32,7 @@ from schemas.errors import BureaunetError, Misuse, Reason, Unavailable
 FILE: Final = "bureau.db"
 """The store's name in a bureau's home."""
 BATCH: Final = 64
-"""Jobs in one transaction."""
+"""Jobs in one transaction; with what was asked in the same turn as the last of them."""
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
@@ -48,13 +50,26 @@ class _Job(Generic[_T]):
         """Run behind a savepoint and remember the outcome; nobody hears of it before the commit."""
         connection.execute("SAVEPOINT job")
         try:
-            result = self.work(connection)
+            self._run(connection)
         except Exception as error:  # noqa: BLE001  # whatever the job raises belongs to whoever waits for it
             connection.execute("ROLLBACK TO job")
             self.fail(error)
-        else:
-            self._settle = lambda: self.future.set_result(result)
         connection.execute("RELEASE job")
+
+    def attempt_alone(self, connection: sqlite3.Connection) -> None:
+        """As `attempt`, where nothing else is in the transaction: what fails takes all of it with it."""
+        try:
+            self._run(connection)
+        except Exception as error:  # noqa: BLE001  # as above
+            if connection.in_transaction:  # else SQLite undid it itself, for a disk that failed
+                connection.execute("ROLLBACK")
+            self.fail(error)
+        else:
+            connection.execute("COMMIT")
+
+    def _run(self, connection: sqlite3.Connection) -> None:
+        result = self.work(connection)
+        self._settle = lambda: self.future.set_result(result)
 
     def fail(self, error: Exception) -> None:
         """Make this the outcome."""
@@ -67,6 +82,11 @@ class _Job(Generic[_T]):
             self._settle()
 
 
+def _tell(jobs: Sequence[_Job[object]]) -> None:
+    for job in jobs:
+        job.tell()
+
+
 def _failed(error: sqlite3.Error) -> Unavailable:
     return Unavailable(Reason.STORE, f"the bureau's store failed: {type(error).__name__}: {error}")
 
@@ -77,7 +97,9 @@ class Store:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
-        self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[_Job[object]] | None] = queue.SimpleQueue()
+        self._asked: dict[asyncio.AbstractEventLoop, list[_Job[object]]] = {}
+        """What was asked in this turn of each event loop."""
         self._closed = False
         self._thread = threading.Thread(target=self._work, name=f"store {path.parent.name}", daemon=True)
         self._thread.start()
@@ -101,14 +123,24 @@ class Store:
         if self._closed:
             raise Misuse("the store is closed")
         job = _Job(lambda connection: work(connection, *args, **kw))
-        # The queue takes jobs of every result; each job's own future keeps the type.
-        self._jobs.put(job)  # type: ignore[arg-type]  # _Job is invariant, and nobody reads a result from the queue
+        if job.loop not in self._asked:
+            self._asked[job.loop] = []
+            job.loop.call_soon(self._hand_over, job.loop)
+        # The list takes jobs of every result; each job's own future keeps the type.
+        self._asked[job.loop].append(job)  # type: ignore[arg-type]  # _Job is invariant, and nobody reads a result from it
         return await job.future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        jobs = self._asked.pop(loop, None)
+        if jobs:
+            self._jobs.put(jobs)
 
     async def aclose(self) -> None:
         """Finish what was asked for, and close the file."""
         if not self._closed:
             self._closed = True
+            for loop in list(self._asked):
+                self._hand_over(loop)
             self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -128,13 +160,14 @@ class Store:
                 self._commit(batch)
 
     def _next_batch(self) -> tuple[list[_Job[object]], bool]:
-        job = self._jobs.get()
+        """What waits, and whether it is the last."""
+        jobs = self._jobs.get()
         batch: list[_Job[object]] = []
-        while job is not None:
-            batch.append(job)
-            if len(batch) == BATCH or self._jobs.empty():
+        while jobs is not None:
+            batch += jobs
+            if len(batch) >= BATCH or self._jobs.empty():
                 return batch, False
-            job = self._jobs.get()
+            jobs = self._jobs.get()
         return batch, True
 
     def _commit(self, batch: list[_Job[object]]) -> None:
@@ -142,17 +175,20 @@ class Store:
             return
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            for job in batch:
-                job.attempt(self._connection)
-            self._connection.execute("COMMIT")
+            if len(batch) == 1:
+                batch[0].attempt_alone(self._connection)
+            else:
+                for job in batch:
+                    job.attempt(self._connection)
+                self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             for job in batch:
                 job.fail(error)
-        for job in batch:
+        for loop in {job.loop for job in batch}:
             with contextlib.suppress(RuntimeError):  # its event loop has ended: nobody waits for the outcome
-                job.loop.call_soon_threadsafe(job.tell)
+                loop.call_soon_threadsafe(_tell, [job for job in batch if job.loop is loop])
 
 
 def _connect(path: Path) -> sqlite3.Connection:

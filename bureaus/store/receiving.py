@@ -69,6 +69,18 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """What came at once, to keep in one commit."""
+
+    taken: Sequence[Taken]
+    aside: Sequence[Aside]
+    again: Collection[bytes] = ()
+    """Digests of messages that came again."""
+    cursor: int | None = None
+    """The inbox index up to which all is kept with it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """A message in the store."""
 
@@ -128,12 +140,11 @@ def known(db: sqlite3.Connection, digests: Collection[bytes], ids: Collection[tu
     return Known(frozenset(found), by_id)
 
 
-def take(
-    db: sqlite3.Connection, taken: Sequence[Taken], aside: Sequence[Aside], handled: Collection[str], now: int
-) -> list[int]:
+def take(db: sqlite3.Connection, batch: Batch, handled: Collection[str], now: int) -> list[int]:
     """Keep a batch's messages and what did not verify: the exchanges that were answered."""
     answered = []
-    for message in taken:
+    acknowledge_again(db, batch.again)
+    for message in batch.taken:
         intent = _exchange_of(db, message.refers)
         processed = intent is not None and message.kind not in handled
         _insert(db, message, intent, State.DONE if processed else State.NEW, now)
@@ -141,12 +152,14 @@ def take(
             acknowledge(db, message.processed)
         if intent is not None:
             answered.append(intent)
-    for item in aside:
+    for item in batch.aside:
         db.execute(
             "INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
             (item.hash, item.digest, item.number, item.reason, item.item, now),
         )
         acknowledge(db, item.refusals)
+    if batch.cursor is not None:
+        move_cursor(db, batch.cursor)
     return answered
 
 
@@ -200,9 +213,10 @@ def attested_since(db: sqlite3.Connection, since: int) -> list[tuple[int, str, b
 # ------------------------------------------------------------------------------------------ handlers and readers
 
 
-def pick(db: sqlite3.Connection, kinds: Collection[str], limit: int, now: int) -> list[Kept]:
-    """New messages of these kinds, now running: urgent ones first, then in order of arrival."""
-    return _start(db, f"kind IN ({_marks(kinds)}) AND not_before <= ?", (*kinds, now), limit)
+def pick(db: sqlite3.Connection, kinds: Collection[str], limit: int, now: int) -> tuple[list[Kept], int | None]:
+    """New messages of these kinds, now running: urgent ones first, then in order of arrival; and `next_retry`."""
+    picked = _start(db, f"kind IN ({_marks(kinds)}) AND not_before <= ?", (*kinds, now), limit)
+    return picked, next_retry(db, now)
 
 
 def pick_unhandled(db: sqlite3.Connection, handled: Collection[str]) -> Kept | None:

@@ -124,6 +124,17 @@ async def test_1_the_gateways_key_counts_at_the_receipts_own_time_and_place(
         assert case.refused(item, facts) == (1, reason)
 
 
+async def test_1_a_receipt_that_verified_counts_anew_by_another_directory(case: Case) -> None:
+    item, directory = case.item(case.sealed()), case.trust.directory
+    assert isinstance(verify(item, case.facts()), Verified)
+    now = case.team.network.seconds
+    void = tuple(replace(one, validity=Validity(now - 60, now + 60, 1000)) for one in directory.services)
+    voided = replace(case.trust, directory=replace(directory, services=void))
+    assert case.refused(item, replace(case.facts(), trust=voided)) == (1, Reason.KEY_UNKNOWN)
+    assert isinstance(verify(item, case.facts()), Verified)
+    assert case.refused(replace(item, acceptance=item.acceptance[:-1] + b"\0"))[0] == 1
+
+
 async def test_1_a_receipt_that_is_no_acceptance_of_it_is_refused(case: Case) -> None:
     sent, other = case.sealed(), case.sealed()
     item = case.item(sent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,28 @@ async def test_a_failing_job_is_undone_and_others_in_its_transaction_stand(tmp_p
         assert isinstance(outcomes[2], Unavailable)
         assert outcomes[2].reason is Reason.STORE
         assert set(await store.run(identity.get_all)) == {"a", "c"}
+
+
+async def test_a_job_that_fails_alone_leaves_nothing_and_the_store_goes_on(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path / FILE) as store:
+        with pytest.raises(Forbidden):
+            await store.run(put_and_refuse, "b")
+        with pytest.raises(Unavailable):
+            await store.run(break_a_rule)
+        await store.run(put, "a")
+        assert set(await store.run(identity.get_all)) == {"a"}
+
+
+def test_each_of_two_event_loops_hears_of_its_own_jobs(tmp_path: Path) -> None:
+    store = asyncio.run(Store.open(tmp_path / FILE))
+    with ThreadPoolExecutor() as threads:
+        asked = [threads.submit(asyncio.run, _put_many(store, prefix)) for prefix in "ab"]
+        assert [one.result() for one in asked] == [50, 50]
+    asyncio.run(store.aclose())
+
+
+async def _put_many(store: Store, prefix: str) -> int:
+    return len(await asyncio.gather(*(store.run(put, f"{prefix}{number}") for number in range(50))))
 
 
 async def test_what_ran_is_there_after_the_store_is_opened_again(tmp_path: Path) -> None:
