@@ -19,6 +19,7 @@ arrests.py     who is held on which notice or record, as bureaus tell
 reports.py     results, corrections, corroborations, cases;  tally.py  what they come to;  claims.py  claimed totals
 statements.py  an operation's phases and progress, as signed statements
 quality/       what records and notices lack;  evaluation/  an operation afterwards
+declined.py    refuses what asks and is for no room
 relay.py       questions between two that do not deal directly;  groups.py  named groups of addresses
 typed.py       what people typed, as messages may carry it
 

@@ -45,12 +45,21 @@ def rooms() -> Sequence[Room]:
         Misuse: the libraries of the secretariat are not installed.
     """
     try:
-        from bureaus.secretariat import arrests, databases, groups, notices, relay, reports, statements  # noqa: PLC0415
+        from bureaus.secretariat import (  # noqa: PLC0415
+            arrests,
+            databases,
+            declined,
+            groups,
+            notices,
+            relay,
+            reports,
+            statements,
+        )
         from bureaus.secretariat.duty import hearing  # noqa: PLC0415
         from bureaus.secretariat.tips import desk  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise Misuse(f"the secretariat needs {error.name}: pip install 'bureaunet[secretariat]'") from None
-    return (notices, databases, arrests, hearing, desk, reports, statements, relay, groups)
+    return (notices, databases, arrests, hearing, desk, reports, statements, relay, groups, declined)
 
 
 def compose(
