@@ -70,8 +70,9 @@ class Databases:
         async with self._office.registry.writing() as connection:
             answer = await records.done_before(connection, received.digest)
             if answer is None:
+                sender, place, settings = received.sender, received.receipt.index or 0, self._office.settings
                 answer = await records.carry_out(
-                    connection, said, sender=received.sender, now=now, settings=self._office.settings
+                    connection, said, sender=sender, now=now, settings=settings, place=place
                 )
                 await records.note_done(connection, received.digest, answer, now)
         await received.answer(answer)

@@ -2,8 +2,9 @@
 
 Order of an act: who owns it, whether it is there, the row with its keys, a line of audit. Rules: a record belongs to
 the bureau that sent it, and nobody else learns that it is there by trying to change it; a message is carried out once,
-by its digest, and its first answer is given again; taking out leaves a row that says that there was one, whose, and
-why it went, and no more.
+by its digest, and its first answer is given again; of two messages the one with the higher place in the ledger counts,
+in whichever order they are handed over; taking out leaves a row that says that there was one, whose, and why it went,
+and no more.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ class Kept:
     content: bytes
     names: str
     review: int
+    place: int
+    """The index in the ledger of the newest message that spoke of it."""
 
     @property
     def number(self) -> str:
@@ -89,6 +92,7 @@ COLUMNS: Final = (
     record.c.content,
     record.c.names,
     record.c.review,
+    record.c.place,
 )
 
 
@@ -99,8 +103,10 @@ def number(identity: int) -> str:
 
 def kept(row: Sequence[object]) -> Kept:
     """A row of COLUMNS."""
-    identity, owner, reference, contact, kind, visibility, denied, content, named, review = row
-    if not isinstance(identity, int) or not isinstance(content, bytes) or not isinstance(review, int):
+    identity, owner, reference, contact, kind, visibility, denied, content, named, review, place = row
+    if not isinstance(identity, int) or not isinstance(content, bytes):
+        raise Misuse("this is no row of a record")
+    if not isinstance(review, int) or not isinstance(place, int):
         raise Misuse("this is no row of a record")
     return Kept(
         identity,
@@ -113,6 +119,7 @@ def kept(row: Sequence[object]) -> Kept:
         content,
         str(named),
         review,
+        place,
     )
 
 
@@ -148,20 +155,29 @@ async def carry_out(
     sender: Address,
     now: int,
     settings: Settings,
+    place: int = 0,
     notice: RecordKind | None = None,
 ) -> DatabaseRecorded:
-    """Do what an owner says, or a notice of its, in the connection's transaction: what to answer."""
-    there = await of_owner(connection, sender.bureau, message.reference, notice=notice is not None)
+    """Do what an owner says, or a notice of its, in the connection's transaction: what to answer.
+
+    `place` is the message's index in the ledger; a notice has none, since its versions are in order.
+    """
+    there = await of_owner(connection, sender.bureau, message.reference, notice=notice is not None, lock=True)
     if there is None and message.act is not RecordAct.ADD:
         return _refused(message, RecordOutcome.NO_SUCH_RECORD)
-    if there is not None and message.act is RecordAct.ADD:
+    if message.act is RecordAct.ADD and (
+        there is not None or (place and await _erased_since(connection, sender.bureau, message.reference, place))
+    ):
         return _refused(message, RecordOutcome.EXISTS)
+    if there is not None and place < there.place:
+        return _overtaken(message, there)
     if message.act is RecordAct.DELETE and there is not None:
-        await erase(connection, there, now=now, who=sender, ground=message.reason or "deleted by its owner")
+        ground = message.reason or "deleted by its owner"
+        await erase(connection, there, now=now, who=sender, ground=ground, place=place)
         return _recorded(message, there.id, None)
     latest = now + settings.record_seconds
     review = min(max(message.review or latest, now + 1), latest)
-    values = values_of(message, sender, now=now, review=review, notice=notice)
+    values = values_of(message, sender, now=now, review=review, notice=notice) | {"place": place}
     if there is None:
         identity = (await connection.execute(insert(record).values(values).returning(record.c.id))).scalar_one()
     else:
@@ -173,12 +189,23 @@ async def carry_out(
     return _recorded(message, identity, review)
 
 
-async def of_owner(connection: AsyncConnection, owner: Address, reference: str, *, notice: bool = False) -> Kept | None:
-    """A bureau's record by its own reference, or that of a notice by the notice's number."""
+async def of_owner(
+    connection: AsyncConnection, owner: Address, reference: str, *, notice: bool = False, lock: bool = False
+) -> Kept | None:
+    """A bureau's record by its own reference, or that of a notice by the notice's number.
+
+    `lock` keeps it from other transactions until the end of this one.
+    """
     own = NOTICE + reference if notice else reference
     query = select(*COLUMNS).where(record.c.owner == owner.bureau, record.c.reference == own)
-    row = (await connection.execute(query)).first()
+    row = (await connection.execute(query.with_for_update() if lock else query)).first()
     return None if row is None else kept(row)
+
+
+async def _erased_since(connection: AsyncConnection, owner: Address, reference: str, place: int) -> bool:
+    """Whether a record of that reference was taken out by what is newer than `place`."""
+    newer = erasure.c.owner == owner, erasure.c.reference == reference, erasure.c.place > place
+    return (await connection.execute(select(erasure.c.record).where(*newer).limit(1))).first() is not None
 
 
 async def by_id(connection: AsyncConnection, identities: Iterable[int]) -> list[Kept]:
@@ -195,12 +222,18 @@ async def candidates(connection: AsyncConnection, keys: Iterable[int], limit: in
     return [row[0] for row in rows]
 
 
-async def erase(connection: AsyncConnection, there: Kept, *, now: int, who: str, ground: str) -> None:
-    """Take a record out. What stays: that there was one, whose, under which reference, and why it went."""
+async def erase(
+    connection: AsyncConnection, there: Kept, *, now: int, who: str, ground: str, place: int | None = None
+) -> None:
+    """Take a record out. What stays: that there was one, whose, under which reference, and why it went.
+
+    `place` is that of the message that says so; left out, no message does.
+    """
     await unkey(connection, there)
     await connection.execute(delete(record).where(record.c.id == there.id))
     values = {"record": there.id, "owner": there.owner, "reference": there.own, "kind": there.kind}
-    await connection.execute(insert(erasure).values(values | {"time": now, "ground": ground, "who": who}))
+    values |= {"time": now, "ground": ground, "who": who, "place": there.place if place is None else place}
+    await connection.execute(insert(erasure).values(values))
     await audit.note(connection, time=now, who=who, act="record erased", subject=there.number, why=ground)
 
 
@@ -226,6 +259,13 @@ async def note_done(connection: AsyncConnection, digest: bytes, answer: Database
 
 async def _key(connection: AsyncConnection, identity: int, keys: Iterable[int]) -> None:
     await connection.execute(insert(found), [{"key": one, "record": identity} for one in sorted(keys)])
+
+
+def _overtaken(message: DatabaseRecord, there: Kept) -> DatabaseRecorded:
+    """The answer to what a newer message of the owner's went before: an update was replaced, and the record stands."""
+    if message.act is RecordAct.UPDATE:
+        return _recorded(message, there.id, there.review)
+    return _refused(message, RecordOutcome.EXISTS)
 
 
 def _refused(message: DatabaseRecord, outcome: RecordOutcome) -> DatabaseRecorded:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bureaus.secretariat.notices.values import NoticeState, RequestState
@@ -164,6 +164,32 @@ async def diffusion(connection: AsyncConnection, owner: Address, reference: str)
     same = and_(table.c.owner == str(owner), table.c.reference == reference, table.c.diffusion.is_(True))
     found = await notices(connection, same)
     return found[0] if found else None
+
+
+async def keep_ending(
+    connection: AsyncConnection, owner: Address, reference: str, *, place: int, why: str, now: int
+) -> None:
+    """Keep the end of a diffusion that did not come yet, in place of an older one. `place` is its ledger index."""
+    table = tables.diffusion_ending
+    same = table.c.owner == str(owner), table.c.reference == reference
+    if (await connection.execute(select(table.c.place).where(*same, table.c.place >= place))).first() is not None:
+        return
+    await connection.execute(delete(table).where(*same))
+    values = {"owner": str(owner), "reference": reference, "place": place, "why": why, "time": now}
+    await connection.execute(insert(table).values(values))
+
+
+async def ended_before(connection: AsyncConnection, entry: Notice, place: int) -> str | None:
+    """Why a diffusion that comes with this ledger index was ended by a later message already; None where it was not."""
+    table = tables.diffusion_ending
+    same = table.c.owner == str(entry.owner), table.c.reference == entry.reference
+    kept = (await connection.execute(delete(table).where(*same).returning(table.c.place, table.c.why))).first()
+    return None if kept is None or kept.place < place else str(kept.why)
+
+
+async def forget_endings(connection: AsyncConnection, before: int) -> None:
+    """Delete endings of before a time, in seconds since the epoch, whose diffusions never came."""
+    await connection.execute(delete(tables.diffusion_ending).where(tables.diffusion_ending.c.time < before))
 
 
 async def version(connection: AsyncConnection, number: str, which: int) -> Content:

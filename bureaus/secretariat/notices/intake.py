@@ -2,7 +2,8 @@
 
 A request waits for a person, with its clock running; information on it makes it wait anew; an update is screened like a
 request; a withdrawal is done at once. A diffusion is in force already: it is recorded as it comes. Rules: everything is
-keyed by the message's digest, so that a handler that runs again finds its row; only the owner changes what is its own.
+keyed by the message's digest, so that a handler that runs again finds its row; only the owner changes what is its own;
+the end of a diffusion that is handed over before the diffusion itself is kept, and ends it as it comes.
 """
 
 from __future__ import annotations
@@ -211,6 +212,10 @@ class Intake:
                 return
             entry = await publishing.record_diffusion(self._office, connection, received, message, before)
             await self._note(connection, received, f"circulated a {message.colour} diffusion", entry.number)
+            ended = await book.ended_before(connection, entry, received.receipt.index or 0)
+            if ended is not None:
+                await publishing.end(self._office, connection, entry, Ending.WITHDRAWN, ended)
+                await self._note(connection, received, "withdrew", entry.number)
 
     async def diffusion_ended(self, received: Received) -> None:
         """A bureau takes its own diffusion back."""
@@ -221,6 +226,11 @@ class Intake:
             owner = received.sender.bureau
             entry = await book.diffusion(connection, owner, message.case)
             theirs = message.owner.bureau == owner and message.ending is Ending.WITHDRAWN
+            if entry is None and theirs:
+                place, why = received.receipt.index or 0, message.reason or ""
+                await book.keep_ending(connection, owner, message.case, place=place, why=why, now=self._office.now())
+                await self._note(connection, received, "ended a diffusion before it came", f"{owner} {message.case}")
+                return
             if entry is None or not theirs or entry.state is not NoticeState.IN_FORCE:
                 await self._note(connection, received, "ended no diffusion of its own", f"{owner} {message.case}")
                 return

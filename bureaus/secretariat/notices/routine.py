@@ -24,6 +24,8 @@ from schemas.messages.notices import NoticeDecision, NoticeReview
 
 _log: Final = logs.get(__name__)
 _BATCH: Final = 64
+_MONTH: Final = 30 * 86_400
+"""Seconds in which the end of a diffusion waits for the diffusion: a message expires sooner."""
 _RowT = TypeVar("_RowT", Request, Notice)
 
 
@@ -78,6 +80,7 @@ class Chores:
     async def review(self) -> None:
         """Ask owners of notices whose time is nearly over whether they still stand."""
         office, table = self._office, tables.notice
+        await self._forget_endings()
         soon = office.now() + office.settings.notice_ask_seconds
         due = (table.c.state == NoticeState.IN_FORCE) & table.c.asked.is_(None) & (table.c.review <= soon)
         async with office.registry.reading() as connection:
@@ -93,6 +96,15 @@ class Chores:
                 await connection.execute(asked)
                 note = {"who": audit.SERVICE, "act": "asked for a review", "subject": entry.number}
                 await audit.note(connection, time=office.now(), **note)
+
+    async def _forget_endings(self) -> None:
+        """What ends a diffusion that never came: no message is handed over after its expiry."""
+        old = tables.diffusion_ending.c.time < self._office.now() - _MONTH
+        async with self._office.registry.reading() as connection:
+            if (await connection.execute(select(tables.diffusion_ending.c.owner).where(old).limit(1))).first() is None:
+                return
+        async with self._office.registry.writing() as connection:
+            await book.forget_endings(connection, self._office.now() - _MONTH)
 
     async def escalate(self) -> None:
         """Note each request that nobody decided in time, once: the duty desk's page shows it."""

@@ -15,6 +15,7 @@ from bureaus.secretariat.registry.tables import METADATA
 
 _PERSON: Final = text("names <> ''")
 """Rows about persons, which are counted."""
+_PLACE: Final = "the newest message's index in the ledger: what is older changes nothing"
 _WIDE: Final = BigInteger().with_variant(Integer, "sqlite")
 
 record: Final = Table(
@@ -32,6 +33,7 @@ record: Final = Table(
     Column("changed", BigInteger, nullable=False),
     Column("review", BigInteger, nullable=False, comment="the owner looks at it by then, or it is taken out"),
     Column("asked", BigInteger, nullable=True, comment="when the owner was asked to look at it"),
+    Column("place", BigInteger, nullable=False, server_default="0", comment=_PLACE),
     UniqueConstraint("owner", "reference"),
     Index("ix_record_review", "review"),
     Index("ix_record_person", "id", sqlite_where=_PERSON, postgresql_where=_PERSON),
@@ -64,6 +66,8 @@ erasure: Final = Table(
     Column("time", BigInteger, nullable=False),
     Column("ground", Text, nullable=False),
     Column("who", Text, nullable=False),
+    Column("place", BigInteger, nullable=False, server_default="0", comment=_PLACE),
+    Index("ix_record_erasure_owner", "owner", "reference"),
 )
 
 question: Final = Table(

@@ -114,3 +114,14 @@ counter: Final = Table(
     Column("series", Text, primary_key=True),
     Column("last", Integer, nullable=False),
 )
+
+diffusion_ending: Final = Table(
+    "diffusion_ending",
+    METADATA,
+    Column("owner", Text, primary_key=True),
+    Column("reference", Text, primary_key=True, comment="the owner's"),
+    Column("place", BigInteger, nullable=False, comment="its index in the ledger"),
+    Column("why", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),
+)
+"""Of diffusions that did not come yet: they end as they come."""

@@ -103,6 +103,28 @@ async def test_a_record_is_added_replaced_and_taken_out_by_its_owner_with_all_it
     assert (await ask(registry, number("AB0001")))[1][0].record == "DB-3"
 
 
+async def test_of_two_messages_the_newer_counts_in_whichever_order_they_are_handed_over(registry: Registry) -> None:
+    async def hand(said: DatabaseRecord, place: int) -> RecordOutcome:
+        async with registry.writing() as connection:
+            answer = await records.carry_out(connection, said, sender=BR, now=NOW, settings=DEFAULT, place=place)
+        return answer.outcome
+
+    first, open_to_all = document(1), document(1, act=RecordAct.UPDATE)
+    denied = document(1, act=RecordAct.UPDATE, denied=("KE",))
+    gone = DatabaseRecord(act=RecordAct.DELETE, reference="D-1")
+    assert await hand(first, 1) is RecordOutcome.RECORDED
+    assert await hand(denied, 4) is RecordOutcome.RECORDED
+    assert await hand(open_to_all, 3) is RecordOutcome.RECORDED
+    assert (await ask(registry, number("AB0001")))[0] is Search.NO_HIT
+    assert await hand(gone, 2) is RecordOutcome.EXISTS
+    assert (await ask(registry, number("AB0001"), Address("AR")))[0] is Search.HIT
+    assert await hand(gone, 6) is RecordOutcome.RECORDED
+    assert await hand(first, 5) is RecordOutcome.EXISTS
+    assert (await ask(registry, number("AB0001"), Address("AR")))[0] is Search.NO_HIT
+    assert await hand(first, 7) is RecordOutcome.RECORDED
+    assert (await ask(registry, number("AB0001"), Address("AR")))[0] is Search.HIT
+
+
 async def test_candidates_come_best_first_with_their_scores(registry: Registry) -> None:
     await carry_out(registry, *map(person, range(len(NAMES))))
     asked = NameQuestion(name=Name(family="Dovmir", given="Brukel"), birth_date="1971-04-30")

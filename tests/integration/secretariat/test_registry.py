@@ -9,16 +9,24 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, inspect, select, text, union_all
 
+from bureaus.secretariat.databases import records
 from bureaus.secretariat.registry import Registry, audit, outgoing, versions
+from bureaus.secretariat.registry.databases import erasure, record
 from bureaus.secretariat.registry.everything import METADATA
+from bureaus.secretariat.settings import DEFAULT
 from schemas.codes import Purpose
 from schemas.errors import Misuse, Unavailable
+from schemas.identity import Address
 from schemas.messages import WhereaboutsQuery
 from schemas.messages.codes import Asked
+from schemas.messages.databases import DatabaseRecord
+from schemas.messages.person import Name, Person
+from schemas.messages.search_codes import RecordAct, RecordOutcome
 from tests.support import sqlite_url
 
+NOW = 1_700_000_000
 NEWS = WhereaboutsQuery(asked=(Asked.STATUS,), case="CASE-1")
 
 
@@ -97,6 +105,34 @@ async def test_messages_that_were_decided_before_the_sixth_version_are_kept_from
         found = dict(tuple(row) for row in await connection.execute(select(*_KEYED)))
     assert found["news"] >= begun
     assert found["other"] is None
+    await registry.aclose()
+
+
+async def test_records_of_before_the_seventh_version_stay_and_are_older_than_every_message(url: str) -> None:
+    registry = await Registry.open(url)
+    said = DatabaseRecord(act=RecordAct.ADD, reference="BR-1", person=Person(name=Name(family="Example")))
+
+    async def hand(one: DatabaseRecord, place: int) -> RecordOutcome:
+        sender = Address("BR")
+        async with registry.writing() as connection:
+            return (
+                await records.carry_out(connection, one, sender=sender, now=NOW, settings=DEFAULT, place=place)
+            ).outcome
+
+    async def places() -> dict[str, int]:
+        both = union_all(*(select(table.c.reference, table.c.place) for table in (record, erasure)))
+        async with registry.reading() as connection:
+            return dict((await connection.execute(both)).tuples().all())
+
+    for reference in ("BR-1", "BR-2"):
+        assert await hand(said.model_copy(update={"reference": reference}), 9) is RecordOutcome.RECORDED
+    assert await hand(DatabaseRecord(act=RecordAct.DELETE, reference="BR-2"), 10) is RecordOutcome.RECORDED
+    assert await places() == {"BR-1": 9, "BR-2": 10}
+    await registry.migrate("0006")
+    await registry.migrate("0007")
+    assert await places() == {"BR-1": 0, "BR-2": 0}
+    assert await hand(said.model_copy(update={"act": RecordAct.UPDATE}), 3) is RecordOutcome.RECORDED
+    assert await places() == {"BR-1": 3, "BR-2": 0}
     await registry.aclose()
 
 

@@ -6,16 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from bureaus.secretariat.databases import names, records
+from bureaus.secretariat.databases import Databases, names, records
 from bureaus.secretariat.databases.hits import Hits
 from bureaus.secretariat.databases.matcher import Known
 from bureaus.secretariat.databases.published import FromNotices
 from bureaus.secretariat.databases.questions import Asked, QuestionLog
 from bureaus.secretariat.databases.search import Searching
 from bureaus.secretariat.notices.values import Published
-from bureaus.secretariat.registry.databases import found, hit, question
+from bureaus.secretariat.registry.databases import done, found, hit, question
+from schemas.codes import Purpose
 from schemas.identity import Address
 from schemas.messages.codes import NoticeColour
 from schemas.messages.databases import MOST_FOUND, NameQuestion
@@ -23,6 +24,7 @@ from schemas.messages.notice_codes import Issue, ThingKind
 from schemas.messages.notices import Thing
 from schemas.messages.person import Name, Person
 from schemas.messages.search_codes import RecordAct, Search
+from tests.unit.bureaus.network import OPERATION
 from tests.unit.bureaus.secretariat.databases.scene import Scene, scene
 from tests.unit.bureaus.secretariat.databases.test_services import BRUKEL, LOST, WANTED, document, person
 
@@ -50,6 +52,20 @@ async def test_a_question_whose_handler_runs_again_after_its_hits_were_followed_
     async with office.registry.reading() as connection:
         assert {row.bureau for row in await connection.execute(select(hit))} == {"KE", "FR"}
         assert (await connection.execute(select(question))).all() == []
+
+
+async def test_an_older_update_that_is_handed_over_last_takes_back_no_denial(at: Scene) -> None:
+    await at.record("BR", LOST)
+    brazil, digests = at.bureaus["BR"], []
+    for denied in ((), ("KE",)):
+        update = LOST.model_copy(update={"act": RecordAct.UPDATE, "denied": denied})
+        sent = await brazil.ask(update, to=["IPSG"], operation=OPERATION, purpose=Purpose.ADMINISTRATION)
+        digests.append(sent.digest)
+        await anext(aiter(sent.responses(10)))
+    async with at.office.registry.writing() as connection:
+        await connection.execute(delete(done))  # as where the handler of the first failed before it was carried out
+    await Databases(at.office).recorded(await at.office.bureau.received(digests[0]))
+    assert (await at.query("KE", document())).result is Search.NO_HIT
 
 
 async def test_a_notice_that_is_about_nobody_any_more_is_found_by_nobody(at: Scene) -> None:
