@@ -7,6 +7,7 @@ set -eu
 
 ROOT=${BUREAUNET_ROOT:-/srv}
 RABBITMQ=999 # the user ids of the images
+POSTGRES=999
 GATEWAY=10001
 
 cd "$ROOT"
@@ -28,7 +29,9 @@ secret() {
 secret gateway-secrets/passphrase
 secret gateway-secrets/database-password
 secret authority-passphrase/passphrase
+secret registry/password
 cp gateway-secrets/database-password database/password
+cp registry/password database/registry-password
 
 set --
 for url in $BUREAUNET_GATEWAYS; do
@@ -60,6 +63,7 @@ chmod 755 network broker-definitions
 chmod 644 network/*
 if [ "$(id -u)" = 0 ]; then
   chown -R "$RABBITMQ" broker
+  chown "$POSTGRES" database/registry-password
   chown -R "$GATEWAY" gateway gateway-secrets network exercise registry broker-definitions state-1 state-2
 fi
 touch authority/done

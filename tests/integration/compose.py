@@ -75,7 +75,8 @@ class Compose:
         for volume, place in self._mounts(service).items():
             link = self.root(service) / place
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(self.volume(volume))
+            if not (link.exists() and link.samefile(self.volume(volume))):  # a volume in a volume is there already
+                link.symlink_to(self.volume(volume))
 
     def here(self, service: str, text: str) -> str:
         """A word of a service's command or environment."""

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import pytest
 from pydantic import JsonValue, TypeAdapter
 
@@ -26,11 +27,13 @@ from bureaus.exercises.plan import make_plan
 from bureaus.sandbox.postgres import USER, Postgres
 from bureaus.sandbox.process import LOOPBACK, Process
 from tests.integration.compose import Compose, ComposeBroker
+from tools.repo_files import ROOT
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.broker, pytest.mark.postgres, pytest.mark.slow]
 
 OBJECT: Final = TypeAdapter(dict[str, JsonValue])
-RABBITMQ, GATEWAY = 999, 10001
+RABBITMQ, POSTGRES, GATEWAY = 999, 999, 10001
+REGISTRY: Final = ROOT / "deploy" / "compose" / "registry.sql"
 GATEWAYS: Final = ("gateway-1", "gateway-2")
 
 
@@ -62,6 +65,9 @@ def check_rights(compose: Compose) -> None:
         "broker": (("server.key",), RABBITMQ),
         "gateway-secrets": (("passphrase", "database-password"), GATEWAY),
         "authority-passphrase": (("passphrase",), 0),
+        "secretariat": (("link.key", "bureau.db"), GATEWAY),
+        "registry-secret": (("password",), GATEWAY),
+        "database-secret": (("registry-password",), POSTGRES),
         "exercise": (("homes/BR/link.key", "homes/BR/bureau.db"), GATEWAY),
         "gateway": (("keys/log.pem", "keys/acceptance.pem", "keys/tls.pem"), GATEWAY),
         "authority": (("keys/authority-1.pem", "keys/ca.pem"), 0),
@@ -140,6 +146,7 @@ async def test_the_compose_files_commands_make_a_network_and_run_an_exercise_on_
     assert (database["POSTGRES_USER"], database["POSTGRES_PASSWORD_FILE"]) == (USER, "/srv/database/password")
     async with Postgres((compose.volume("database-secret") / "password").read_text()) as postgres:
         await postgres.create_database(database["POSTGRES_DB"])
+        await make_registry(compose, postgres)
         compose.places["database:5432"] = f"{LOOPBACK}:{postgres.port}"
         compose.mount("load")
         ran(compose, "load")
@@ -151,7 +158,7 @@ async def test_the_compose_files_commands_make_a_network_and_run_an_exercise_on_
             assert broker.port == port
             async with serving(compose, tmp_path):
                 await check_exercise(compose)
-                await check_secretariat(compose, tmp_path)
+                await check_secretariat(compose, postgres, tmp_path)
         assert {name: contents(compose.volume(name)) for name in before} == before
         for state in ("state-1", "state-2"):
             assert (compose.volume(state) / "high-water").is_file()
@@ -176,8 +183,26 @@ async def check_exercise(compose: Compose) -> None:
     assert said["messages"] == sum(sum(kinds.values()) for kinds in counted)
 
 
-async def check_secretariat(compose: Compose, logs: Path) -> None:
-    """The secretariat after the exercise, with the home that the exercise had: it serves, and ends in good order."""
+async def make_registry(compose: Compose, postgres: Postgres) -> None:
+    """What the database server runs once by itself: its file of SQL, with the password that `init` made."""
+    assert f"./{REGISTRY.relative_to(ROOT)}:/docker-entrypoint-initdb.d/{REGISTRY.name}:ro" in (
+        compose.services["database"].volumes
+    )
+    password = (compose.volume("registry-secret") / "password").read_text("utf-8")
+    assert (compose.volume("database-secret") / "registry-password").read_text("utf-8") == password
+    read = "pg_read_file('/srv/database/registry-password')"
+    said = REGISTRY.read_text("utf-8")
+    assert said.count(read) == 1
+    connection = await asyncpg.connect(postgres.url_of("bureaunet").replace("+asyncpg", ""))
+    try:
+        for statement in said.replace(read, f"'{password}'").rstrip(";\n").split(";\n"):
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def check_secretariat(compose: Compose, postgres: Postgres, logs: Path) -> None:
+    """The secretariat with its own volume and its own database, in which the gateways' role has nothing to do."""
     compose.mount("secretariat")
     log = logs / "secretariat.log"
     secretariat = Process(
@@ -190,8 +215,16 @@ async def check_secretariat(compose: Compose, logs: Path) -> None:
             return '{"event": "ready", "address": "IPSG", "operation": "ipsg-services"' in log.read_text("utf-8")
 
         await secretariat.ready(ready, within=60)
-        assert (compose.volume("registry") / "registry.sqlite").is_file()
         assert await secretariat.stop() == 0
     finally:
         if secretariat.running:
             await secretariat.kill()
+    password = (compose.volume("registry-secret") / "password").read_text("utf-8")
+    registry = f"postgresql://registry:{password}@{LOOPBACK}:{postgres.port}"
+    connection = await asyncpg.connect(f"{registry}/registry")
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM notice_request") == 0
+    finally:
+        await connection.close()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(f"{registry}/bureaunet")

@@ -248,7 +248,8 @@ def test_keys_are_mounted_where_they_are_used_and_nowhere_else() -> None:
     private = {"authority", "authority-passphrase"}
     assert private <= init.keys()
     assert not any(private & volumes.keys() for volumes in mounted.values())
-    assert mounted["exercise"] == {"exercise": True, "network": False}
+    assert mounted["exercise"] == {"exercise": True, "network": False, "secretariat": True}
+    assert mounted["secretariat"] == {"secretariat": True, "registry-secret": False}
     assert [name for name, volumes in mounted.items() if "broker" in volumes] == ["broker"]
     for gateway, state in (("gateway-1", "state-1"), ("gateway-2", "state-2")):
         assert mounted[gateway] == {"gateway": False, "gateway-secrets": False, state: True}
