@@ -103,7 +103,8 @@ async def _screening(office: Office, connection: AsyncConnection, number: int, *
     content = await book.content_of(connection, number)
     approvals = tuple(await book.approvals(connection, number))
     before = await book.notice(connection, row.number) if row.number else None
-    found = rules.screen(content.message, str(row.owner), day(office.now()))
+    denied = before.denied if before is not None else ()
+    found = rules.screen(content.message, str(row.owner), day(office.now()), denied)
     return Screening(row, content, found, approvals, before)
 
 

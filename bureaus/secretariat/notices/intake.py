@@ -113,6 +113,7 @@ class Intake:
             await self._note(connection, received, "refused: too large", case)
             return NoticeDecision(decision=Decision.REFUSED, case=case, ground=NoticeGround.SIZE)
         now = self._office.now()
+        before = await book.notice(connection, number) if number is not None else None
         values = {
             "digest": received.digest,
             "owner": owner,
@@ -122,14 +123,17 @@ class Intake:
             "state": RequestState.WAITING,
             "received": now,
             "due": now + self._office.settings.screening_seconds,
-            **self._screened(message, owner, received.attachments),
+            **self._screened(message, owner, received.attachments, before),
         }
         await connection.execute(insert(table).values(values))
         await self._note(connection, received, f"asked for a {message.colour} notice: {issue}", f"{owner} {case}")
         return None
 
-    def _screened(self, message: NoticeBody, owner: str, attachments: tuple[memoryview, ...]) -> dict[str, object]:
-        found = rules.screen(message, owner, day(self._office.now()))
+    def _screened(
+        self, message: NoticeBody, owner: str, attachments: tuple[memoryview, ...], before: book.Notice | None
+    ) -> dict[str, object]:
+        denied = before.denied if before is not None else ()
+        found = rules.screen(message, owner, day(self._office.now()), denied)
         return {
             "colour": message.colour,
             "needed": rules.people_needed(message, found),
@@ -174,7 +178,10 @@ class Intake:
             insert(tables.information).values(digest=received.digest, request=request.id, time=now)
         )
         await connection.execute(tables.approval.delete().where(tables.approval.c.request == request.id))
-        screened = self._screened(message, request.owner, received.attachments)
+        before = await book.notice(connection, request.number) if request.number is not None else None
+        said = (await book.content_of(connection, request.id)).message
+        message = message.model_copy(update={"denied": publishing.denied_by(message, publishing.denied_by(said))})
+        screened = self._screened(message, request.owner, received.attachments, before)
         due = now + self._office.settings.screening_seconds
         await book.change(connection, request.id, state=state, due=due, escalated=None, **screened)
         await self._note(connection, received, "gave more information", subject)

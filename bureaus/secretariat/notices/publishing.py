@@ -1,8 +1,9 @@
 """Notices come into force, change and end: the rows, whoever is to know, and the other rooms, in one transaction.
 
 Circulation is one sealed message to every bureau but those that it is denied to; above 256 recipients in parts. Who got
-any version is kept: they are told of its end, and whoever is denied it later is told that it ended for them. What
-another bureau circulated itself is recorded as it came, and only its end may be told by us.
+any version is kept: they are told of its end, and whoever is denied it later is told that it ended for them. What says
+nothing of denials leaves them as they were: nothing is shown to more by being left out. What another bureau circulated
+itself is recorded as it came, and only its end may be told by us.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ async def _entry(
     office: Office, connection: AsyncConnection, request: Request, message: NoticeBody, now: int
 ) -> Notice | None:
     """The notice as it is from this publication on; None where it is not in force any more."""
-    denied, review = _denied(message), now + office.settings.notice_seconds
+    review = now + office.settings.notice_seconds
     if request.number is None:
         number = await book.next_number(connection, SERIES[request.colour], year(now))
         return Notice(
@@ -117,7 +118,7 @@ async def _entry(
             colour=request.colour,
             state=NoticeState.IN_FORCE,
             version=1,
-            denied=denied,
+            denied=denied_by(message),
             shown=(),
             published=now,
             review=review,
@@ -132,17 +133,18 @@ async def _entry(
         before,
         version=before.version + 1,
         colour=request.colour,
-        denied=denied,
+        denied=denied_by(message, before.denied),
         published=now,
         review=review,
         asked=None,
     )
 
 
-def _denied(message: NoticeBody) -> tuple[str, ...]:
+def denied_by(message: NoticeBody, before: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Whom a message denies it to; as `before` where it does not say."""
     if isinstance(message, NoticeRequest | NoticeInformation | NoticeUpdate | DiffusionPublication):
-        return message.denied
-    return ()
+        return message.denied or before
+    return before
 
 
 def _publication(entry: Notice, issue: Issue, message: NoticeBody) -> NoticePublication:
@@ -232,7 +234,7 @@ async def record_diffusion(
         colour=message.colour,
         state=NoticeState.IN_FORCE,
         version=message.version,
-        denied=message.denied,
+        denied=denied_by(message, before.denied if before is not None else ()),
         shown=tuple(sorted(got.union(before.shown if before is not None else ()))),
         published=now,
         review=now + office.settings.notice_seconds,

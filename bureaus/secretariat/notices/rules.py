@@ -78,6 +78,8 @@ class Screened:
     owner: str
     """The owner's code."""
     today: date
+    denied: tuple[str, ...] = ()
+    """Of an update: whom the notice is denied to as it stands."""
 
     @property
     def red(self) -> bool:
@@ -219,6 +221,10 @@ def _denial(case: Screened) -> Iterator[Finding]:
     denied = getattr(case.notice, "denied", ())
     if case.owner in denied:
         yield Finding(11, "denial", Weight.LACKS, "denied to its own owner", "take the owner from the list")
+    opened = sorted(set(case.denied) - set(denied)) if denied else ()
+    if opened:
+        found = _line(f"no more denied to {', '.join(opened)}")
+        yield Finding(11, "denial", Weight.FLAG, found, "a person decides whether its owner means to show it there")
 
 
 def _neutrality(case: Screened) -> Iterator[Finding]:
@@ -242,9 +248,9 @@ RULES: Final[tuple[Rule, ...]] = (
 """By number, from 1."""
 
 
-def screen(notice: NoticeBody, owner: str, today: date) -> tuple[Finding, ...]:
-    """What every rule found, in the order of their numbers."""
-    case = Screened(notice, owner, today)
+def screen(notice: NoticeBody, owner: str, today: date, denied: tuple[str, ...] = ()) -> tuple[Finding, ...]:
+    """What every rule found, in the order of their numbers; `denied` is as in `Screened`."""
+    case = Screened(notice, owner, today, denied)
     return tuple(finding for rule in RULES for finding in rule(case))
 
 

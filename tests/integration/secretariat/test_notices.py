@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bureaus.client import Bureau
@@ -19,13 +18,10 @@ from bureaus.secretariat.notices.routine import Chores
 from bureaus.secretariat.notices.values import Ended, NoticeState, Published, RequestState
 from bureaus.secretariat.office import OPERATION, Office
 from bureaus.secretariat.registry import audit
-from bureaus.secretariat.registry import notices as tables
-from bureaus.secretariat.settings import DAY
 from schemas.codes import Answer, Purpose
-from schemas.errors import Misuse, Reason, Unavailable
+from schemas.errors import Misuse
 from schemas.messages import Message
 from schemas.messages.attachments import MAX_WHOLE_BYTES
-from schemas.messages.codes import NoticeColour
 from schemas.messages.notice_codes import Decision, Ending, Issue, NoticeGround
 from schemas.messages.notices import (
     DiffusionEnding,
@@ -38,7 +34,7 @@ from schemas.messages.notices import (
     NoticeUpdate,
     NoticeWithdrawal,
 )
-from tests.integration.secretariat.cases import BODY, LISTED, PICTURE, RED
+from tests.integration.secretariat.cases import BODY, PICTURE, RED
 from tests.integration.secretariat.house import PROMPT, House
 from tests.unit.bureaus.network import eventually
 
@@ -353,87 +349,3 @@ async def test_a_request_that_nobody_decides_in_a_day_is_overdue_and_noted_once(
         async with play.office.registry.reading() as connection:
             noted = [act.act for act in await audit.acts(connection, who=audit.SERVICE)]
         assert noted.count("screening is overdue") == 1
-
-
-async def test_a_diffusion_goes_straight_and_is_recorded_and_ended_at_once(tmp_path: Path) -> None:
-    async with scene(tmp_path) as play:
-        france = play.bureaus["FR"]
-        says = DiffusionPublication(
-            colour=NoticeColour.BLUE, person=RED.person, case="FR-D/1", version=1, issue=Issue.NEW,
-            attachments=(LISTED,), denied=("AR",),
-        )  # fmt: skip
-        await france.tell(says, to=["BR", "IPSG"], attachments=[PICTURE], operation=OPERATION)
-        await eventually(lambda: len(play.told) == 1)
-        (told,) = play.told
-        assert isinstance(told, Published)
-        assert (told.diffusion, told.denied, told.owner) == (True, ("AR",), "FR")
-        got = await play.hears("BR", DiffusionPublication)
-        assert [bytes(part) for part in got.attachments] == [PICTURE]
-
-        ends = DiffusionEnding(owner=play.bureaus["FR"].address, case="FR-D/1", ending=Ending.WITHDRAWN)
-        await play.bureaus["BR"].tell(ends, to=["IPSG"], operation=OPERATION)
-        await france.tell(ends, to=["BR", "IPSG"], operation=OPERATION)
-        async with asyncio.timeout(5):
-            rung = 0
-            while (entry := (await acts.notices(play.office, all_states=True))[0]).state is NoticeState.IN_FORCE:
-                rung = await play.office.registry.written.after(rung)
-        assert (entry.state, entry.shown) == (NoticeState.WITHDRAWN, ("BR",))
-        assert isinstance(play.told[1], Ended)
-        async with play.office.registry.reading() as connection:
-            noted = [(act.who, act.act) for act in await audit.acts(connection)]
-        assert ("BR", "ended no diffusion of its own") in noted
-
-
-async def test_a_diffusion_that_is_handed_over_after_its_end_ends_as_it_comes(tmp_path: Path) -> None:
-    async with scene(tmp_path) as play:
-        france, failing = play.bureaus["FR"], [True]
-
-        async def fails(_connection: AsyncConnection, _what: Published) -> None:
-            if failing:
-                raise Unavailable(Reason.STORE, "the registry cannot serve now")
-
-        async def noted() -> list[str]:
-            async with play.office.registry.reading() as connection:
-                return [act.act for act in await audit.acts(connection, who="FR")]
-
-        async def until(act: str) -> None:
-            async with asyncio.timeout(5):
-                rung = 0
-                while act not in await noted():
-                    rung = await play.office.registry.written.after(rung)
-
-        play.office.published.append(fails)
-        says = DiffusionPublication(
-            colour=NoticeColour.BLUE, person=RED.person, case="FR-D/1", version=1, issue=Issue.NEW
-        )
-        await france.tell(says, to=["IPSG"], operation=OPERATION)
-        ends = DiffusionEnding(owner=france.address, case="FR-D/1", ending=Ending.WITHDRAWN, reason="found")
-        await france.tell(ends, to=["IPSG"], operation=OPERATION)
-        await until("ended a diffusion before it came")
-        assert await acts.notices(play.office, all_states=True) == []
-        failing.clear()
-        await until("withdrew")
-        (entry,) = await acts.notices(play.office, all_states=True)
-        assert (entry.state, entry.why) == (NoticeState.WITHDRAWN, "found")
-        async with play.office.registry.reading() as connection:
-            assert (await connection.execute(select(tables.diffusion_ending))).all() == []
-
-
-async def test_the_end_of_a_diffusion_that_never_comes_is_forgotten(tmp_path: Path) -> None:
-    async with scene(tmp_path) as play:
-        france = play.bureaus["FR"]
-        ends = DiffusionEnding(owner=france.address, case="FR-D/1", ending=Ending.WITHDRAWN)
-        await france.tell(ends, to=["IPSG"], operation=OPERATION)
-
-        async def kept() -> int:
-            async with play.office.registry.reading() as connection:
-                return len((await connection.execute(select(tables.diffusion_ending))).all())
-
-        async with asyncio.timeout(5):
-            rung = 0
-            while not await kept():
-                rung = await play.office.registry.written.after(rung)
-        await Chores(play.office).review()
-        assert await kept() == 1
-        await Chores(later(play.office, 31 * DAY)).review()
-        assert await kept() == 0
