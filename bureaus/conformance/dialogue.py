@@ -153,12 +153,13 @@ class Talk:
     async def disbelieves_attestations(self) -> None:
         """A stranger attests that the kit's bureau was silent, and another network's gateway does."""
         await self.seat.running_now()
-        query = os.urandom(32)
-        forged = [self.seat.forger.attestation(query, by=SigningKey.generate())]
-        forged.append(self.seat.forger.attestation(query, net=bytes(32)))
+        asked = bytes.fromhex(str(self._sent().shows.get("digest")))
+        queries, attestation = (asked, os.urandom(32)), self.seat.forger.attestation  # of its own, and of nobody's
+        forged = [attestation(query, by=SigningKey.generate()) for query in queries]
+        forged += [attestation(query, net=bytes(32)) for query in queries]
         await self.way.put(forged)
         await self.seat.asked_by_kit("KIT-ASKS-7")
-        if any(said[1] == query.hex() for said in self.seat.attested):
+        if any(said[1] in {query.hex() for query in queries} for said in self.seat.attested):
             raise Wrong("its user is told nothing", "told of a silence")
 
     async def _asked(self, case: str) -> None:
