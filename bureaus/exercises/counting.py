@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bureaus.secretariat.notices.states import OPEN as UNDECIDED
 from bureaus.secretariat.notices.values import RequestState
 from bureaus.secretariat.registry import databases as d
-from bureaus.secretariat.registry import duty, notices, tips
+from bureaus.secretariat.registry import notices, tips
 from bureaus.secretariat.registry.outgoing import State, outgoing
 from schemas.messages.search_codes import Search, Validity
 
@@ -39,8 +39,6 @@ async def counts(connection: AsyncConnection) -> dict[str, int]:
         "tips": await _count(connection, tips.tip),
         "forwarded": await _count(connection, tips.forward),
         "dispositions": await _count(connection, tips.forward, tips.forward.c.finding != ""),
-        "calls": await _count(connection, duty.call),
-        "calls_answered": await _count(connection, duty.call, duty.call.c.finding.is_not(None)),
         OPEN: await _open(connection),
     }
 
@@ -54,7 +52,6 @@ async def _open(connection: AsyncConnection) -> int:
         (d.question, None),
         (d.hit, d.hit.c.state.in_([HitState.ASKED, Validity.IN_PROCESS])),
         (tips.tip, tips.tip.c.finding == ""),
-        (duty.call, duty.call.c.finding.is_(None)),
         (outgoing, outgoing.c.state.in_([State.WAITING, State.SENT])),
     )
     return sum([await _count(connection, table, where) for table, where in parts])

@@ -282,8 +282,6 @@ _SERVICES: Final = {
     "tips": "tips taken",
     "forwarded": "tips forwarded",
     "dispositions": "tips that a bureau said what came of",
-    "calls": "calls of the duty desk",
-    "calls_answered": "calls answered",
     "open": "left open",
 }
 

@@ -1,7 +1,7 @@
 """What an exercise asks of the secretariat's services: how much of it, and how quickly people work at it.
 
-All of it has defaults, so that every exercise has notices, questions to the databases, hits, tips and calls of the duty
-desk, a few of each. docs/exercises.md has the format; wishes.py draws from it who asks for what.
+All of it has defaults, so that every exercise has notices, questions to the databases and hits, a few of each.
+docs/exercises.md has the format; wishes.py draws from it who asks for what.
 """
 
 from __future__ import annotations
@@ -33,8 +33,6 @@ class Services(Data):
     """Of those published, about how many somebody asks the databases."""
     tips: Share = 0.4
     """Of the notices published, about how many the public of some country says something."""
-    calls_most: _Few = 3
-    """Of the urgent queries that are overdue, for how many the duty desk asks again; on the virtual clock."""
     screening: Delay = Delay(median_minutes=40, p95_minutes=180)
     """Working time of each of the secretariat's people for each decision."""
     sighting: Delay = Delay(median_minutes=60, p95_minutes=300)

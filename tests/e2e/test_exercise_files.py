@@ -11,10 +11,11 @@ import pytest
 
 from bureaus.exercises.catalogue import Operation
 from bureaus.exercises.script import Asking, Disturbance, Gateway, Habits, Line, Time
+from bureaus.exercises.services import Services
 from bureaus.exercises.staff import Delay, Staff, StaffOf
 
 ROOT = Path(__file__).parents[2]
-_MODELS = (Operation, Habits, Asking, Time, Staff, StaffOf, Delay, Line, Gateway, Disturbance)
+_MODELS = (Operation, Habits, Asking, Time, Staff, StaffOf, Delay, Line, Gateway, Services, Disturbance)
 OWN = """\
 id = "own-2026"
 name = "Ours: three countries, and everything fails"

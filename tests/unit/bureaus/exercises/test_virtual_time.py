@@ -131,3 +131,32 @@ async def test_what_comes_to_no_end_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     scene.time.lose(b"1")
     await scene.time.run(60_000)
     assert scene.seen == [(10_000, "never")]
+
+
+async def test_time_waits_as_long_as_there_is_something_to_do_that_nobody_is_counted_for() -> None:
+    scene = Scene()
+    left = ["publish", "send"]
+
+    async def tend() -> bool:
+        if not left:
+            return False
+        scene.note(left.pop(0))
+        return True
+
+    scene.time.before_passing = tend
+    scene.time.start(scene.waits("later", 10))
+    await scene.time.run(60_000)
+    assert scene.seen == [(0, "publish"), (0, "send"), (10_000, "later")]
+
+
+async def test_what_nobody_is_counted_for_and_comes_to_no_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(virtual_time, "PATIENCE", 0.05)
+    scene = Scene()
+
+    async def tend() -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    scene.time.before_passing = tend
+    with pytest.raises(Unavailable, match="services came to no end"):
+        await scene.time.run(60_000)
