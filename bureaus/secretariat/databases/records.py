@@ -216,9 +216,14 @@ async def by_id(connection: AsyncConnection, identities: Iterable[int]) -> list[
     return [there[identity] for identity in wanted if identity in there]
 
 
-async def candidates(connection: AsyncConnection, keys: Iterable[int], limit: int) -> list[int]:
-    """Numbers of the records that keys bring, most weight first."""
-    rows = await connection.execute(_CANDIDATES.limit(limit), {"keys": list(keys)})
+async def candidates(
+    connection: AsyncConnection, keys: Iterable[int], limit: int, but: Address | None = None
+) -> list[int]:
+    """Numbers of the records that keys bring, most weight first; `but` those of one owner."""
+    query = _CANDIDATES.limit(limit)
+    if but is not None:
+        query = query.join(record, record.c.id == found.c.record).where(record.c.owner != but)
+    rows = await connection.execute(query, {"keys": list(keys)})
     return [row[0] for row in rows]
 
 

@@ -10,15 +10,18 @@ visibility; the answer. Rules:
 - a hit is a document's number, or a name with a whole date of birth that speaks for it; else candidates for a person;
 - a candidate is alike enough, and few enough persons of the index would agree as well by chance (chance.py);
 - a silent record that would have been a hit is a hit all the same, of which its owner alone is told;
-- no owner fills an answer with its own records while others have some: a flood of them would hide another's.
+- no owner fills an answer, or what the matcher is given, with its own records while others have some: a flood of them
+  would hide another's.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bureaus.secretariat.databases import documents, names, records
 from bureaus.secretariat.databases.census import NOBODY, Census
@@ -92,10 +95,23 @@ class Searching:
         if not keys:
             return []
         async with self._registry.reading() as connection:
-            numbers = await records.candidates(connection, keys, self._settings.name_candidates)
-            there = await records.by_id(connection, numbers)
+            there = await _candidates(connection, keys, self._settings.name_candidates)
             common = await self._census.common(connection, names.bones(question)) if there else NOBODY
         return _compared(asker, question, there, common, self._settings)
+
+
+async def _candidates(connection: AsyncConnection, keys: Iterable[int], most: int) -> list[Kept]:
+    """As many records as the matcher is given; of an owner that has more than half of them, half where others have any.
+
+    The index is asked again once at most, whoever has how many.
+    """
+    numbers = await records.candidates(connection, keys, most)
+    there = await records.by_id(connection, numbers)
+    owner, count = Counter(one.owner for one in there).most_common(1)[0] if there else (None, 0)
+    if owner is None or len(numbers) < most or count <= most // 2:
+        return there
+    others = await records.by_id(connection, await records.candidates(connection, keys, most // 2, but=owner))
+    return [one for one in there if one.owner == owner][: most - len(others)] + others
 
 
 def _documents(asker: Address, question: DocumentQuestion, there: Sequence[Kept]) -> list[Matched]:

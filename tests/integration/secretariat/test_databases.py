@@ -130,8 +130,22 @@ async def test_candidates_come_best_first_with_their_scores(registry: Registry) 
     asked = NameQuestion(name=Name(family="Dovmir", given="Brukel"), birth_date="1971-04-30")
     result, there = await ask(registry, DatabaseQuery(person=asked))
     assert result is Search.HIT
-    assert [one.record for one in there] == ["DB-1", "DB-3", "DB-2"]
+    assert [one.record for one in there] == ["DB-1", "DB-3"]  # another whole date is another person
     assert [one.score for one in there] == sorted((one.score for one in there), reverse=True)
+
+
+async def test_a_flood_of_one_owner_s_silent_records_hides_no_other_owner_s(registry: Registry) -> None:
+    sought = person(0)
+    flood = (
+        sought.model_copy(update={"reference": f"F-{at}", "visibility": Visibility.SILENT})
+        for at in range(DEFAULT.name_candidates + 1)
+    )
+    await carry_out(registry, *flood, sender=Address("FR"))
+    await carry_out(registry, sought)
+    assert sought.person is not None
+    asked = DatabaseQuery(person=NameQuestion(name=sought.person.name, birth_date=sought.person.birth_date))
+    result, there = await ask(registry, asked)
+    assert (result, [one.owner for one in there]) == (Search.HIT, ["BR"])
 
 
 async def test_many_who_ask_at_once_get_each_their_own(registry: Registry) -> None:
