@@ -1,7 +1,8 @@
 """Looks up documents for whoever asks at the same time, in one statement: a look-up costs the way to the database.
 
 While one statement runs, what is asked meanwhile is gathered for the next. So one asker waits for one statement, and a
-hundred askers share it. Rules: a failure is every waiting asker's; who stops waiting takes nothing from the others.
+hundred askers share it. Rules: a failure is every waiting asker's; who stops waiting takes nothing from the others; of
+one owner ten records come, the oldest, so that a flood of them costs no asker's time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bureaus.secretariat.databases import documents
@@ -21,10 +22,20 @@ from bureaus.secretariat.registry.databases import found, record
 
 MOST: Final = 256
 """Look-ups in one statement."""
-_QUERY: Final = (
-    select(found.c.key, *COLUMNS)
+_OF_OWNER: Final = 10
+"""Records of one owner under one number: an answer has no more, and each is decoded whole."""
+_PLACED: Final = (
+    select(
+        found.c.key,
+        found.c.record,
+        func.row_number().over(partition_by=(found.c.key, record.c.owner), order_by=found.c.record).label("nth"),
+    )
     .join(record, record.c.id == found.c.record)
     .where(found.c.key.in_(bindparam("keys", expanding=True)))
+    .subquery()
+)
+_QUERY: Final = (
+    select(_PLACED.c.key, *COLUMNS).join(record, record.c.id == _PLACED.c.record).where(_PLACED.c.nth <= _OF_OWNER)
 )
 
 

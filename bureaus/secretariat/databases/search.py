@@ -8,7 +8,8 @@ visibility; the answer. Rules:
   name's keys than the matcher is given, `name_candidates`: there it may stand in another's place; and where it is the
   one more bearer of a name that chance.py rounds up at);
 - a hit is a document's number, or a name with a whole date of birth that speaks for it; else candidates for a person;
-- a candidate is alike enough, and few enough persons of the index would agree as well by chance (chance.py);
+- a candidate is alike enough, and few enough persons of the index would agree as well by chance (chance.py); a hit is
+  left out for no such reason, since any bureau can make a name common with records of its own;
 - a silent record that would have been a hit is a hit all the same, of which its owner alone is told;
 - no owner fills an answer, or what the matcher is given, with its own records while others have some: a flood of them
   would hide another's.
@@ -136,9 +137,9 @@ def _compared(
             continue
         chance = by_chance(alike.parts, alike.reasons, common)
         dated = not WHOLE_DATES.isdisjoint(alike.reasons)
-        if chance > (settings.name_by_chance_dated if dated else settings.name_by_chance):
-            continue
         hit = alike.score >= settings.name_hit_score and not _SPEAKS.isdisjoint(alike.reasons)
+        if not hit and chance > (settings.name_by_chance_dated if dated else settings.name_by_chance):
+            continue
         matched.append(
             (-alike.score, chance, one.id, Matched(one, alike.score, alike.reasons, hit, _shown(one, asker)))
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -153,6 +155,22 @@ async def test_many_who_ask_at_once_get_each_their_own(registry: Registry) -> No
     lookups = Lookups(registry)
     there = await asyncio.gather(*(lookups.find(f"AB-{at:04}") for at in range(60)))
     assert [[one.reference for one in each] for each in there] == [[f"D-{at}"] if at < 40 else [] for at in range(60)]
+
+
+async def test_of_one_owner_ten_records_under_a_number_are_looked_at(registry: Registry) -> None:
+    await carry_out(registry, *(document(1, reference=f"D-{at}") for at in range(25)))
+    await carry_out(registry, document(1), sender=Address("FR"))
+    there = await Lookups(registry).find("AB-0001")
+    assert Counter(one.owner for one in there) == {"BR": 10, "FR": 1}
+
+
+async def test_a_hit_is_left_out_for_no_commonness_of_its_name(registry: Registry) -> None:
+    sought = Person(name=Name(family="Ibo", given="Ola"), birth_date="1971-04-30")
+    await carry_out(registry, DatabaseRecord(act=RecordAct.ADD, reference="P-1", person=sought))
+    asked = DatabaseQuery(person=NameQuestion(name=sought.name, birth_date="1971-04-30"))
+    strict = replace(DEFAULT, name_by_chance_dated=0)  # as where everybody bears it
+    answered = await Searching(registry, strict).answer(KE, asked)
+    assert (answered.answer.result, [one.owner for one in answered.answer.found]) == (Search.HIT, ["BR"])
 
 
 async def test_the_log_has_each_question_once_and_is_forgotten_in_time(registry: Registry) -> None:
