@@ -29,7 +29,7 @@ from bureaus.secretariat.office import Chore, Office
 from bureaus.secretariat.registry import audit
 from bureaus.secretariat.registry.relays import consent, relay
 from schemas.codes import Answer, Handling
-from schemas.errors import Forbidden, Malformed, Misuse, Unavailable
+from schemas.errors import BureaunetError, Forbidden, Malformed, Misuse, Unavailable
 from schemas.identity import Address
 from schemas.messages import Message, WhereaboutsQuery
 from schemas.messages.codes import RelayGround
@@ -82,7 +82,7 @@ def shown(message: Message, reference: str, *, named: bool) -> tuple[Message, st
 def register(office: Office) -> None:
     """Take consents, requests and answers."""
     office.bureau.on(RelayConsent)(partial(_consented, office))
-    office.bureau.on(RelayRequest)(partial(_asked, office))
+    office.bureau.on(RelayRequest)(partial(requested, office))
     office.bureau.on(RelayAnswer)(partial(_answered, office))
 
 
@@ -134,11 +134,16 @@ async def consented(connection: AsyncConnection, target: Address) -> Consent:
 # ------------------------------------------------------------------------------------------ the question
 
 
-async def _asked(office: Office, received: Received) -> None:
+async def requested(office: Office, received: Received) -> None:
+    """Relay a question, or say why not; one that was relayed already stays as it is."""
     message = received.message
     if not isinstance(message, RelayRequest):
         raise Misuse("only requests are taken here")
-    reference = f"R-{secrets.token_hex(_REFERENCE_BYTES).upper()}"
+    async with office.registry.reading() as connection:
+        there = (await connection.execute(select(relay).where(relay.c.request == received.digest))).first()
+    if there is not None and there.delivery is not None and await _sent(office, bytes(there.delivery)):
+        return
+    reference = f"R-{secrets.token_hex(_REFERENCE_BYTES).upper()}" if there is None else str(there.reference)
     ground, delivery, own_case = await _delivery(office, received, message, reference)
     async with office.registry.writing() as connection:
         await connection.execute(delete(relay).where(relay.c.request == received.digest))  # of a run that was cut off
@@ -272,15 +277,39 @@ async def _end(
 
 
 async def look(office: Office) -> None:
-    """Tell the asker of each open relay whose delivery the gateway refused for good."""
+    """Tell the asker of each open relay whose delivery the gateway refused for good; one that fails holds no other up.
+
+    Raises:
+        BureaunetError: at the end, the first that failed.
+    """
+    rows_of = select(relay).where(relay.c.state == State.OPEN).order_by(relay.c.time, relay.c.reference)
     async with office.registry.reading() as connection:
-        rows = list(await connection.execute(select(relay).where(relay.c.state == State.OPEN)))
+        rows = list(await connection.execute(rows_of))
+    failure: BureaunetError | None = None
     for row in rows:
-        if row.delivery is None or not await _refused(office, bytes(row.delivery)):
-            continue
-        question = await office.bureau.received(bytes(row.request))
-        await question.answer(RelayAnswer(ground=RelayGround.UNREACHABLE), code=Answer.REFUSED)
-        await _end(office, bytes(row.request), State.REFUSED, RelayGround.UNREACHABLE)
+        try:
+            await _look(office, row)
+        except BureaunetError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
+
+
+async def _look(office: Office, row: Row[tuple[object, ...]]) -> None:
+    if row.delivery is None or not await _refused(office, bytes(row.delivery)):
+        return
+    question = await office.bureau.received(bytes(row.request))
+    await question.answer(RelayAnswer(ground=RelayGround.UNREACHABLE), code=Answer.REFUSED)
+    await _end(office, bytes(row.request), State.REFUSED, RelayGround.UNREACHABLE)
+
+
+async def _sent(office: Office, delivery: bytes) -> bool:
+    """Whether a delivery is on its way: one of a handler that was cut off is not."""
+    try:
+        await office.bureau.exchange(delivery)
+    except Misuse:
+        return False
+    return True
 
 
 async def _refused(office: Office, delivery: bytes) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from bureaus import relaying
 from bureaus.client import Bureau
@@ -147,7 +147,7 @@ async def test_what_was_relayed_is_kept_in_no_row_of_the_registry(tmp_path: Path
             kept = [
                 repr(tuple(row))
                 for table in (rows, outgoing.outgoing)
-                for row in await connection.execute(select(table))
+                for row in await connection.execute(select(rows))
             ]
         assert kept
         assert not any("Example" in row or "no-trace" in row.lower() for row in kept)
@@ -295,10 +295,30 @@ async def test_an_asker_hears_that_the_target_takes_nothing_from_the_secretariat
         await there.kenya.refuse("IPSG")
         asked = await there.ask()
         await counted(there.office.bureau, "sent", "refused", 1)
-        await relay.look(there.office)
+        async with there.office.registry.writing() as connection:  # one that cannot be answered, before it
+            row = (await connection.execute(select(rows))).one()._asdict()
+            lost = {"request": b"\0" * 32, "reference": "R-0", "time": row["time"] - 1}
+            await connection.execute(insert(rows).values(row | lost))
+        with pytest.raises(Misuse):
+            await relay.look(there.office)
         answer, _ = await said(asked)
         assert answer == RelayAnswer(ground=RelayGround.UNREACHABLE)
-        assert await there.relayed() == [("refused", "unreachable")]
+        assert sorted(await there.relayed()) == [("open", None), ("refused", "unreachable")]
+
+
+async def test_a_request_whose_handler_runs_again_is_delivered_once_under_one_reference(tmp_path: Path) -> None:
+    async with scene(tmp_path) as there:
+        await there.consent(unnamed=True)
+        asked = await there.ask()
+        await said(asked)
+        async with there.office.registry.reading() as connection:
+            before = (await connection.execute(select(rows))).all()
+        request = await there.office.bureau.received(asked.digest)
+        await relay.requested(there.office, request)  # as a process that was cut off does
+        async with there.office.registry.reading() as connection:
+            assert (await connection.execute(select(rows))).all() == before
+        assert (await there.office.bureau.counts())["sent"].get("new", 0) == 0
+        assert len(there.got) == 1
         await there.kenya.accept("IPSG")
 
 
