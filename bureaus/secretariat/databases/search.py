@@ -17,6 +17,7 @@ visibility; the answer. Rules:
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ from schemas.messages.search_codes import MatchReason, Search
 _SPEAKS: Final = frozenset({MatchReason.BIRTH_DATE, MatchReason.BIRTH_DATE_SWAPPED})
 """What a name needs beside it to be a hit: a whole date of birth. Too many people share a name and a year."""
 _EXACT: Final = 100
+_NAMES_AT_ONCE: Final = 16
+"""Names compared before others have their turn: a record may have dozens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class Searching:
         async with self._registry.reading() as connection:
             there = await _candidates(connection, keys, self._settings.name_candidates)
             common = await self._census.common(connection, names.bones(question)) if there else NOBODY
-        return _compared(asker, question, there, common, self._settings)
+        return await compared(asker, question, there, common, self._settings)
 
 
 async def _candidates(connection: AsyncConnection, keys: Iterable[int], most: int) -> list[Kept]:
@@ -124,15 +127,20 @@ def _documents(asker: Address, question: DocumentQuestion, there: Sequence[Kept]
     return matched
 
 
-def _compared(
+async def compared(
     asker: Address, question: NameQuestion, there: Sequence[Kept], common: Commonness, settings: Settings
 ) -> list[Matched]:
+    """What the records that were found come to, best first. Others have their turn in between: names may be many."""
     asked = Known.asked(question)
-    matched = []
+    matched, names_since = [], 0
     for one in there:
         if not one.names:
             continue
-        alike = match(asked, Known.decode(one.names))
+        known = Known.decode(one.names)
+        if (names_since := names_since + len(known.forms)) > _NAMES_AT_ONCE:
+            names_since = 0
+            await asyncio.sleep(0)
+        alike = match(asked, known)
         if alike.score < settings.name_candidate_score or one.denies(asker):
             continue
         chance = by_chance(alike.parts, alike.reasons, common)

@@ -1,5 +1,6 @@
 """What a bureau tries with records and names of its own, and what an unlucky end leaves behind."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,11 +10,12 @@ import pytest
 from sqlalchemy import delete, select
 
 from bureaus.secretariat.databases import Databases, names, records
+from bureaus.secretariat.databases.census import NOBODY
 from bureaus.secretariat.databases.hits import Hits
 from bureaus.secretariat.databases.matcher import Known
 from bureaus.secretariat.databases.published import FromNotices
 from bureaus.secretariat.databases.questions import Asked, QuestionLog
-from bureaus.secretariat.databases.search import Searching
+from bureaus.secretariat.databases.search import Searching, compared
 from bureaus.secretariat.notices.values import Published
 from bureaus.secretariat.registry.databases import done, found, hit, question
 from schemas.codes import Purpose
@@ -26,7 +28,7 @@ from schemas.messages.person import Name, Person
 from schemas.messages.search_codes import RecordAct, Search
 from tests.unit.bureaus.network import OPERATION
 from tests.unit.bureaus.secretariat.databases.scene import Scene, scene
-from tests.unit.bureaus.secretariat.databases.test_services import BRUKEL, LOST, WANTED, document, person
+from tests.unit.bureaus.secretariat.databases.test_services import ASKED, BRUKEL, LOST, WANTED, document, person
 
 POSTGRESQL_MOST = 32_767
 """Values that one statement takes there."""
@@ -90,6 +92,28 @@ async def test_no_owner_fills_an_answer_while_another_has_a_record(at: Scene) ->
     found = (await at.query("KE", document())).found
     assert len(found) == MOST_FOUND
     assert "BR" in {one.owner for one in found}
+
+
+async def test_others_have_their_turn_while_records_of_many_names_are_compared(at: Scene) -> None:
+    aliases = tuple(Name(family="Brukel", given=f"Dovmir {letter}") for letter in "abcdefghijklmnopqrst")
+    rich = WANTED.model_copy(update={"person": BRUKEL.model_copy(update={"aliases": aliases})})
+    for number in range(5):
+        await at.record("BR", rich.model_copy(update={"reference": f"BR-{number}"}))
+    async with at.office.registry.reading() as connection:
+        there = await records.by_id(connection, range(1, 6))
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    waits = asyncio.create_task(other())
+    found = await compared(Address("KE"), ASKED, there, NOBODY, at.office.settings)
+    waits.cancel()
+    assert len(found) == len(there)
+    assert turns == len(there)
 
 
 def _letters(count: int, length: int, seed: int) -> str:
