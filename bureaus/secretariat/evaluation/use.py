@@ -7,15 +7,15 @@ the question to the owner's last word.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bureaus.exercises.report import quantile
 from bureaus.secretariat.registry.databases import hit, log
 from bureaus.secretariat.registry.duty import silence
 from bureaus.secretariat.registry.relays import relay
@@ -24,6 +24,32 @@ from schemas.messages.search_codes import Search, Validity
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
+
+
+TICK: Final = 100
+"""Microseconds to which times of answers are told apart: so many as there are of each, and no list of all."""
+
+
+@dataclass(slots=True)
+class Times:
+    """How long things took: how many took so many ticks."""
+
+    seconds: float
+    """Of one tick."""
+    counts: Counter[int] = field(default_factory=Counter)
+
+    def quantile(self, share: float) -> float | None:
+        """The smallest that a `share` of all do not exceed, in seconds to the tenth of a millisecond; None for none."""
+        left = max(1, math.ceil(share * self.counts.total()))
+        for ticks in sorted(self.counts):
+            left -= self.counts[ticks]
+            if left <= 0:
+                return round(ticks * self.seconds, 4)
+        return None
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Median and 99th percentile."""
+        return {"median": self.quantile(0.5), "p99": self.quantile(0.99)}
 
 
 @dataclass(slots=True)
@@ -37,20 +63,19 @@ class Use:
     confirmed: int = 0
     false_hits: int = 0
     """Of its questions: the owner said that the record is not valid."""
-    seconds: list[float] = field(default_factory=list)
+    answering: Times = field(default_factory=lambda: Times(TICK / 1_000_000))
     """How long each of its answers took."""
     asked_of: int = 0
     """Hits on its own records whose confirmation it was asked for."""
     unanswered: int = 0
     """Of those, such as it has said no last word on."""
-    confirming: list[float] = field(default_factory=list)
-    """Seconds to its last word."""
+    confirming: Times = field(default_factory=lambda: Times(1.0))
+    """Until its last word."""
     silences: int = 0
     """Attested of it in this operation, and told to the duty desk."""
 
     def to_json(self) -> dict[str, JsonValue]:
         """With the quantiles in place of every time."""
-        answers, confirmed = sorted(self.seconds), sorted(self.confirming)
         return {
             "questions": self.questions,
             "urgent": self.urgent,
@@ -58,43 +83,71 @@ class Use:
             "candidates": self.candidates,
             "confirmed": self.confirmed,
             "false_hits": self.false_hits,
-            "answer_seconds": {"median": _exact(answers, 0.5), "p99": _exact(answers, 0.99)},
+            "answer_seconds": self.answering.to_json(),
             "asked_of": self.asked_of,
             "unanswered": self.unanswered,
-            "confirmation_seconds": {"median": quantile(confirmed, 0.5), "p99": quantile(confirmed, 0.99)},
+            "confirmation_seconds": self.confirming.to_json(),
             "silences": self.silences,
         }
-
-
-def _exact(ordered: list[float], share: float) -> float | None:
-    """As `quantile`, to the microsecond."""
-    found = quantile([1000 * one for one in ordered], share)
-    return None if found is None else round(found / 1000, 6)
 
 
 async def use(
     connection: AsyncConnection, *, since: int, until: int, operation: str, bureaus: Collection[str]
 ) -> dict[str, Use]:
-    """The use by each of these bureaus, from `since` to before `until`, in seconds since the epoch."""
+    """The use by each of these bureaus, from `since` to before `until`, in seconds since the epoch.
+
+    The engine counts; what comes from it is bounded by bureaus and by how many times are different.
+    """
     found: defaultdict[str, Use] = defaultdict(Use)
-    for row in await connection.execute(select(log).where(log.c.time >= since, log.c.time < until)):
+    for row in await connection.execute(_questions(since, until)):
         one = found[row.bureau]
-        one.questions += 1
+        one.questions += row.many
         one.urgent += row.urgent
-        one.hits += row.result == Search.HIT
-        one.candidates += row.result == Search.CANDIDATES
-        one.seconds.append(row.microseconds / 1_000_000)
-    for row in await connection.execute(select(hit).where(hit.c.time >= since, hit.c.time < until)):
+        one.hits += row.hits
+        one.candidates += row.candidates
+        one.answering.counts[row.ticks] += row.many
+    for row in await connection.execute(_hits(since, until)):
         asker, owner = found[row.bureau], found[Address(row.owner).bureau]
-        asker.confirmed += row.state == Validity.CONFIRMED
-        asker.false_hits += row.state == Validity.NOT_VALID
+        asker.confirmed += row.many if row.state == Validity.CONFIRMED else 0
+        asker.false_hits += row.many if row.state == Validity.NOT_VALID else 0
         if row.state in _CLOCKED:
-            owner.asked_of += 1
-            owner.unanswered += row.answered is None
-            owner.confirming += [] if row.answered is None else [float(row.answered - row.time)]
-    for row in await connection.execute(select(silence).where(silence.c.operation == operation)):
-        found[Address(row.asked).bureau].silences += 1
+            owner.asked_of += row.many
+            owner.unanswered += row.many if row.took is None else 0
+            if row.took is not None:
+                owner.confirming.counts[row.took] += row.many
+    attested = select(silence.c.asked, func.count()).where(silence.c.operation == operation).group_by(silence.c.asked)
+    for asked, many in await connection.execute(attested):
+        found[Address(asked).bureau].silences += many
     return {bureau: found[bureau] for bureau in sorted(found) if bureau in bureaus}
+
+
+def _questions(since: int, until: int) -> Select[Any]:
+    """Questions by bureau and by how long the answer took, in ticks."""
+    ticks = (log.c.microseconds // TICK).label("ticks")
+    return (
+        select(
+            log.c.bureau,
+            ticks,
+            func.count().label("many"),
+            _how_many(log.c.urgent).label("urgent"),
+            _how_many(log.c.result == Search.HIT).label("hits"),
+            _how_many(log.c.result == Search.CANDIDATES).label("candidates"),
+        )
+        .where(log.c.time >= since, log.c.time < until)
+        .group_by(log.c.bureau, "ticks")
+    )
+
+
+def _hits(since: int, until: int) -> Select[Any]:
+    """Hits by whose they are, by their state and by the seconds until the owner's last word."""
+    took = (hit.c.answered - hit.c.time).label("took")
+    parts = (hit.c.bureau, hit.c.owner, hit.c.state, took)
+    query = select(*parts, func.count().label("many"))
+    return query.where(hit.c.time >= since, hit.c.time < until).group_by(*parts)
+
+
+def _how_many(where: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.sum(case((where, 1), else_=0))
 
 
 _CLOCKED = frozenset({"asked", *map(str, Validity)})

@@ -184,8 +184,8 @@ async def _notices(connection: AsyncConnection, looking: _Looking, owners: Colle
 
 
 async def _records(connection: AsyncConnection, looking: _Looking, owners: Collection[str] | None) -> None:
-    rows = await connection.execute(select(record_table).order_by(record_table.c.id))
-    for row in rows:
+    rows = await connection.stream(select(record_table).order_by(record_table.c.id))
+    async for row in rows:  # read as they are looked at, not all before
         if row.reference.startswith(records.NOTICE) or not _wanted(row.owner, owners):
             continue
         message = messages.decode(DatabaseRecord.KIND, bytes(row.content))

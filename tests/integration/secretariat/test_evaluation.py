@@ -170,7 +170,7 @@ async def test_an_operation_is_evaluated_before_and_after_as_json_and_as_one_pag
         assert set(bases) <= {"FR", "KE", "IPSG"}
         france, kenya = found.use["FR"], found.use["KE"]
         assert (france.confirmed, france.false_hits) == (1, 1)
-        assert (kenya.asked_of, kenya.unanswered, sorted(kenya.confirming)) == (3, 1, [60.0, 120.0])
+        assert (kenya.asked_of, kenya.unanswered, dict(kenya.confirming.counts)) == (3, 1, {60: 1, 120: 1})
         assert {one.name: one.stale for one in found.quality.looked if one.stale} == {
             RED_NUMBER: "arrested by its owner's own report"
         }
