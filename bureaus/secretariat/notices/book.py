@@ -255,8 +255,8 @@ async def next_number(connection: AsyncConnection, series: str, year: int) -> st
 
 async def count(connection: AsyncConnection) -> dict[str, int]:
     """Notices and diffusions by state."""
-    query = select(tables.notice.c.state, func.count()).group_by(tables.notice.c.state)
-    return dict((await connection.execute(query)).tuples().all())
+    query = select(tables.notice.c.state, func.count().label("many")).group_by(tables.notice.c.state)
+    return {str(row.state): int(row.many) for row in await connection.execute(query)}
 
 
 def _request(row: Row[tuple[object, ...]]) -> Request:

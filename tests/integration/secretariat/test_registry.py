@@ -122,7 +122,7 @@ async def test_records_of_before_the_seventh_version_stay_and_are_older_than_eve
     async def places() -> dict[str, int]:
         both = union_all(*(select(table.c.reference, table.c.place) for table in (record, erasure)))
         async with registry.reading() as connection:
-            return dict((await connection.execute(both)).tuples().all())
+            return {row.reference: row.place for row in await connection.execute(both)}
 
     for reference in ("BR-1", "BR-2"):
         assert await hand(said.model_copy(update={"reference": reference}), 9) is RecordOutcome.RECORDED
