@@ -42,7 +42,6 @@ RECORDS: Final = int(os.environ.get("BUREAUNET_BENCH_DOCUMENTS", "10000000"))
 FEW: Final = 1000
 ASKED: Final = 4000
 """Of one round at the service."""
-BORDER_ROUNDS: Final = 3
 _PACKAGES: Final = ("aiosqlite", "sqlalchemy", f"sqlite={sqlite3.sqlite_version}")
 _ASKER: Final = Address("KE")
 _BARE: Final = (
@@ -158,7 +157,7 @@ async def _rate(ask: Callable[[DatabaseQuery], Awaitable[None]], at: int) -> flo
 
 async def _border(folder: Path, many: Path, few: Path) -> Sequence[Measured]:
     async with border(folder / "network") as unit:
-        rounds = [(await unit.asking(many, RECORDS), await unit.asking(few, FEW)) for _ in range(BORDER_ROUNDS)]
+        rounds = [(await unit.asking(many, RECORDS), await unit.asking(few, FEW)) for _ in range(ROUNDS)]
     where = f"from a border unit over HTTP among {RECORDS}, against {FEW}"
     packages = (*_PACKAGES, "aiohttp", "cryptography")
     rate = Question(

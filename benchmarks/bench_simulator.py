@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import beside, simulated
-from benchmarks.compare import Measured, Question, told
+from benchmarks.compare import ROUNDS, Measured, Question, told
 from bureaus.sandbox.network import PrivateNetwork
 from bureaus.sandbox.process import run as run_program
 
 MANY, FEW = 190, 10
-ROUNDS: Final = 3
-"""One takes a minute or two: three, and one that warms up the few."""
 _PACKAGES: Final = ("aiohttp", "cryptography")
 QUESTIONS: Final = {
     "seconds": Question(

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from benchmarks.compare import Measured, Question, told
+from benchmarks.compare import ROUNDS, Measured, Question, told
 from bureaus.sandbox.postgres import Postgres
 from gateway.adapters.sql import Database, SqlBodies, SqlStore, SqlTree, prepare
 from gateway.retention import Order, erase
@@ -24,7 +24,6 @@ from schemas.identity import Address
 from tests.support import World, sqlite_url
 
 MESSAGES: Final = 1_000
-ROUNDS: Final = 3
 CONTENT: Final = bytes(1_900)
 """Padded to 2 KB."""
 _Pairs = list[tuple[float, float]]
