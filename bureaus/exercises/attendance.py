@@ -32,6 +32,7 @@ SETTINGS: Final = replace(
     steps_seconds=float(HOUR),
     relay_seconds=float(HOUR),
     progress_seconds=float(DAY),
+    review_seconds=float(DAY),
 )
 """In virtual seconds: all that these chores wait for wakes them, and a week has many hours."""
 _PAUSE: Final = 0.005

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -136,7 +136,11 @@ async def test_it_may_be_held_again_and_tells_of_its_own_run_alone(plan: Plan, t
     assert again.reported == again.owed()
     assert not set(first.receipts) & set(again.receipts)
     async with seat(SECRETARIAT) as office:
-        assert [one.signed.operation.version for one in office.trust.operations[plan.operation.id]] == [1]
+        said = [one.signed.operation for one in office.trust.operations[plan.operation.id]]
+    assert len({(one.members, one.kinds, one.purposes, one.phase) for one in said}) == 1  # what follows is progress
+    assert said[0].progress is None
+    assert said[-1].progress is not None
+    assert sum(asdict(said[-1].progress.results).values()) == sum(again.reported.values())
 
 
 async def test_under_another_id_everything_is_another_operations(plan: Plan, tmp_path: Path) -> None:
