@@ -2,10 +2,9 @@
 
 An exchange is the same on both sides: a query and its answer, each signed, encrypted, receipted, and taken.
 
-`as2`: through two gateway processes, each step from filled queues, against AS2 over HTTP with 16 in flight between two
-processes: both sides have two processes and both cores. AS2 has nobody in the middle: all it does is its ends' work. Of
-ours it is what the middle carries, its broker and its database on the same two cores; the ends seal, open and sign
-before, since they are 190 machines and the middle is one. `as2-one`: as `as2`, with one gateway process.
+`as2`: through one gateway process, each step from filled queues, against AS2 over HTTP with 16 in flight between two
+processes. AS2 has nobody in the middle: what it does is its ends' work, each with a core of its own here. Of ours it is
+what the middle carries; the ends seal, open and sign before, since they are 190 machines and the middle is one.
 `as2-cpu`: everything in one process on either side, both ends and our gateway's pipeline; nothing is left out and
 nothing travels.
 """
@@ -16,29 +15,23 @@ import asyncio
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks import beside, scenes
-from benchmarks.compare import ROUNDS, Measured, Question, compare, told
+from benchmarks.compare import Measured, Question, compare
 from benchmarks.ground import Ground, operation_of
 from benchmarks.whole import InOneProcess, through_network
 from bureaus.sandbox.process import free_port
 
 OVER_NETWORK: Final = Question(
     "as2",
-    "query and answer, receipted and handed over, through two gateway processes, against the same between two over AS2",
+    "query and answer, receipted and handed over, through one gateway process, against the same over AS2, 16 in flight",
     "exchanges/s",
     goal=20,
     lower_is_better=False,
     packages=("aio-pika", "asyncpg", "cryptography", "uvloop", "pyas2lib=1.4.4"),
-)
-THROUGH_ONE: Final = replace(
-    OVER_NETWORK,
-    name="as2-one",
-    what="query and answer, receipted and handed over, through one gateway process, against the same over AS2",
 )
 IN_ONE_PROCESS: Final = Question(
     "as2-cpu",
@@ -54,27 +47,22 @@ _PEER: Final = beside.REPOSITORY / "benchmarks" / "as2_peer.py"
 
 
 def run() -> list[Measured]:
-    """Measure all; the first two against the same rounds of AS2's."""
+    """Measure both."""
     with TemporaryDirectory(prefix="bureaunet-as2-") as folder, scenes.stage() as stage:
         keys = Path(folder)
 
         def beside_ours(round_: Callable[[Path], float]) -> float:
             return stage.play(lambda _made: asyncio.to_thread(round_, keys))  # our connections go on beating meanwhile
 
-        rounds = [
-            (stage.play(lambda made: _ours(made, 2)), stage.play(lambda made: _ours(made, 1)), beside_ours(_over_http))
-            for _ in range(1 + ROUNDS)
-        ][1:]  # the first warms up
+        over = compare(OVER_NETWORK, lambda: stage.play(_ours), lambda: beside_ours(_over_http))
         return [
-            told(OVER_NETWORK, [(two, theirs) for two, _, theirs in rounds]),
-            told(THROUGH_ONE, [(one, theirs) for _, one, theirs in rounds]),
+            over,
             compare(IN_ONE_PROCESS, lambda: stage.play(_in_one_process), lambda: beside_ours(_as2_in_one_process)),
         ]
 
 
-async def _ours(made: Ground, workers: int) -> float:
-    name = f"ours, {workers} process{'es' if workers > 1 else ''}"
-    return scenes.told(name, await through_network(made, EXCHANGES, workers)).rate
+async def _ours(made: Ground) -> float:
+    return scenes.told("ours", await through_network(made, EXCHANGES)).rate
 
 
 async def _in_one_process(made: Ground) -> float:
