@@ -40,9 +40,8 @@ def acknowledgement(made: Ground, sent: Envelope, by: Address) -> bytes:
     return sign_acknowledgement(said, made.keys[by].signing[0])
 
 
-async def through_network(made: Ground, count: int, workers: int = 1) -> Pace:
-    """So many exchanges through gateway processes, each step from filled queues; the ends' work was done before."""
-    made.settle(workers)
+async def through_network(made: Ground, count: int) -> Pace:
+    """So many exchanges through one gateway process, each step from filled queues; the ends' work was done before."""
     queries = made.queries(count)
     answers: Sent = []
     for sender, query in queries:
