@@ -103,7 +103,9 @@ class Pump(Generic[_T]):
         try:
             due = {self._key(one): one for one in await self._take(self._most)}
         except BureaunetError as error:
-            return self._backoff.next(_asked_for(error))
+            wait = self._backoff.next(_asked_for(error))
+            self._resume = now + wait  # whoever wakes us meanwhile too: to ask may cost a request
+            return wait
         self._backoff.reset()
         self._more = len(due) >= self._most
         in_hand |= self._running.keys()

@@ -150,6 +150,28 @@ async def test_what_the_store_cannot_say_now_is_asked_again() -> None:
         await post.until(set())
 
 
+async def test_who_cannot_say_what_is_due_is_not_asked_again_by_each_that_wakes() -> None:
+    post, asked = Post(), asyncio.Event()
+    takes = 0
+
+    async def take(most: int) -> list[int]:
+        nonlocal takes
+        takes += 1
+        asked.set()
+        if takes == 1:
+            raise Unavailable(Reason.CHECKPOINT, "not yet", retry_after=0.3)
+        return await post.take(most)
+
+    post.pump = Pump(take, post.work, lambda number: number, LIMITS, AT_ONCE)
+    async with running(post.pump):
+        await asked.wait()
+        for number in range(20):
+            post.post(number)
+            await asyncio.sleep(0)
+        assert takes == 1
+        await post.until(set())
+
+
 async def test_a_fault_of_our_own_ends_it_and_cuts_off_what_is_in_hand() -> None:
     cut = asyncio.Event()
 
