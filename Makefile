@@ -10,7 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_VERSION := 0.13.9
-CHECKED := schemas gateway bureaus tests tools benchmarks examples
+CHECKED := schemas gateway bureaus tests tools benchmarks examples setup.py
 
 # A stamp's name holds the checksum of what was installed, so a changed list installs again and an old one does not.
 checksum = $(shell cat $(1) 2>/dev/null | cksum | cut -d' ' -f1)

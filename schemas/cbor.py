@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import lru_cache
 from typing import Final, TypeAlias, Union
 
@@ -22,14 +21,15 @@ TAGS: Final = frozenset({18, 96})
 """COSE_Sign1 and COSE_Encrypt (RFC 9052 section 2)."""
 
 
-class _Major(IntEnum):
-    """Major types (RFC 8949 section 3.1)."""
-
-    UINT, NINT, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)
-
-
-_UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = map(int, _Major)
-"""The same, for the decoder: plain integers compare in less time than members of an enumeration."""
+# Major types (RFC 8949 section 3.1): plain integers compare in less time than members of an enumeration.
+_UINT: Final = 0
+_NINT: Final = 1
+_BYTES: Final = 2
+_TEXT: Final = 3
+_ARRAY: Final = 4
+_MAP: Final = 5
+_TAG: Final = 6
+_SIMPLE: Final = 7
 
 _SIMPLE_VALUES: Final[Mapping[int, bool | None]] = {20: False, 21: True, 22: None}
 

@@ -6,8 +6,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def repo_files(suffix: str = "") -> list[Path]:
+def repo_files(suffix: str = "", *, links: bool = False) -> list[Path]:
     """Return absolute paths in the order of their names, only those that end in `suffix` if one is given.
+
+    A link to a folder is left out unless `links` asks for it.
 
     Raises `subprocess.CalledProcessError` outside a git work tree.
     """
@@ -24,4 +26,4 @@ def repo_files(suffix: str = "") -> list[Path]:
     ]
     names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True).stdout.decode().split("\0")
     paths = (ROOT / name for name in sorted(set(names)) if name.endswith(suffix))
-    return [path for path in paths if path.is_file()]
+    return [path for path in paths if path.is_file() or (links and path.is_symlink())]
