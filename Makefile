@@ -25,7 +25,10 @@ NODE_STAMP := .venv-peers/.node-$(call checksum,tests/peers/package-lock.json te
 
 DEMO_NEEDS := $(if $(filter amqp,$(LINK)),$(NETWORK_STAMP) broker,$(RUNTIME_STAMP)) $(SECRETARIAT_STAMP)
 
-.PHONY: help demo test adversary fuzz faults check bench pictures fmt venv services broker peers lock clean
+# Where compiled and plain Python could differ: all formats and rules, hostile input, stores, a whole exchange.
+COMPILED_TESTS := tests/unit/schemas tests/unit/gateway tests/unit/test_vectors.py tests/contract tests/fuzz tests/e2e
+
+.PHONY: help demo test compiled adversary fuzz faults check bench pictures fmt venv services broker peers lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +41,10 @@ test: venv services peers ## run all tests in two processes (ARGS="tests/unit -k
 
 faults: venv services ## run the fault suite, 20 to 40 minutes (LIST=1 names them, ONLY=NAME SEED=N runs one again)
 	@$(BIN)/python -m tests.faults $(if $(LIST),--list) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(ONLY)
+
+compiled: venv services ## compile the busiest modules in a copy, build/compiled, and run tests on it (ARGS="tests/unit/schemas" runs some)
+	@$(BIN)/python -m tools.compiled
+	@cd build/compiled && .venv/bin/python -m pytest -n 2 $(or $(ARGS),$(COMPILED_TESTS))
 
 adversary: venv ## attack a real gateway and a real broker; the table goes to build/adversary.json
 	@deploy/install-services.sh rabbitmq-server softhsm2
@@ -54,9 +61,10 @@ check: venv ## formatter, linter, types, import contracts, sizes
 	$(BIN)/python -m tools.check_sizes
 	$(BIN)/python -m tools.check_never
 
-bench: venv broker $(BENCH_STAMP) ## measure ours beside something else (ONLY=NAME runs one; documents and names only so; LONG=1 an hour of memory)
+bench: venv broker $(BENCH_STAMP) ## measure ours, compiled, beside something else (ONLY=NAME, PLAIN=1 not compiled, LONG=1 an hour of memory)
 	@deploy/install-services.sh librabbitmq-dev gcc libc6-dev
-	@BUREAUNET_BENCH_LONG=$(LONG) $(BIN)/python -m benchmarks $(ONLY) $(ARGS)
+	@$(if $(PLAIN),,$(BIN)/python -m tools.compiled)
+	@$(if $(PLAIN),,cd build/compiled &&) BUREAUNET_BENCH_LONG=$(LONG) .venv/bin/python -m benchmarks $(ONLY) $(ARGS)
 
 pictures: venv ## take the README's pictures of the console with Debian's Chromium
 	@deploy/install-services.sh chromium
@@ -125,6 +133,7 @@ lock: $(VENV_STAMP) $(PEERS_STAMP) ## pin every dependency again (ARGS=--upgrade
 	$(LOCK) $(ARGS) pyproject.toml --group build --extra network --extra oidc --extra secretariat --extra token --extra traces --group dev \
 		-c requirements-network.txt -o requirements-dev.txt
 	$(LOCK) $(ARGS) pyproject.toml --group build --extra secretariat -c requirements-dev.txt -o requirements-secretariat.txt
+	$(LOCK) $(ARGS) pyproject.toml --group build --group compile -c requirements-dev.txt -o requirements-compile.txt
 	$(LOCK) $(ARGS) tests/peers/requirements.in -o requirements-peers.txt
 	$(LOCK) $(ARGS) benchmarks/requirements.in -o benchmarks/requirements.txt
 	$(LOCK) $(ARGS) tests/peers/requirements-node.in -o tests/peers/requirements-node.txt

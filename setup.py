@@ -22,6 +22,6 @@ def modules() -> list[str]:
 if os.environ.get("BUREAUNET_COMPILED") == "1":
     from mypyc.build import mypycify
 
-    setup(ext_modules=mypycify(modules(), opt_level="3", debug_level="0"))
+    setup(ext_modules=mypycify(modules(), opt_level="3", debug_level="0", group_name="bureaunet"))
 else:
     setup()

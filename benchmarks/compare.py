@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.plot import draw
+from schemas.built import compiled
 
 FOLDER: Final = Path("build/bench")
 ROUNDS: Final = 5
@@ -113,7 +114,11 @@ def told(question: Question, pairs: Sequence[tuple[float, float]]) -> Measured:
         Spread.of([mine / theirs for mine, theirs in pairs]),
         question.goal,
         question.lower_is_better,
-        {"python": platform.python_version(), **{name.partition("=")[0]: _version(name) for name in question.packages}},
+        {
+            "bureaunet": f"{version('bureaunet')}{' compiled' if compiled() else ''}",
+            "python": platform.python_version(),
+            **{name.partition("=")[0]: _version(name) for name in question.packages},
+        },
         f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
     )
 

@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from bureaus.commands.lazy import Lazy
+from schemas.built import version_line
 from schemas.errors import BureaunetError, Misuse
 
 _COMMANDS: Final = {
@@ -59,7 +60,7 @@ class Main(Lazy):
     show_default=True,
     help="What to log on standard error. Content is never logged.",
 )
-@click.version_option(package_name="bureaunet")
+@click.version_option(package_name="bureaunet", message=version_line())
 def main(log: str) -> None:
     """Take part in a bureaunet network as a bureau: ask, answer, and verify what was said.
 

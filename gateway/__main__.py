@@ -28,10 +28,11 @@ from gateway.commands.setup import init
 from gateway.commands.shared import Commands
 from gateway.commands.show import show
 from gateway.commands.watch import watch
+from schemas.built import version_line
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="bureaunet")
+@click.version_option(package_name="bureaunet", message=version_line())
 def main() -> None:
     """Run a gateway of a bureaunet network, and the authority that says who belongs to it.
 

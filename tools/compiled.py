@@ -18,11 +18,20 @@ from typing import Final
 from tools.repo_files import ROOT, repo_files
 
 _FOLDER: Final = ROOT / "build" / "compiled"
+_PACKAGES: Final = ("schemas", "gateway", "bureaus")
+_SHARED: Final = (".venv", ".venv-bench", ".venv-peers", "build/bench", "build/ledgers", "docs/growth.svg")
+"""What the copy has in common with this tree: environments, and what measurements keep and write."""
 
 
 def copy(folder: Path) -> None:
     """Bring the copy up to date, and keep the times of what did not change."""
-    for path in repo_files(links=True):
+    files = repo_files(links=True)
+    wanted = {folder / path.relative_to(ROOT) for path in files}
+    for package in _PACKAGES:
+        for old in (folder / package).rglob("*.py"):
+            if old not in wanted:
+                old.unlink()
+    for path in files:
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         if path.is_symlink():
@@ -32,8 +41,21 @@ def copy(folder: Path) -> None:
             shutil.copy2(path, target)
 
 
+def share(folder: Path) -> None:
+    """Link what both use, so that a command in the copy is the same command."""
+    for name in _SHARED:
+        link, target = folder / name, ROOT / name
+        if not target.suffix and "build" in target.parts:
+            target.mkdir(parents=True, exist_ok=True)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+
+
 def build(folder: Path) -> None:
-    """Compile in the copy. Raises SystemExit where mypyc or the C compiler refuses, with what it said."""
+    """Compile in the copy. Raises SystemExit where mypyc or the C compiler refuses; both say why themselves."""
+    for old in (*folder.glob("*.so"), *(so for package in _PACKAGES for so in (folder / package).rglob("*.so"))):
+        old.unlink()  # a module that is compiled no more would still be found first
     command = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace", "--parallel", str(os.cpu_count() or 1)]
     done = subprocess.run(command, cwd=folder, env={**os.environ, "BUREAUNET_COMPILED": "1"}, check=False)
     if done.returncode != 0:
@@ -48,6 +70,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=_FOLDER, help="where the copy goes")
     folder = parser.parse_args().folder.resolve()
     copy(folder)
+    share(folder)
     build(folder)
     print(folder)
 
