@@ -95,11 +95,12 @@ class Gatehouse:
 
     def admitted(self, candidate: Candidate, index: int, decided: int, now: int) -> None:
         """Tell the watcher of a message that was admitted, in a batch that began at `decided`."""
-        header = candidate.statement.header
+        header, received = candidate.statement.header, candidate.submission.received
+        name = candidate.statement.digest.hex()
         self._watcher.saw(
             "admitted",
-            digest=candidate.statement.digest.hex(),
-            thread=(header.thread or candidate.statement.digest).hex(),
+            digest=name,
+            thread=header.thread.hex() if header.thread else name,
             operation=header.sub,
             kind=header.kind,
             urgency=header.urgency,
@@ -107,8 +108,8 @@ class Gatehouse:
             sender=header.iss,
             recipients=len(header.aud),
             index=index,
-            waited=decided - candidate.submission.received,
-            milliseconds=now - candidate.submission.received,
+            waited=decided - received,
+            milliseconds=now - received,
         )
 
     def refused(self, rejected: Rejected, index: int | None, now: int) -> None:

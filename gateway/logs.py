@@ -18,6 +18,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from types import TracebackType
 from typing import Final, TextIO, TypeAlias
 
@@ -34,10 +35,13 @@ _SECRET: Final = re.compile(
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s]+@")
 _PEM: Final = re.compile(r"-----BEGIN.*", re.DOTALL)
 _HIDDEN: Final = "[redacted]"
+_HIDDEN_JSON: Final = f'"{_HIDDEN}"'
 _Exception: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
 Line: TypeAlias = MutableMapping[str, object]
 _LEVELS: Final = {level: logging.getLevelName(level).lower() for level in (10, 20, 30, 40, 50)}
-_COUNTS: Final = frozenset({int, bool, float, type(None)})
+_NUMBERS: Final = (int, float, type(None))
+_BYTES: Final = (bytes, bytearray, memoryview)
+_LISTS: Final = (list, tuple)
 
 
 @dataclass(slots=True)
@@ -58,15 +62,29 @@ def wanted(level: int) -> bool:
 
 
 def tell(level: int, name: str, fields: Mapping[str, object]) -> None:
-    """One line of ours, as structlog would write it after `redact`, in half the time: there is one for each message."""
+    """One line of ours, as structlog would write it after `redact`, in a fraction of the time: one for each message."""
     stream = _PLACE.stream
     if stream is None:
         structlog.get_logger().log(level, name, **fields)
         return
     now = datetime.now(UTC).isoformat()[:-6]
-    line = redact(None, name, {**fields, "event": name, "level": _LEVELS[level], "timestamp": f"{now}Z"})
-    stream.write(json.dumps(line, sort_keys=True) + "\n")
+    line = {**fields, "event": name, "level": _LEVELS[level], "timestamp": f"{now}Z"}
+    said = [f"{start}{_HIDDEN_JSON if hides else _json(line[key])}" for key, start, hides in _form(tuple(line))]
+    stream.write("{" + ", ".join(said) + "}\n")
     stream.flush()
+
+
+@lru_cache(maxsize=1024)  # as many as there are events of ours, or a few for each
+def _form(names: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
+    """The fields of a line in their order: name, what stands before the value, and whether that is hidden."""
+    return tuple((name, f"{encode_basestring_ascii(name)}: ", _hides(name)) for name in sorted(names))
+
+
+def _json(value: object) -> str:
+    """What `json.dumps` makes of a value once it is plain."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(_text(value))
+    return str(value) if type(value) is int else json.dumps(_plain(value))
 
 
 def redact(_logger: object, _method: str, line: Line) -> Line:
@@ -80,14 +98,18 @@ def _hides(name: str) -> bool:
 
 
 def _plain(value: object) -> object:
-    if type(value) in _COUNTS or isinstance(value, int | float):
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, _NUMBERS):
         return value
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, _BYTES):
         return f"[{len(value)} bytes]"
-    if isinstance(value, list | tuple):
+    if isinstance(value, _LISTS):
         return [_plain(item) for item in value[:MAX_FRAMES]]
-    if not isinstance(value, str):
-        return f"[{type(value).__name__}]"
+    return f"[{type(value).__name__}]"
+
+
+def _text(value: str) -> str:
     if len(value) <= MAX_TEXT and "://" not in value and "-----BEGIN" not in value:
         return value
     text = _CREDENTIALS.sub(f"{_HIDDEN}@", value) if "://" in value else value

@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector
@@ -93,8 +93,8 @@ class Metrics:
         about = "From the arrival of a message to a recipient's recorded acknowledgement."
         self._handed = self._histogram("handover_seconds", about, _HANDOVER, "urgency")
         # labels come from lists, and the library looks each up under a lock
-        self._event, self._submission = cache(self.events.labels), cache(self._submissions.labels)
-        self._message, self._accept = cache(self._messages.labels), cache(self._accepted.labels)
+        self._event, self._submitted = cache(self.events.labels), lru_cache(maxsize=1024)(self._of_submitted)
+        self._admitted = lru_cache(maxsize=1024)(self._of_admitted)  # kinds are senders' words
         self._begin()
 
     def _begin(self) -> None:
@@ -122,8 +122,7 @@ class Metrics:
         self._event(name).inc()
         reason = fields.get("reason")
         if name == "submitted":
-            listed = "" if reason is None else _listed(reason, Reason)
-            self._submission(_listed(fields.get("over"), Link), _listed(fields.get("outcome"), Submitted), listed).inc()
+            self._submitted(fields.get("over"), fields.get("outcome"), reason).inc()
         elif isinstance(reason, str):
             self.refusals.labels(_listed(reason, Reason)).inc()
         if name == "admitted":
@@ -134,9 +133,21 @@ class Metrics:
             self._copies.inc(int(fields.get("copies", 0)))
 
     def _saw_admitted(self, fields: dict[str, str | int]) -> None:
-        link, urgency = _listed(fields.get("over"), Link), _listed(fields.get("urgency"), Urgency)
-        self._message(link, kind_label(str(fields.get("kind"))), urgency).inc()
-        self._accept(link, urgency).observe(max(0, int(fields.get("milliseconds", 0))) / 1000)
+        messages, accepted = self._admitted(fields.get("over"), fields.get("kind"), fields.get("urgency"))
+        messages.inc()
+        accepted.observe(max(0, int(fields.get("milliseconds", 0))) / 1000)
+
+    def _of_admitted(
+        self, over: str | int | None, kind: str | int | None, urgency: str | int | None
+    ) -> tuple[Counter, Histogram]:
+        """Where messages of this link, kind and urgency are counted."""
+        link, listed = _listed(over, Link), _listed(urgency, Urgency)
+        return self._messages.labels(link, kind_label(str(kind)), listed), self._accepted.labels(link, listed)
+
+    def _of_submitted(self, over: str | int | None, outcome: str | int | None, reason: str | int | None) -> Counter:
+        """Where submissions of this link, outcome and reason are counted."""
+        why = "" if reason is None else _listed(reason, Reason)
+        return self._submissions.labels(_listed(over, Link), _listed(outcome, Submitted), why)
 
     def _saw_handover(self, fields: dict[str, str | int]) -> None:
         urgency, outcome = _listed(fields.get("urgency"), Urgency), _listed(fields.get("outcome"), Outcome)

@@ -9,7 +9,6 @@ sending never holds up a message, and what a collector does not take is dropped,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
@@ -64,12 +63,16 @@ def spans_of(event: str, fields: Mapping[str, str | int], now: int) -> Iterator[
             yield Spanned("admit", digest, now, now, fields=said, failed=True)
 
 
-def _digests(text: str) -> Iterator[bytes]:
-    for word in text.split():
-        with suppress(ValueError):
-            digest = bytes.fromhex(word)
-            if len(digest) == 32:
-                yield digest
+def _digests(text: str) -> list[bytes]:
+    found = [_digest(word) for word in text.split()]
+    return [digest for digest in found if len(digest) == 32]
+
+
+def _digest(word: str) -> bytes:
+    try:
+        return bytes.fromhex(word)
+    except ValueError:
+        return b""
 
 
 class Tracing:
@@ -130,5 +133,5 @@ class Tracing:
 def joined(fields: Mapping[str, str | int]) -> dict[str, str]:
     """`trace_id` for a log line that names a message, as collectors join logs and traces; nothing else has one."""
     text = fields.get("digest")
-    found = list(_digests(text)) if isinstance(text, str) else ()
+    found = _digests(text) if isinstance(text, str) else ()
     return {"trace_id": f"{tracing.trace_id(found[0]):032x}"} if len(found) == 1 else {}

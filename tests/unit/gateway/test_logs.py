@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -13,6 +14,7 @@ import structlog
 
 from gateway import logs
 from gateway.watching import Watching
+from schemas.errors import Reason
 
 Lines = Callable[[], list[dict[str, object]]]
 NAME = "Synthetic Person"
@@ -108,3 +110,35 @@ def test_refusals_are_counted_by_reason() -> None:
     watching.saw("refused", reason="signature", digest="01")
     assert b'bureaunet_refusals_total{reason="signature"} 2.0' in watching.metrics()
     assert b"digest" not in watching.metrics()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        0,
+        -7,
+        2**70,
+        1.5,
+        float("inf"),
+        "",
+        'a "quoted" \\ line\n',
+        "Ä\u2028\U0001f600\ud800",
+        Reason.SIGNATURE,
+    ],
+)
+def test_our_own_lines_are_those_that_structlog_would_write(written: Lines, value: object) -> None:
+    fields: dict[str, object] = {"value": value, "operation": "infra-sa-2011", "list": [1, "x" * 300], "token": value}
+    texts: list[str] = []
+    for write in (
+        lambda: logs.tell(logging.INFO, "happened", fields),
+        lambda: structlog.get_logger().info("happened", **fields),
+    ):
+        stream = io.StringIO()
+        logs.start("info", stream)
+        write()
+        texts.append(re.sub(r'"timestamp": "[^"]+"', "", stream.getvalue()))
+    ours, theirs = texts
+    assert ours == theirs
+    assert not written()  # these went to streams of their own
