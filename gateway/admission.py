@@ -9,9 +9,8 @@ Refusals at steps 1 to 7 use up no message id and make no ledger entry, those at
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from gateway.ports import (
     Admitted,
@@ -24,11 +23,11 @@ from gateway.ports import (
     ThreadFacts,
     Verdict,
 )
-from gateway.settings import Pipeline
+from gateway.settings import Allowance, Pipeline
 from schemas import envelope, wire
 from schemas.claims import Header
 from schemas.codes import Handling
-from schemas.directory import Participant, SigningEntry, State
+from schemas.directory import Participant, SealingEntry, SigningEntry, State
 from schemas.envelope import Envelope, Statement
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Untrusted
 from schemas.evidence import SignedAcknowledgement, read_acknowledgement
@@ -37,8 +36,6 @@ from schemas.keys import Suite
 from schemas.operation import Operation
 from schemas.preferences import refusing
 from schemas.rights import may_send
-
-_T = TypeVar("_T")
 
 
 class _Step(Exception):
@@ -56,6 +53,10 @@ class Bucket:
     left: float
     at: int
 
+    def __init__(self, left: float, at: int) -> None:
+        object.__setattr__(self, "left", left)
+        object.__setattr__(self, "at", at)
+
     def take(self, now: int, rate: float, burst: int) -> tuple[Bucket, bool]:
         """The bucket after one submission at `now`, and whether there was room for it."""
         filled = min(float(burst), self.left + max(0, now - self.at) * rate / 1000)
@@ -69,10 +70,10 @@ def receive(submission: Submission, net: bytes, *, within_quota: bool) -> Candid
     named = submission.body  # its hash names it until a statement can be told from the rest
     try:
         _check_size(submission, within_quota=within_quota)
-        framed = _decode(lambda: wire.decode_submission(submission.body))
+        framed = _framed(submission.body)
         named = framed.statement
         _check_parts(framed)
-        statement = _decode(lambda: envelope.read(framed.statement))
+        statement = _read(framed.statement)
         _check_link(submission.link, statement.header, net)
     except _Step as no:
         return Rejected(hashlib.sha256(named).digest(), submission.link, no.step, no.reason)
@@ -93,9 +94,16 @@ def _check_parts(framed: Envelope) -> None:
         raise _Step(2, error.reason) from None
 
 
-def _decode(read: Callable[[], _T]) -> _T:
+def _framed(body: bytes) -> Envelope:
     try:
-        return read()  # 3 strict decode
+        return wire.decode_submission(body)  # 3 strict decode
+    except Malformed as error:
+        raise _Step(3, error.reason) from None
+
+
+def _read(statement: bytes) -> Statement:
+    try:
+        return envelope.read(statement)  # 3 strict decode
     except Malformed as error:
         raise _Step(3, error.reason) from None
 
@@ -121,6 +129,7 @@ class _Batch:
         self.seen: set[bytes] = set()
         self.ids = dict(facts.ids)
         self.spent, self.spent_bytes = dict(facts.spent), dict(facts.spent_bytes)
+        self.quotas: dict[str, Allowance] = {}
 
     def decide(self, candidate: Candidate) -> Verdict:
         statement = candidate.statement
@@ -151,7 +160,9 @@ class _Batch:
         self._spend(str(header.iss.bureau), len(candidate.submission.body))  # 12 quota
 
     def _spend(self, bureau: str, size: int) -> None:
-        quota = self.limits.quota(bureau)
+        quota = self.quotas.get(bureau)
+        if quota is None:
+            quota = self.quotas[bureau] = self.limits.quota(bureau)
         messages, spent = self.spent.get(bureau, 0), self.spent_bytes.get(bureau, 0)
         if messages >= quota.per_minute or (spent and spent + size > quota.bytes_per_minute):
             raise _Step(12, Reason.QUOTA)
@@ -206,11 +217,18 @@ def check_wraps(candidate: Candidate, facts: Facts) -> None:
         row = facts.trust.directory.find(recipient)
         if row is None:
             continue
-        entry = next((entry for entry in row.sealing if entry.key.key_id == wrap.key_id), None)
+        entry = _sealing_entry(row, wrap.key_id)
         if entry is None or entry.key.suite != wrap.suite:
             raise _Step(11, Reason.WRAP_KEY)
         if not entry.validity.covers(now) or entry.validity.void_at(facts.size):
             raise _Step(11, Reason.WRAP_KEY)
+
+
+def _sealing_entry(row: Participant, key_id: bytes) -> SealingEntry | None:
+    for entry in row.sealing:
+        if entry.key.key_id == key_id:
+            return entry
+    return None
 
 
 def check_operation(header: Header, facts: Facts) -> None:
@@ -224,7 +242,8 @@ def check_operation(header: Header, facts: Facts) -> None:
     if header.exercise != (facts.trust.network.genesis.exercise or operation.training):
         raise _Step(12, Reason.EXERCISE)
     _check_members(header, operation, facts)
-    if refusing(header.aud, header.iss, facts.trust.preferences):
+    preferences = facts.trust.preferences
+    if preferences and refusing(header.aud, header.iss, preferences):
         raise _Step(12, Reason.SENDER_REFUSED)
     row = facts.trust.directory.find(header.iss)
     if header.kind not in operation.kinds or row is None or not may_send(row.kind, header.kind):

@@ -70,6 +70,38 @@ class Clock:
     reason: Reason | None = None
     """Why the recipient's program refused to take it, where that was so."""
 
+    def __init__(  # noqa: PLR0913, PLR0917  # one for each field; said here, it is compiled (gateway/values.py)
+        self,
+        query: bytes,
+        recipient: Address,
+        sender: Address,
+        operation: str,
+        kind: str,
+        urgency: Urgency,
+        opened: int,
+        due: int,
+        terms: Terms,
+        state: State = State.AWAITING,
+        stage: int = 0,
+        next_at: int | None = None,
+        answer: bytes | None = None,
+        reason: Reason | None = None,
+    ) -> None:
+        object.__setattr__(self, "query", query)
+        object.__setattr__(self, "recipient", recipient)
+        object.__setattr__(self, "sender", sender)
+        object.__setattr__(self, "operation", operation)
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "urgency", urgency)
+        object.__setattr__(self, "opened", opened)
+        object.__setattr__(self, "due", due)
+        object.__setattr__(self, "terms", terms)
+        object.__setattr__(self, "state", state)
+        object.__setattr__(self, "stage", stage)
+        object.__setattr__(self, "next_at", next_at)
+        object.__setattr__(self, "answer", answer)
+        object.__setattr__(self, "reason", reason)
+
     @property
     def family(self) -> str:
         """The kind without its version."""

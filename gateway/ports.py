@@ -20,20 +20,14 @@ from gateway.values import (
     Admitted,
     Arrival,
     Candidate,
-    Consignment,
-    CopyKey,
     Decided,
     Facts,
-    Handover,
     Held,
     Leaf,
     MessageRow,
     NewMessage,
     OperationHead,
     Outcome,
-    Owed,
-    Pending,
-    Placed,
     Quarantined,
     Rejected,
     Repeated,
@@ -44,8 +38,8 @@ from gateway.values import (
     Trust,
     Unplaced,
     Verdict,
-    Waiting,
 )
+from gateway.values_delivery import Consignment, CopyKey, Handover, Owed, Pending, Placed, Waiting
 from schemas.claims import Head
 from schemas.identity import Address
 from schemas.wire import ItemType

@@ -247,13 +247,13 @@ def minute_of(now: int) -> int:
 
 def spending(rulings: Iterable[Ruling]) -> list[Spent]:
     """What admitted messages count against their bureaus' quotas, by bureau."""
-    found: dict[str, Spent] = {}
+    found: dict[str, tuple[int, int]] = {}
     for ruling in rulings:
         if ruling.reason is None:
             name = str(ruling.statement.header.iss.bureau)
-            before, size = found.get(name, Spent(name, 0, 0)), len(ruling.candidate.submission.body)
-            found[name] = Spent(name, before.messages + 1, before.size + size)
-    return [found[name] for name in sorted(found)]
+            messages, size = found.get(name, (0, 0))
+            found[name] = messages + 1, size + len(ruling.candidate.submission.body)
+    return [Spent(name, *found[name]) for name in sorted(found)]
 
 
 def _event(ruling: Ruling) -> Event:

@@ -21,6 +21,7 @@ from schemas.identity import Address
 
 Own: TypeAlias = Mapping[str, Sequence[AnswerTime]]
 """Operation -> the times that it sets itself."""
+_Terms: TypeAlias = Mapping[str, Mapping[Urgency, Terms]]
 _Clocks: TypeAlias = dict[tuple[bytes, Address, Address], Clock]
 
 
@@ -34,7 +35,8 @@ async def record(
     Raises:
         Unavailable: `store`.
     """
-    await transaction.open_clocks([clock for statement in accepted for clock in _opened(statement, now, own)])
+    by_kind = {operation: terms_by_kind(times) for operation, times in own.items()}
+    await transaction.open_clocks([clock for statement in accepted for clock in _opened(statement, now, by_kind)])
     answers = [statement for statement in accepted if statement.header.answer is not None]
     keys = [(statement.header.re, statement.header.iss.bureau) for statement in answers]
     wanted = [(query, bureau) for query, bureau in keys if query is not None]
@@ -48,7 +50,7 @@ async def record(
     return declined
 
 
-def terms_by_kind(times: Iterable[AnswerTime]) -> Mapping[str, Mapping[Urgency, Terms]]:
+def terms_by_kind(times: Iterable[AnswerTime]) -> _Terms:
     """An operation's own times, as `deadlines.terms_of` takes them."""
     found: dict[str, dict[Urgency, Terms]] = {}
     for time in times:
@@ -58,9 +60,9 @@ def terms_by_kind(times: Iterable[AnswerTime]) -> Mapping[str, Mapping[Urgency, 
     return found
 
 
-def _opened(statement: Statement, now: int, own: Own) -> list[Clock]:
+def _opened(statement: Statement, now: int, own: Mapping[str, _Terms]) -> list[Clock]:
     header = statement.header
-    terms = deadlines.terms_of(header, terms_by_kind(own.get(header.sub, ())))
+    terms = deadlines.terms_of(header, own.get(header.sub, {}))
     return [] if terms is None else deadlines.start(statement.digest, header, now, terms)
 
 

@@ -1,21 +1,22 @@
 """The values that the stages of the gateway hand on, from a submission to the rows of the store.
 
 All are frozen and carry bytes exactly as received: nobody re-parses, nobody re-serialises. Times are milliseconds since
-the epoch unless a name says seconds. `gateway/ports.py` gives them on, so that a stage imports from there alone.
+the epoch unless a name says seconds. `gateway/ports.py` gives them on, so that a stage imports from there alone. Those
+made for each message say their `__init__` themselves, as dataclass would: only then it is compiled, and costs a
+thirtieth.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from schemas.codes import Handling, Purpose, Urgency
+from gateway.values_delivery import Placed
+from schemas.codes import Handling, Purpose
 from schemas.directory import Directory, Link
 from schemas.envelope import Envelope, Statement
 from schemas.errors import Reason
-from schemas.evidence import SignedAcknowledgement
 from schemas.identity import Address
 from schemas.network import Network
 from schemas.operation import SignedOperation
@@ -36,6 +37,12 @@ class Submission:
     received: int
     over: Link = Link.HTTP
     """How it came."""
+
+    def __init__(self, link: Address, body: bytes, received: int, over: Link = Link.HTTP) -> None:
+        object.__setattr__(self, "link", link)
+        object.__setattr__(self, "body", body)
+        object.__setattr__(self, "received", received)
+        object.__setattr__(self, "over", over)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,11 @@ class Candidate:
     submission: Submission
     envelope: Envelope
     statement: Statement
+
+    def __init__(self, submission: Submission, envelope: Envelope, statement: Statement) -> None:
+        object.__setattr__(self, "submission", submission)
+        object.__setattr__(self, "envelope", envelope)
+        object.__setattr__(self, "statement", statement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +137,9 @@ class Admitted:
 
     candidate: Candidate
 
+    def __init__(self, candidate: Candidate) -> None:
+        object.__setattr__(self, "candidate", candidate)
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -174,6 +189,24 @@ class Outcome:
     step: int | None = None
     repeated: bool = False
 
+    def __init__(
+        self,
+        digest: bytes,
+        receipt: bytes,
+        accepted: bool,  # noqa: FBT001  # as the fields stand, so here and below
+        index: int | None,
+        reason: Reason | None = None,
+        step: int | None = None,
+        repeated: bool = False,  # noqa: FBT001, FBT002
+    ) -> None:
+        object.__setattr__(self, "digest", digest)
+        object.__setattr__(self, "receipt", receipt)
+        object.__setattr__(self, "accepted", accepted)
+        object.__setattr__(self, "index", index)
+        object.__setattr__(self, "reason", reason)
+        object.__setattr__(self, "step", step)
+        object.__setattr__(self, "repeated", repeated)
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:
@@ -183,108 +216,6 @@ class Spent:
     messages: int
     size: int
     """Bytes of submissions."""
-
-
-# ---- values: delivery
-
-
-@dataclass(frozen=True, slots=True)
-class Consignment:
-    """One copy owed to one recipient's inbox."""
-
-    digest: bytes
-    recipient: Address
-    """As named in aud."""
-    inbox: Address
-    """The directory row whose inbox takes it: the recipient's own or its bureau's."""
-    link: Link
-    urgency: Urgency
-    expires: int
-    """Seconds since the epoch: the envelope's exp."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A copy to publish: leased to the caller, with everything an inbox item needs."""
-
-    consignment: Consignment
-    index: int
-    """Of the acceptance: the index of its inbox item, since the consignment's own is known only once it is placed."""
-    receipt: bytes
-    envelope: Envelope
-    recipients: int
-    """How many the envelope has: above `INLINE_RECIPIENTS` its sealed part is fetched apart."""
-    operation: str
-    kind: str
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A consigned copy in an HTTP inbox; or an attestation, with its bytes as the envelope's statement and no more."""
-
-    index: int
-    digest: bytes
-    receipt: bytes
-    envelope: Envelope
-    recipients: int
-    type: ItemType = ItemType.ENVELOPE
-
-    @classmethod
-    def attestation(cls, index: int, statement: bytes) -> Waiting:
-        """An attestation in an HTTP inbox."""
-        return cls(index, b"", b"", Envelope(statement, None), 0, ItemType.RECEIPT)
-
-
-CopyKey: TypeAlias = tuple[bytes, Address]
-"""(digest, recipient as named in aud): one copy of a message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """A copy that was made for a recipient, and whether it has acknowledged it."""
-
-    recipient: Address
-    """As named in aud."""
-    operation: str
-    kind: str
-    acknowledged: bool
-    urgency: Urgency
-    received: int
-    """When its message came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Handover:
-    """A recipient's signed acknowledgement, verified, of a copy that was made for it."""
-
-    signed: SignedAcknowledgement
-    owed: Owed
-
-    @property
-    def key(self) -> CopyKey:
-        """The copy that it acknowledges."""
-        return self.signed.acknowledgement.digest, self.owed.recipient
-
-    @property
-    def evidence(self) -> bytes:
-        """SHA-256 of the signed acknowledgement: what its entry names."""
-        return hashlib.sha256(self.signed.raw).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A copy that the broker confirmed, or one that nobody can place any more: its consignment is to be recorded."""
-
-    digest: bytes
-    recipient: Address
-    operation: str
-    kind: str
-
-    @property
-    def key(self) -> CopyKey:
-        """The copy."""
-        return self.digest, self.recipient
 
 
 # ---- values: the store's rows
@@ -304,6 +235,24 @@ class NewMessage:
     """Days since the epoch: when its sealed part is erased. None where there is no sealed part."""
     claims_id: bool = True
     """False for a message refused because another has its (iss, cti): it is kept under its digest alone."""
+
+    def __init__(
+        self,
+        statement: Statement,
+        sealed: bytes | None,
+        accepted: bool,  # noqa: FBT001
+        reason: Reason | None,
+        received: int,
+        due: int | None = None,
+        claims_id: bool = True,  # noqa: FBT001, FBT002
+    ) -> None:
+        object.__setattr__(self, "statement", statement)
+        object.__setattr__(self, "sealed", sealed)
+        object.__setattr__(self, "accepted", accepted)
+        object.__setattr__(self, "reason", reason)
+        object.__setattr__(self, "received", received)
+        object.__setattr__(self, "due", due)
+        object.__setattr__(self, "claims_id", claims_id)
 
 
 @dataclass(frozen=True, slots=True)

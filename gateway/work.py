@@ -31,6 +31,10 @@ class Ruling:
     candidate: Candidate
     reason: Reason | None = None
 
+    def __init__(self, candidate: Candidate, reason: Reason | None = None) -> None:
+        object.__setattr__(self, "candidate", candidate)
+        object.__setattr__(self, "reason", reason)
+
     @property
     def statement(self) -> Statement:
         """The message's statement."""
@@ -72,6 +76,10 @@ class Decision:
 
     receipt: bytes
     index: int
+
+    def __init__(self, receipt: bytes, index: int) -> None:
+        object.__setattr__(self, "receipt", receipt)
+        object.__setattr__(self, "index", index)
 
 
 @dataclass(slots=True)
