@@ -225,13 +225,13 @@ class PrivateNetwork:
         """Run one `bureaunet-gateway` command to its end and give what it printed. Raises Unavailable if it fails."""
         return await run([sys.executable, "-m", "gateway", *arguments], environment=self._environment)
 
-    async def serve(self, environment: Mapping[str, str] | None = None) -> None:
+    async def serve(self, environment: Mapping[str, str] | None = None, within: float = START_SECONDS) -> None:
         """Start the gateway, again or for the first time, and wait until it is ready. Raises Unavailable.
 
-        `environment` is said to this start besides.
+        `environment` is said to this start besides; it may take so many seconds.
         """
         self.launch(environment)
-        await self._served()
+        await self._served(within)
 
     def launch(self, environment: Mapping[str, str] | None = None) -> None:
         """Start the gateway's process, which is not ready yet. Raises Misuse if it runs already."""
@@ -249,12 +249,12 @@ class PrivateNetwork:
         )
         self._gateway.start()
 
-    async def _served(self) -> None:
+    async def _served(self, within: float = START_SECONDS) -> None:
         async def said_ready() -> bool:
             self._urls = _ready_line(self.log, self._begin)
             return self._urls is not None
 
-        await self.gateway.ready(said_ready, within=START_SECONDS)
+        await self.gateway.ready(said_ready, within=within)
 
     async def drain(self) -> None:
         """Let the gateway finish what it has in hand, and end it. Raises Unavailable if it ended badly."""
