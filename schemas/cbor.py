@@ -10,7 +10,7 @@ more than its own length. Recursion is at most the depth bound.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias, Union
@@ -104,10 +104,12 @@ def _encode(value: Value, out: list[bytes]) -> None:
     elif isinstance(value, list | tuple):
         _encode_array(value, out)
     elif isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101  # an abstract class takes long to ask
-        out.append(_head(_MAP, len(value)))
-        for encoded, key in sorted((_key(key), key) for key in value):
+        pairs: Iterable[tuple[object, Value]] = value.items()  # of any key: what is none is refused, not believed
+        found = {_key(key): item for key, item in pairs}
+        out.append(_head(_MAP, len(found)))
+        for encoded in sorted(found):
             out.append(encoded)
-            _encode(value[key], out)
+            _encode(found[encoded], out)
     elif isinstance(value, Sequence):
         _encode_array(value, out)
     else:
@@ -150,7 +152,7 @@ def _utf8(text: str) -> bytes:
 
 
 @lru_cache(maxsize=512, typed=True)  # typed: true equals 1, and is no key
-def _key(key: Key) -> bytes:
+def _key(key: object) -> bytes:
     if isinstance(key, bool) or not isinstance(key, int | str):
         raise Malformed(Reason.CBOR_UNSUPPORTED, "map keys are integers or text")
     return encode(key)

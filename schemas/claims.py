@@ -48,7 +48,7 @@ class Head:
             Malformed: `claim-type`.
         """
         match value:
-            case [int(size), bytes(root)] if size >= 0 and not isinstance(size, bool) and len(root) == _HASH_SIZE:
+            case [size, bytes(root)] if type(size) is int and size >= 0 and len(root) == _HASH_SIZE:
                 return cls(size, root)
         raise Malformed(Reason.CLAIM_TYPE, "a head is [size, 32-byte root]")
 

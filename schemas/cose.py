@@ -216,7 +216,7 @@ def _parse_wrap(value: cbor.Value) -> Wrap:
 @lru_cache(maxsize=64)  # as above
 def _suite(protected: bytes) -> int:
     match _header(protected):
-        case {1: int(suite), **rest} if not rest:
+        case {1: suite, **rest} if type(suite) is int and not rest:
             return suite
     raise Malformed(Reason.STRUCTURE, "a recipient's protected header names its algorithm alone")
 

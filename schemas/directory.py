@@ -259,7 +259,9 @@ def read_payload(payload: bytes) -> Directory:
         Malformed: `structure` and the codec's reasons.
     """
     match cbor.decode(payload, cbor.DIRECTORY):
-        case [int(version), None | bytes() as before, int(time), [*services], [*rows], *more] if len(more) <= 2:
+        case [version, before, time, [*services], [*rows], *more] if (
+            type(version) is int and type(time) is int and (before is None or type(before) is bytes) and len(more) <= 2
+        ):
             pass
         case _:
             raise Malformed(
@@ -285,7 +287,9 @@ def read_payload(payload: bytes) -> Directory:
 
 def _validity(value: cbor.Value) -> Validity:
     match value:
-        case [int(since), int(until), None | int() as void_from]:
+        case [since, until, void_from] if (
+            type(since) is int and type(until) is int and (void_from is None or type(void_from) is int)
+        ):
             return Validity(since, until, void_from)
     raise Malformed(Reason.STRUCTURE, "a validity is [since, until, void-from]")
 
@@ -323,7 +327,7 @@ def _signing(value: cbor.Value) -> SigningEntry:
 
 def _sealing(value: cbor.Value) -> SealingEntry:
     match value:
-        case [int(suite), bytes(raw), validity]:
+        case [suite, bytes(raw), validity] if type(suite) is int:
             return SealingEntry(SealingPublic(suite, raw), _validity(validity))
     raise Malformed(Reason.STRUCTURE, "a sealing key is [suite, key, validity]")
 

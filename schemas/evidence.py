@@ -193,14 +193,14 @@ def read_acknowledgement(data: bytes) -> SignedAcknowledgement:
     """
     sign1 = cose.parse_sign1(data, ACKNOWLEDGEMENT_TYP)
     match sign1.header:
-        case {15: {1: str(iss), 6: int(iat), -65537: bytes(net), -65538: head, **more}, **rest} if not more and set(
-            rest
-        ) == {cose.ALG, cose.KID, cose.TYP}:
+        case {15: {1: str(iss), 6: iat, -65537: bytes(net), -65538: head, **more}, **rest} if (
+            type(iat) is int and not more and set(rest) == {cose.ALG, cose.KID, cose.TYP}
+        ):
             pass
         case _:
             raise Malformed(Reason.STRUCTURE, "an acknowledgement's claims are iss, iat, net and head")
     match cbor.decode(sign1.payload):
-        case [bytes(digest), str(outcome), None | str() as reason] if len(digest) == 32:
+        case [bytes(digest), str(outcome), reason] if len(digest) == 32 and (reason is None or type(reason) is str):
             pass
         case _:
             raise Malformed(Reason.STRUCTURE, "an acknowledgement is [digest, outcome, reason]")

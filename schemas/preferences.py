@@ -119,20 +119,18 @@ def _parse(data: bytes) -> cose.Sign1:
 
 def _read_payload(payload: bytes) -> Preferences:
     match cbor.decode(payload):
-        case [str(owner), int(version), int(time), [*names]] if _counts(version, 1) and _counts(time, 0):
+        case [str(owner), version, time, [*names]] if type(version) is int and type(time) is int:
             pass
         case _:
             raise Malformed(Reason.STRUCTURE, "refusals are [owner, version, time, [address, ...]]")
+    if not 1 <= version < _MOST or not 0 <= time < _MOST:
+        raise Malformed(Reason.STRUCTURE, "a version or a time is out of its range")
     texts = [name for name in names if isinstance(name, str)]
     if len(texts) != len(names) or texts != sorted(set(texts)):
         raise Malformed(Reason.STRUCTURE, "the refused stand once each, in ascending order")
     found = Preferences(Address.parse(owner), version, time, frozenset(map(Address.parse, texts)))
     _check(found)
     return found
-
-
-def _counts(value: int, least: int) -> bool:
-    return not isinstance(value, bool) and least <= value < _MOST
 
 
 def _check(preferences: Preferences) -> None:

@@ -97,7 +97,7 @@ def read_acceptance(
     """
     match cbor.decode(data):
         # True equals 1: a boolean in the position's place would be a second spelling of the same receipt
-        case [bytes(batch), int(position), list(path), bytes(item)] if not isinstance(position, bool) and all(
+        case [bytes(batch), position, list(path), bytes(item)] if type(position) is int and all(
             isinstance(node, bytes) for node in path
         ):
             pass
@@ -114,7 +114,7 @@ def read_acceptance(
         raise Untrusted(Reason.KEY_UNKNOWN, "the receipt is signed by no key of the gateway")
     (last or LastBatch()).verify(batch, sign1, key)
     match cbor.decode(sign1.payload):
-        case [bytes(root), int(size)]:
+        case [bytes(root), size] if type(size) is int:
             merkle.verify_inclusion(merkle.leaf_hash(item), position, size, path, root)
         case _:
             raise Malformed(Reason.RECEIPT_FORM, "a batch is [root, size]")
@@ -123,11 +123,12 @@ def read_acceptance(
 
 def _read_item(item: bytes) -> Acceptance:
     match cbor.decode(item):
-        case [bytes(digest), str(event), None | int() as index, int(time), None | str() as reason]:
-            try:
-                return Acceptance(digest, Event(event), index, time, None if reason is None else Reason(reason))
-            except ValueError:
-                pass
+        case [bytes(digest), str(event), index, time, reason]:
+            if type(time) is int and (index is None or type(index) is int) and (reason is None or type(reason) is str):
+                try:
+                    return Acceptance(digest, Event(event), index, time, None if reason is None else Reason(reason))
+                except ValueError:
+                    pass
     raise Malformed(Reason.RECEIPT_FORM, "a receipt's item is [digest, event, index, time, reason]")
 
 

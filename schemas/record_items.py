@@ -170,9 +170,11 @@ class ItemReader:
         """The entries, then the end, which nothing follows."""
         while True:
             match self._next():
-                case [_Type.ENTRY, int(index), bytes(entry), [*path], [*attachments]]:
+                case [_Type.ENTRY, index, bytes(entry), [*path], [*attachments]] if type(index) is int:
                     yield _step(index, entry, path, attachments)
-                case [_Type.END, int(entries), int(number), int(sealed)]:
+                case [_Type.END, entries, number, sealed] if (
+                    type(entries) is int and type(number) is int and type(sealed) is int
+                ):
                     if self._read(1):
                         raise Malformed(Reason.CBOR_TRAILING, "the record goes on after its last item")
                     yield End(entries, number, sealed)

@@ -9,6 +9,7 @@ acceptance or attestation and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -79,6 +80,9 @@ class ItemType(StrEnum):
     EVIDENCE = "evidence"
     PREFERENCES = "preferences"
     RECEIPT = "receipt"
+
+
+_ITEM_TYPES: Final[Mapping[str, ItemType]] = {str(kind): kind for kind in ItemType}
 
 
 def submit_exchange(bureau: Address) -> str:
@@ -188,8 +192,8 @@ def decode_item(data: bytes) -> InboxItem:
 
 def _item(value: cbor.Value) -> InboxItem:
     match value:
-        case [int(index), str(kind), bytes(acceptance), bytes(statement), None | bytes() as sealed] if kind in set(
-            ItemType
-        ) and not isinstance(index, bool):
-            return InboxItem(index, ItemType(kind), acceptance, statement, sealed)
+        case [index, str(kind), bytes(acceptance), bytes(statement), sealed] if (
+            type(index) is int and kind in _ITEM_TYPES and (sealed is None or type(sealed) is bytes)
+        ):
+            return InboxItem(index, _ITEM_TYPES[kind], acceptance, statement, sealed)
     raise Malformed(Reason.STRUCTURE, "an inbox item is [index, type, acceptance, statement, sealed]")
