@@ -26,7 +26,8 @@ NODE_STAMP := .venv-peers/.node-$(call checksum,tests/peers/package-lock.json te
 DEMO_NEEDS := $(if $(filter amqp,$(LINK)),$(NETWORK_STAMP) broker,$(RUNTIME_STAMP)) $(SECRETARIAT_STAMP)
 
 # Where compiled and plain Python could differ: all formats and rules, hostile input, stores, a whole exchange.
-COMPILED_TESTS := tests/unit/schemas tests/unit/gateway tests/unit/test_vectors.py tests/contract tests/fuzz tests/e2e
+COMPILED_TESTS := tests/unit/schemas tests/unit/gateway tests/unit/test_vectors.py tests/contract tests/fuzz tests/adversary \
+	tests/e2e/test_demo_http.py tests/e2e/test_demo_amqp.py
 
 .PHONY: help demo test compiled adversary fuzz faults check bench pictures fmt venv services broker peers lock clean
 
