@@ -62,10 +62,10 @@ check: venv ## formatter, linter, types, import contracts, sizes
 	$(BIN)/python -m tools.check_sizes
 	$(BIN)/python -m tools.check_never
 
-bench: venv broker $(BENCH_STAMP) ## measure ours, compiled, beside something else (ONLY=NAME, PLAIN=1 not compiled, LONG=1 an hour of memory)
+bench: venv broker $(BENCH_STAMP) ## measure ours, compiled, beside something else (ONLY=NAME, TABLE=machine, PLAIN=1 not compiled, LONG=1 an hour of memory)
 	@deploy/install-services.sh librabbitmq-dev gcc libc6-dev
 	@$(if $(PLAIN),,$(BIN)/python -m tools.compiled)
-	@$(if $(PLAIN),,cd build/compiled &&) BUREAUNET_BENCH_LONG=$(LONG) .venv/bin/python -m benchmarks $(ONLY) $(ARGS)
+	@$(if $(PLAIN),,cd build/compiled &&) BUREAUNET_BENCH_LONG=$(LONG) .venv/bin/python -m benchmarks$(if $(TABLE),.$(TABLE)) $(ONLY) $(ARGS)
 
 pictures: venv ## take the README's pictures of the console with Debian's Chromium
 	@deploy/install-services.sh chromium

@@ -1,4 +1,4 @@
-"""What a message and its acknowledgement cost by the size of their batch: `.venv/bin/python -m benchmarks.batches`.
+"""What a message and its acknowledgement cost by the size of their batch: `make bench TABLE=batches`.
 
 The gateway's pipeline in this process, over PostgreSQL, without a broker: microseconds of CPU for one message, and for
 one acknowledgement, of this process (that of whoever submits it, a task and a future, is within) and of PostgreSQL's

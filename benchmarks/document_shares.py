@@ -1,4 +1,4 @@
-"""What one document asked from a border unit costs: `.venv/bin/python -m benchmarks.document_shares [QUESTIONS]`.
+"""What one document asked from a border unit costs: `make bench TABLE=document_shares` (ARGS="[QUESTIONS]").
 
 Prints microseconds of CPU for each question of the unit, the gateway and the secretariat, many asked at once over HTTP
 among a thousand records, beyond what each takes at rest, and the most that the cores can carry by it; then, of each

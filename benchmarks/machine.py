@@ -1,4 +1,4 @@
-"""What one message costs the whole machine, by program: `.venv/bin/python -m benchmarks.machine [BUREAUS [ROUNDS]]`.
+"""What one message costs the whole machine, by program: `make bench TABLE=machine` (ARGS="[BUREAUS [ROUNDS]]").
 
 Prints microseconds of CPU for one message of the gateway, the broker and the database, the same for one acknowledgement
 of a recipient, then for the plain relay and its broker, all from filled queues: on a machine whose cores are all busy

@@ -1,4 +1,4 @@
-"""What a gateway's own steps for one message cost, each alone, in this process: `.venv/bin/python -m benchmarks.parts`.
+"""What a gateway's own steps for one message cost, each alone, in this process: `make bench TABLE=parts`.
 
 No broker, no database, no network: microseconds of CPU, the least of several rounds, so that two versions of the code
 can be compared on a machine that does other work too. Run it on both in turn, twice at least.

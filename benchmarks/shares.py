@@ -1,4 +1,4 @@
-"""Where a saturated gateway process spends its time: `.venv/bin/python -m benchmarks.shares [embedded]`.
+"""Where a saturated gateway process spends its time: `make bench TABLE=shares` (ARGS="[embedded]").
 
 Takes py-spy's samples of one process that empties filled queues, or with `embedded` of one on SQLite that takes
 submissions over HTTPS: those alone in which it holds the interpreter's lock or computes, and counts each for the

@@ -1,4 +1,4 @@
-"""Where a message waits at half the saturated rate: `.venv/bin/python -m benchmarks.stages [MESSAGES A SECOND]`.
+"""Where a message waits at half the saturated rate: `make bench TABLE=stages` (ARGS="[MESSAGES A SECOND]").
 
 The pace, the ends and the network are those of `latency`. How long a message waited for its batch, and how long its
 batch took (facts, checks, one transaction with its fsync), is what the gateway's own log says of each; the whole way is
