@@ -65,6 +65,31 @@ async def test_days_are_made_ahead_and_dropped_whole_and_none_is_ever_missing(fr
         assert await partitions(database) == found
 
 
+async def test_sealed_parts_that_fit_stay_in_their_rows_and_none_is_compressed(fresh_database: str) -> None:
+    world = World()
+    async with sql_stores(fresh_database) as stores, world.gateway(stores.store) as exchange:
+        assert isinstance(stores.store, SqlStore)
+        database = stores.store.database
+        await Retention(exchange, stores.store, SqlBodies(database), world.clock, world.watcher).look()
+        small, large = world.envelope(content=bytes(2_000)), world.envelope(content=bytes(20_000))
+        apart = text(
+            "SELECT coalesce(sum(pg_relation_size(c.reltoastrelid)), 0)::bigint, bool_and(a.attstorage = 'e')"
+            " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'sealed'"
+            " WHERE c.relname = :name"
+        ).bindparams(name=f"body_{TODAY + 31}")
+        found = []
+        for envelope in small, large:
+            assert envelope.sealed is not None
+            await world.send(exchange, envelope)
+            async with database.read() as connection:
+                found.append(tuple((await connection.execute(apart)).one()))
+            message = await stores.store.message(envelope.digest)
+            assert message is not None
+            assert message.sealed == envelope.sealed
+        assert found[0] == (0, True)
+        assert found[1][0] > 20_000
+
+
 async def test_what_comes_while_its_day_is_made_is_told_to_come_again(fresh_database: str) -> None:
     world = World()
     async with sql_stores(fresh_database) as stores, world.gateway(stores.store) as exchange:

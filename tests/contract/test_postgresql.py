@@ -12,6 +12,7 @@ from sqlalchemy import make_url, text
 
 from gateway.adapters.memory import ListInboxes
 from gateway.adapters.sql import Database, SqlLeases, SqlStore, SqlTree, prepare
+from gateway.adapters.sql.facts import KNOWN
 from gateway.ports import Outcome
 from gateway.settings import Pipeline
 from schemas.directory import Link
@@ -65,6 +66,24 @@ async def test_a_server_that_takes_no_writes_is_unavailable_and_then_it_goes_on(
                 with suppress(Unavailable):  # the sessions of the pool were ended too, and are noticed one by one
                     aside = await stores.store.set_aside(-1, 1)
         assert aside == []
+
+
+async def test_a_batch_asks_in_time_that_grows_with_its_size_alone_before_anything_was_counted(
+    fresh_database: str,
+) -> None:
+    """A plan for any values, of tables that were empty: each row is looked up in what is asked, or by its key."""
+    world = World()
+    async with sql_stores(fresh_database) as stores, world.gateway(stores.store) as exchange:
+        await world.send(exchange, world.envelope())
+        assert isinstance(stores.store, SqlStore)
+        async with stores.store.database.write() as connection:
+            for statement in "SET LOCAL plan_cache_mode = force_generic_plan", f"PREPARE known AS {KNOWN}":
+                await connection.exec_driver_sql(statement)
+            explained = await connection.exec_driver_sql("EXPLAIN EXECUTE known('{}', '{}', '{}', '{}', 5)")
+            plan = [str(row[0]).strip() for row in explained.all()]
+            await connection.exec_driver_sql("DEALLOCATE known")
+    assert any("unnest" in step for step in plan)
+    assert not [step for step in plan if step.startswith(("Filter:", "Join Filter:")) and "ANY" in step], plan
 
 
 async def test_the_server_ends_sessions_that_we_left_half_open(fresh_database: str) -> None:

@@ -3,6 +3,8 @@
 PostgreSQL: a partition for each day on which sealed parts are erased, made ahead, dropped whole; its files are unlinked
 then. What comes for a day without one goes into the default partition, and is moved when the day's is made, so that no
 insert ever finds no place. What is erased before its time leaves its bytes in the day's files: they are written anew.
+A sealed part of which two fit on a page stays in its row, and none is compressed, since no ciphertext can be: set apart
+in pieces, with an index of their own, it cost twice the CPU.
 SQLite: what is deleted is overwritten (`secure_delete`), and the write-ahead log, which has the bytes too, is emptied.
 
 All this needs the owner of `body` on PostgreSQL. For another role rows are deleted, and nothing is dropped or written
@@ -29,6 +31,8 @@ _PARTITIONS: Final = text(
 )
 _PATIENCE: Final = text("SET LOCAL lock_timeout = '2s'")
 """What changes a partitioned table waits for all who read it, and holds up all who come after: better to come again."""
+_IN_ROW: Final = 4064
+"""Bytes of a row that stays whole: two of them and what is around them are a page of 8 KiB."""
 _TRIES: Final = 20
 _PAUSE: Final = 0.05
 """Seconds between tries to empty SQLite's write-ahead log: a reader of an older state keeps it."""
@@ -95,7 +99,8 @@ class SqlBodies:
                 return
             moved = f"DELETE FROM {DEFAULT} WHERE day = {day:d} RETURNING *"  # noqa: S608 - our own name, and a number
             for statement in (
-                f"CREATE TABLE {name} (LIKE body INCLUDING ALL)",
+                f"CREATE TABLE {name} (LIKE body INCLUDING ALL) WITH (toast_tuple_target = {_IN_ROW})",
+                f"ALTER TABLE {name} ALTER COLUMN sealed SET STORAGE EXTERNAL",
                 f"LOCK TABLE {DEFAULT} IN ACCESS EXCLUSIVE MODE",
                 f"WITH moved AS ({moved}) INSERT INTO {name} SELECT * FROM moved",  # noqa: S608 - as above
                 f"ALTER TABLE body ATTACH PARTITION {name} FOR VALUES FROM ({day:d}) TO ({day + 1:d})",
