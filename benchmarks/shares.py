@@ -2,8 +2,9 @@
 
 Takes py-spy's samples of one process that empties filled queues, or with `embedded` of one on SQLite that takes
 submissions over HTTPS: those alone in which it holds the interpreter's lock or computes, and counts each for the
-innermost part of the gateway that it was in. py-spy comes with the programs that are measured beside ours (`make bench`
-makes their environment), and may need the right to trace processes.
+innermost part of the gateway that it was in. What is compiled is known by its functions' names in C, which begin with
+the module's. py-spy comes with the programs that are measured beside ours (`make bench` makes their environment), and
+may need the right to trace processes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -20,11 +22,12 @@ import psutil
 from benchmarks import bench_embedded, beside, scenes
 from benchmarks.ground import LOOK, Ground, Pace, posts
 from schemas.directory import Link
+from tools.repo_files import ROOT
 
 Parts: TypeAlias = Sequence[tuple[str, tuple[str, ...]]]
 """Names of parts, and what a frame has in it that belongs to one; the first that fits is it."""
 PARTS: Final[Parts] = (
-    ("signature", ("verify (schemas/keys", "sign (schemas/keys")),
+    ("signature", ("verify (schemas/keys", "sign (schemas/keys", "keys___SigningPublic___verify", "nacl/", "sodium")),
     ("ledger", ("sqlalchemy/", "asyncpg/", "adapters/sql/", "gateway/ledger.py", "schemas/merkle.py")),
     ("broker client", ("aiormq/", "aio_pika/", "pamqp/", "adapters/rabbitmq/", "asyncio/streams.py", "ssl.py")),
     ("HTTP", ("aiohttp/", "gateway/api/", "asyncio/timeouts.py")),
@@ -35,12 +38,36 @@ ITEMS: Final = 9_000
 SECONDS: Final = 4
 WARM: Final = 0.15
 """Of the items are through before samples are taken."""
+_COMPILED: Final = "(bureaunet__mypyc"
 _IDLE: Final = ("_worker (concurrent/futures", "select (selectors")
+
+
+@cache
+def compiled() -> dict[str, str]:
+    """How the names in C of each compiled module's functions may begin -> the module's path.
+
+    mypyc takes as many of a module's last names as tell it from the others.
+    """
+    listed = (ROOT / "compiled-modules.txt").read_text("utf-8").splitlines()
+    paths = [name for line in listed if (name := line.partition("#")[0].strip())]
+    found: dict[str, str] = {}
+    for path in paths:
+        names = path.removesuffix(".py").split("/")
+        found |= {f"{'___'.join(names[at:])}___": path for at in range(len(names))}
+    return found
+
+
+def source_of(frame: str) -> str:
+    """A frame with the path of its source, where it is one of a compiled module."""
+    if _COMPILED not in frame:
+        return frame
+    name = frame.removeprefix("CPyDef_").removeprefix("CPyPy_")
+    return next((f"{name} ({path})" for begins, path in compiled().items() if name.startswith(begins)), frame)
 
 
 def part_of(stack: Sequence[str], parts: Parts = PARTS) -> str:
     """The part of the process that a sample was in: the innermost frame decides."""
-    for frame in reversed(stack):
+    for frame in map(source_of, reversed(stack)):
         for name, places in parts:
             if any(place in frame for place in places):
                 return name
@@ -89,7 +116,7 @@ async def _spied(made: Ground) -> list[str]:
     """Samples of the gateway's process."""
     out = made.running.gateway_home.parent / "samples"
     spy = Path(beside.peers()).with_name("py-spy")
-    said = ("--gil", "--duration", str(SECONDS), "--rate", "250", "--format", "raw", "--output", str(out))
+    said = ("--native", "--gil", "--duration", str(SECONDS), "--rate", "250", "--format", "raw", "--output", str(out))
     child = await asyncio.create_subprocess_exec(spy, "record", "--pid", str(made.running.gateway.pid), *said)
     if await child.wait() != 0:
         raise SystemExit("py-spy could not look at the gateway's process")
