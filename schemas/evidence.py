@@ -7,10 +7,8 @@ so that a gap shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from operator import attrgetter
 from typing import Final
 
 from schemas import cbor, cose
@@ -44,9 +42,12 @@ class Event(StrEnum):
     REFUSAL_SUMMARY = "RefusalSummary"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Entry:
-    """One entry of the ledger. The labels on the wire are the fields' positions, from 1."""
+    """One entry of the ledger. The labels on the wire are the fields' positions, from 1.
+
+    Its `__init__` is the one that a frozen dataclass would make, written out: mypyc compiles this one.
+    """
 
     event: Event
     time: int
@@ -70,14 +71,45 @@ class Entry:
     count: int | None = None
     """How many refusals a summary counts; which request a reminder is of, from 1."""
 
+    def __init__(  # noqa: PLR0913, PLR0917  # an entry's fields
+        self,
+        event: Event,
+        time: int,
+        digest: bytes | None = None,
+        operation: str | None = None,
+        number: int | None = None,
+        previous: bytes | None = None,
+        party: Address | None = None,
+        kind: str | None = None,
+        key_id: bytes | None = None,
+        reason: Reason | None = None,
+        evidence: bytes | None = None,
+        answer: Answer | None = None,
+        count: int | None = None,
+    ) -> None:
+        object.__setattr__(self, "event", event)
+        object.__setattr__(self, "time", time)
+        object.__setattr__(self, "digest", digest)
+        object.__setattr__(self, "operation", operation)
+        object.__setattr__(self, "number", number)
+        object.__setattr__(self, "previous", previous)
+        object.__setattr__(self, "party", party)
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "key_id", key_id)
+        object.__setattr__(self, "reason", reason)
+        object.__setattr__(self, "evidence", evidence)
+        object.__setattr__(self, "answer", answer)
+        object.__setattr__(self, "count", count)
+
     def encode(self) -> bytes:
         """The entry's bytes."""
-        return cbor.encode_positions(_VALUES(self))
+        return self.encode_chained(self.number, self.previous)
 
-    def encode_chained(self, number: int, previous: bytes | None) -> bytes:
+    def encode_chained(self, number: int | None, previous: bytes | None) -> bytes:
         """The bytes of the same entry with this number and leaf hash of the one before."""
-        values = _VALUES(self)
-        return cbor.encode_positions((*values[:_NUMBER], number, previous, *values[_NUMBER + 2 :]))
+        before = (self.event, self.time, self.digest, self.operation)
+        after = (self.party, self.kind, self.key_id, self.reason, self.evidence, self.answer, self.count)
+        return cbor.encode_positions((*before, number, previous, *after))
 
     @property
     def leaf(self) -> bytes:
@@ -101,10 +133,6 @@ _TYPES: Final[dict[str, type]] = {
     "answer": Answer,
     "count": int,
 }
-
-
-_VALUES: Final[Callable[[Entry], tuple[cbor.Value, ...]]] = attrgetter(*_FIELDS)
-_NUMBER: Final = _FIELDS.index("number")
 
 
 def read_entry(data: bytes) -> Entry:
