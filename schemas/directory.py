@@ -383,7 +383,7 @@ def read_stated(data: bytes, network: Network, directory: Directory) -> Current:
         raise Untrusted(Reason.KEY_UNKNOWN, "the statement is by no key delegated for this")
     sign1.verify(key)
     match cbor.decode(sign1.payload):
-        case [int(version), bytes(digest), int(time), head]:
+        case [version, bytes(digest), time, head] if type(version) is int and type(time) is int:
             return Current(version, digest, time, Head.from_value(head))
     raise Malformed(Reason.STRUCTURE, "a current statement is [version, hash, time, head]")
 
