@@ -28,11 +28,12 @@ const WEAK_U = [
 ]
 const [KEM_SIZE, KEM_Q] = [1184, 3329]
 const little = (bytes) => BigInt(`0x${hex(Buffer.from(bytes).reverse())}`)
+const yOf = (bytes) => little(bytes.subarray(0, 32)) & (2n ** 255n - 1n)
 
 // The id of an Ed25519 key, once it is one that may be used.
 export function signingKey(raw) {
   must(isBytes(raw, 32), 'key-form')
-  const y = little(raw) & (2n ** 255n - 1n)
+  const y = yOf(raw)
   must(y < P && !WEAK_Y.includes(y), 'key-weak') // check: signing-key
   return sha256(encode(new Map([[1, 1], [-1, 6], [-2, raw]])))
 }
@@ -97,6 +98,8 @@ export function check(statement, keys) {
   must(raw, 'key-unknown')
   const bytes = encode(['Signature1', statement.protectedHeader, NONE, statement.payload])
   must(verify(null, bytes, publicKey(raw), statement.signature), 'signature') // check: signature
+  // OpenSSL takes an R of small order.
+  must(!WEAK_Y.includes(yOf(statement.signature)), 'signature') // check: signature-r
 }
 
 // A threshold statement's payload: enough of the authority's keys signed it, and nobody else.

@@ -58,6 +58,7 @@ BY_VECTORS: Final = {
     "sender-key": "4",
     "shortest": "1.1",
     "signature": "5.4",
+    "signature-r": "5.4",
     "signing-key": "2.1",
     "size": "1.4",
     "threshold": "2.2",

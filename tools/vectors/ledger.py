@@ -17,6 +17,7 @@ from schemas.identity import Signer
 from schemas.keys import NoteKey
 from schemas.notes import Checkpoint, add_line, sign_checkpoint, signature_line
 from schemas.receipts import Acceptance, Proof, sign_acceptances
+from tests.edwards import ORDER, Forger, P
 from tests.world import (
     ACCEPTANCE,
     BR,
@@ -38,6 +39,20 @@ _DIGEST = seed("digest")
 _ENTRIES = [bytes((number,)) for number in range(7)]
 _LEAVES = [merkle.leaf_hash(entry) for entry in _ENTRIES]
 _TREES = merkle.of_leaves(_LEAVES)
+_FORGED = (
+    ("signature-r-neutral", "R is the neutral element; the equation holds", Forger(ACCEPTANCE.seed, nonce=0)),
+    (
+        "signature-r-spelling",
+        "R is the neutral element, spelled p + 1",
+        Forger(ACCEPTANCE.seed, nonce=0, spelled=(P + 1).to_bytes(32, "little")),
+    ),
+    (
+        "signature-cofactor",
+        "a point of order eight in R: holds only when multiplied by the cofactor",
+        Forger(ACCEPTANCE.seed, torsion=1),
+    ),
+    ("signature-s-too-large", "S is not below the group's order", Forger(ACCEPTANCE.seed, more=ORDER)),
+)
 
 
 def vectors(scene: Scene) -> Iterator[Vector]:
@@ -196,6 +211,7 @@ def _receipts(scene: Scene) -> Iterator[Vector]:
         ("network", "another network's", foreign, "network"),
         ("key", "signed by a bureau", sign_acceptances(batch, scene.net, signing(FR))[0], "key-unknown"),
         ("signature", "one bit of the signature changed", _bent(parts), "signature"),
+        *((name, says, sign_acceptances(batch, scene.net, by)[0], "signature") for name, says, by in _FORGED),
     ):
         given = {"data": data.hex(), "net": scene.net.hex(), "key": ACCEPTANCE.public.raw.hex()}
         yield Vector(f"receipt/{name}", says, "receipt", given, outcome)

@@ -1,4 +1,4 @@
-"""Keys of small order or in a second spelling are refused, though the libraries load them."""
+"""Keys of small order or in a second spelling are refused, though the libraries load them; signatures by one rule."""
 
 import hashlib
 
@@ -12,52 +12,7 @@ from hypothesis import strategies as st
 from schemas import cbor
 from schemas.errors import Malformed, Reason, Untrusted
 from schemas.keys import NoteKey, NotePublic, SealingKey, SealingPublic, SigningKey, SigningPublic, Suite
-
-P = 2**255 - 19
-D = -121665 * pow(121666, -1, P) % P
-ORDER = 2**252 + 27742317777372353535851937790883648493
-Point = tuple[int, int]
-
-
-def add(a: Point, b: Point) -> Point:
-    """Edwards addition, affine (RFC 8032 section 5.1.4), written plainly."""
-    t = D * a[0] * b[0] * a[1] * b[1] % P
-    x = (a[0] * b[1] + b[0] * a[1]) * pow(1 + t, -1, P) % P
-    return x, (a[1] * b[1] + a[0] * b[0]) * pow(1 - t, -1, P) % P
-
-
-def multiply(k: int, point: Point) -> Point:
-    result = (0, 1)
-    while k:
-        if k & 1:
-            result = add(result, point)
-        point, k = add(point, point), k >> 1
-    return result
-
-
-def on_curve(y: int) -> Point | None:
-    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
-    x = pow(square, (P + 3) // 8, P)
-    for root in (x, x * pow(2, (P - 1) // 4, P) % P):
-        if root * root % P == square:
-            return root, y
-    return None
-
-
-def torsion() -> set[Point]:
-    """The eight points of order dividing eight, found by computing, not copied from a list."""
-    found: set[Point] = set()
-    for y in range(2, 400):
-        point = on_curve(y)
-        if point is not None:
-            small = multiply(ORDER, point)
-            found |= {multiply(k, small) for k in range(8)}
-        if len(found) == 8:
-            break
-    return found
-
-
-SMALL = torsion()
+from tests.edwards import NEUTRAL, ORDER, SMALL, Forger, P, challenge, encode, multiply, on_curve
 
 
 def spellings(number: int) -> list[int]:
@@ -65,11 +20,11 @@ def spellings(number: int) -> list[int]:
     return [number] + ([number + P] if number + P < 2**255 else [])
 
 
-EDWARDS = sorted({n | sign << 255 for _, y in SMALL for n in spellings(y) for sign in (0, 1)})
+EDWARDS = sorted({n | sign << 255 for _, y in SMALL.values() for n in spellings(y) for sign in (0, 1)})
 MONTGOMERY = sorted(
     {
         n | high << 255
-        for _, y in SMALL
+        for _, y in SMALL.values()
         for n in spellings((1 + y) * pow(1 - y, -1, P) % P if y != 1 else 0)
         for high in (0, 1)
     }
@@ -77,8 +32,8 @@ MONTGOMERY = sorted(
 
 
 def test_the_torsion_group_has_eight_points() -> None:
-    assert len(SMALL) == 8
-    assert all(multiply(8, point) == (0, 1) for point in SMALL)
+    assert len(set(SMALL.values())) == 8
+    assert all(multiply(8, point) == NEUTRAL for point in SMALL.values())
 
 
 @pytest.mark.parametrize("number", EDWARDS)
@@ -88,7 +43,7 @@ def test_every_small_order_signing_key_is_refused(number: int) -> None:
     assert caught.value.reason is Reason.KEY_WEAK
 
 
-def test_the_library_takes_a_small_order_key_and_one_signature_verifies_for_any_message() -> None:
+def test_openssl_takes_a_small_order_key_and_one_signature_verifies_for_any_message() -> None:
     key = Ed25519PublicKey.from_public_bytes((1).to_bytes(32, "little"))
     signature = (1).to_bytes(32, "little") + bytes(32)
     for message in (b"one", b"another"):
@@ -152,8 +107,97 @@ def test_signatures_hold_for_their_message_alone(message: bytes) -> None:
     key = SigningKey(bytes(range(32)))
     signature = key.sign(message)
     key.public.verify(signature, message)
-    with pytest.raises(Untrusted):
+    with pytest.raises(Untrusted) as caught:
         key.public.verify(signature, message + b"\x00")
+    assert caught.value.reason is Reason.SIGNATURE
+
+
+def ours(key: bytes, signature: bytes, message: bytes) -> bool:
+    try:
+        SigningPublic(key).verify(signature, message)
+    except Untrusted:
+        return False
+    return True
+
+
+def openssl(key: bytes, signature: bytes, message: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+SEED = bytes(range(32))
+NEUTRALS = [(n | sign << 255).to_bytes(32, "little") for n in (1, P + 1) for sign in (0, 1)][1:]
+"""The neutral element in spellings that it must not have: its x is zero, and p + 1 is one."""
+
+
+def test_what_is_made_by_hand_is_what_the_signer_makes() -> None:
+    signer = SigningKey(SEED)
+    honest = Forger(SEED)
+    assert honest.public == signer.public.raw
+    assert honest.key_id == signer.key_id
+    assert ours(honest.public, honest.sign(b"message"), b"message")
+
+
+@pytest.mark.parametrize(
+    "forger",
+    [
+        *(Forger(SEED, torsion=torsion) for torsion in range(1, 8)),  # hold only when multiplied by the cofactor
+        *(Forger(SEED, nonce=0, torsion=torsion) for torsion in range(1, 8)),
+        *(Forger(SEED, nonce=0, spelled=spelled) for spelled in NEUTRALS),
+        *(Forger(SEED, more=times * ORDER) for times in (1, 2, 14)),
+    ],
+)
+def test_a_signature_has_one_form_and_holds_without_the_cofactor(forger: Forger) -> None:
+    signature = forger.sign(b"message")
+    assert not ours(forger.public, signature, b"message")
+    assert not openssl(forger.public, signature, b"message")
+
+
+def test_a_signature_whose_r_is_of_small_order_is_refused_though_openssl_takes_it() -> None:
+    lazy = Forger(SEED, nonce=0)
+    signature = lazy.sign(b"message")
+    assert openssl(lazy.public, signature, b"message")
+    assert not ours(lazy.public, signature, b"message")
+    s = int.from_bytes(signature[32:], "little")  # who signs so has given the private key away
+    k = challenge(signature[:32], lazy.public, b"message")
+    assert s * pow(k, -1, ORDER) % ORDER == Forger(SEED, nonce=0).secret
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.builds(Forger, st.just(SEED), st.sampled_from([0, 1, 2**200 + 1]), st.integers(0, 7), st.integers(0, 7)),
+    st.binary(max_size=4),
+)
+def test_ours_takes_what_openssl_takes_but_for_an_r_of_small_order(forger: Forger, message: bytes) -> None:
+    key, signature = forger.public, forger.sign(message)
+    small = signature[:32] in {encode(point) for point in SMALL.values()}
+    assert ours(key, signature, message) == (openssl(key, signature, message) and not small)
+
+
+@pytest.mark.parametrize("key", NEUTRALS)
+def test_a_key_of_small_order_is_refused_before_any_signature_is(key: bytes) -> None:
+    signature = encode(NEUTRAL) + bytes(32)
+    assert openssl(key, signature, b"one")
+    assert openssl(key, signature, b"another")
+    with pytest.raises(Malformed):
+        SigningPublic(key)
+
+
+def test_a_key_that_is_no_point_verifies_nothing() -> None:
+    number = next(number for number in range(2, 50) if on_curve(number) is None)
+    key = number.to_bytes(32, "little")
+    assert not ours(key, SigningKey(SEED).sign(b"message"), b"message")
+
+
+def test_no_byte_of_a_message_stands_in_for_one_of_its_signature() -> None:
+    key = SigningKey(SEED)
+    signature = key.sign(b"message")
+    for size in (0, 32, 63, 65, 66):
+        whole = signature + b"message"
+        assert not ours(key.public.raw, whole[:size], whole[size:])
 
 
 @settings(max_examples=20)
