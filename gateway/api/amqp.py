@@ -15,6 +15,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from gateway.aside import Unprocessed, set_aside
@@ -296,10 +297,15 @@ def identify(arrival: Arrival) -> Address:
         Malformed: `address`, it came through no bureau's exchange. Forbidden: `link-identity`, the user is another or
             is not named.
     """
-    link = sender_of(arrival.exchange)
+    link = _owner(arrival.exchange)
     if arrival.user != link:
         raise Forbidden(Reason.LINK_IDENTITY, "the property user_id does not name the owner of the exchange")
     return link
+
+
+@lru_cache(maxsize=4096)  # a network has some hundred; what is refused is not kept
+def _owner(exchange: str) -> Address:
+    return sender_of(exchange)
 
 
 def _claimed_link(arrival: Arrival) -> Address:

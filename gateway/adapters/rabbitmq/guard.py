@@ -16,8 +16,9 @@ import asyncio
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ssl import SSLContext
-from typing import Final, Protocol, TypeAlias, cast
+from typing import Final, NamedTuple, Protocol, TypeAlias, cast
 
 import aio_pika
 from aiormq.connection import TLSTransportFactory
@@ -58,16 +59,12 @@ _SIZES: Final = (
 
 def plain_header(payload: bytes) -> bytes:
     """The payload of a content header frame, with no property left but ours."""
-    try:
-        kept = _kept(payload)
-    except (struct.error, IndexError):
-        kept = {}
-    flags = sum(kept)
-    return payload[:_FIXED] + _FLAGS.pack(flags) + b"".join(kept.values())
+    kept = _kept(payload)
+    texts = (text.encode() for text in kept.values())
+    return b"".join((payload[:_FIXED], _FLAGS.pack(sum(kept)), *(bytes((len(text),)) + text for text in texts)))
 
 
-@dataclass(frozen=True, slots=True)
-class Properties:
+class Properties(NamedTuple):
     """What is read of a message's properties, each only where it is text."""
 
     message_id: str | None
@@ -77,28 +74,31 @@ class Properties:
 
 def kept_properties(payload: bytes) -> Properties:
     """Those of a content header frame; none of one that does not parse."""
+    kept = _kept(payload)
+    return Properties(kept.get(_MESSAGE_ID), kept.get(_TYPE), kept.get(_USER_ID))
+
+
+def _kept(payload: bytes) -> dict[int, str]:
+    """By flag, in the order of the header, those properties of ours that are text; none where it does not parse."""
+    kept: dict[int, str] = {}
     try:
-        kept = _kept(payload)
+        (flags,) = _FLAGS.unpack_from(payload, _FIXED)
+        at = _FIXED + _FLAGS.size
+        for flag, size in _present(flags):
+            end = at + _length(payload, at, size)
+            if end > len(payload):
+                return {}
+            if flag & _KEPT and (text := _text(payload[at + 1 : end])) is not None:
+                kept[flag] = text
+            at = end
     except (struct.error, IndexError):
-        kept = {}
-    texts = {flag: value[1:].decode("utf-8") for flag, value in kept.items()}
-    return Properties(texts.get(_MESSAGE_ID), texts.get(_TYPE), texts.get(_USER_ID))
-
-
-def _kept(payload: bytes) -> dict[int, bytes]:
-    (flags,) = _FLAGS.unpack_from(payload, _FIXED)
-    at = _FIXED + _FLAGS.size
-    kept: dict[int, bytes] = {}
-    for flag, size in _SIZES:
-        if not flags & flag:
-            continue
-        end = at + _length(payload, at, size)
-        if end > len(payload):
-            raise IndexError(end)
-        if flag & _KEPT and _is_text(payload[at + 1 : end]):
-            kept[flag] = payload[at:end]
-        at = end
+        return {}
     return kept
+
+
+@lru_cache(maxsize=64)  # programs set the same few properties in every message
+def _present(flags: int) -> tuple[tuple[int, int], ...]:
+    return tuple((flag, size) for flag, size in _SIZES if flags & flag)
 
 
 def _length(payload: bytes, at: int, size: int) -> int:
@@ -109,12 +109,11 @@ def _length(payload: bytes, at: int, size: int) -> int:
     return size
 
 
-def _is_text(value: bytes) -> bool:
+def _text(value: bytes) -> str | None:
     try:
-        value.decode("utf-8")
+        return value.decode("utf-8")
     except UnicodeDecodeError:
-        return False
-    return True
+        return None
 
 
 class Source(Protocol):

@@ -103,14 +103,16 @@ class Packed:
             return batch
         if not self._open:
             self._heard = self._loop.time()
-        packed = [frames.publish(self._channel, self._exchange, post, self._frame_max) for post in posts]
+        pieces: list[bytes] = []
+        for post in posts:
+            pieces += frames.publish(self._channel, self._exchange, post, self._frame_max)
         for at, post in enumerate(posts):
             self._tag += 1
             self._open[self._tag] = batch, at
             self._tags[post.message_id] = self._tag
         if not self._out:
             self._loop.call_soon(self._flush)
-        self._out += packed
+        self._out += pieces
         if not posts:
             batch.end()
         return batch

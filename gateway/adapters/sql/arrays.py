@@ -7,7 +7,7 @@ the rows cost what their bytes cost (straight.py). Rows go in in the order given
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias
 
@@ -104,7 +104,7 @@ _REMOVE: Final = """
 
 
 def put(together: Together, table: Table, rows: Rows) -> None:
-    """Insert rows, all with the same columns."""
+    """Insert rows, all with the same columns in the same order."""
     if rows:
         together.post(_insert(table, tuple(rows[0])), *_columns(rows))
 
@@ -196,5 +196,6 @@ def _type(table: Table, name: str) -> str:
     return next(sql for known, sql in _TYPES if isinstance(kind, known))
 
 
-def _columns(rows: Rows) -> list[list[object]]:
-    return [[row[name] for row in rows] for name in rows[0]]
+def _columns(rows: Rows) -> Iterable[Sequence[object]]:
+    """Rows with the same columns in the same order, the other way round."""
+    return zip(*(row.values() for row in rows), strict=True)

@@ -96,7 +96,7 @@ def test_what_is_published_reads_as_the_driver_would_have_written_it(
     exchange: str, queue: str, message_id: str, kind: str, body: bytes
 ) -> None:
     sent = Post(queue, message_id, kind, "application/cbor", body)
-    method, header, *bodies = unmarshalled(frames.publish(CHANNEL, exchange, sent, FRAME_MAX))
+    method, header, *bodies = unmarshalled(b"".join(frames.publish(CHANNEL, exchange, sent, FRAME_MAX)))
     assert isinstance(method, commands.Basic.Publish)
     assert isinstance(header, ContentHeader)
     assert (method.exchange, method.routing_key, method.mandatory, method.immediate) == (exchange, queue, True, False)
