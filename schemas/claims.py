@@ -25,6 +25,7 @@ MAX_RECIPIENTS: Final = 256
 MAX_KIND: Final = 64
 """Characters."""
 _HASH_SIZE: Final = 32
+_NO_DIGEST: Final = bytes(_HASH_SIZE)
 _Code = TypeVar("_Code", bound=StrEnum)
 _T = TypeVar("_T")
 
@@ -53,9 +54,12 @@ class Head:
         raise Malformed(Reason.CLAIM_TYPE, "a head is [size, 32-byte root]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Header:
-    """An envelope's claims. Times are seconds since the epoch, digests 32 bytes."""
+    """An envelope's claims. Times are seconds since the epoch, digests 32 bytes.
+
+    Its `__init__` is the one that a frozen dataclass would make, written out: mypyc compiles this one.
+    """
 
     iss: Address
     sub: str
@@ -78,7 +82,49 @@ class Header:
     reply_by: int | None = None
     answer: Answer | None = None
     until: int | None = None
-    commit: bytes = bytes(_HASH_SIZE)
+    commit: bytes = _NO_DIGEST
+
+    def __init__(  # noqa: PLR0913, PLR0917  # the claims
+        self,
+        iss: Address,
+        sub: str,
+        aud: tuple[Address, ...],
+        iat: int,
+        exp: int,
+        cti: MessageId,
+        net: bytes,
+        head: Head,
+        kind: str,
+        purpose: Purpose,
+        exercise: bool,  # noqa: FBT001  # as above
+        urgency: Urgency = Urgency.ROUTINE,
+        handling: Handling = Handling.H0,
+        thread: bytes | None = None,
+        re: bytes | None = None,
+        reply_by: int | None = None,
+        answer: Answer | None = None,
+        until: int | None = None,
+        commit: bytes = _NO_DIGEST,
+    ) -> None:
+        object.__setattr__(self, "iss", iss)
+        object.__setattr__(self, "sub", sub)
+        object.__setattr__(self, "aud", aud)
+        object.__setattr__(self, "iat", iat)
+        object.__setattr__(self, "exp", exp)
+        object.__setattr__(self, "cti", cti)
+        object.__setattr__(self, "net", net)
+        object.__setattr__(self, "head", head)
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "purpose", purpose)
+        object.__setattr__(self, "exercise", exercise)
+        object.__setattr__(self, "urgency", urgency)
+        object.__setattr__(self, "handling", handling)
+        object.__setattr__(self, "thread", thread)
+        object.__setattr__(self, "re", re)
+        object.__setattr__(self, "reply_by", reply_by)
+        object.__setattr__(self, "answer", answer)
+        object.__setattr__(self, "until", until)
+        object.__setattr__(self, "commit", commit)
 
     def with_commit(self, commit: bytes) -> Header:
         """The same claims with this commitment."""

@@ -33,14 +33,25 @@ _SIG_STRUCTURE: Final = cbor.encode(["Signature1", b"", b"", b""]).removesuffix(
 """Of a Sig_structure (RFC 9052 section 4.4), all before its three byte strings."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Sign1:
-    """A parsed COSE_Sign1; its signature is not verified until `verify` returns."""
+    """A parsed COSE_Sign1; its signature is not verified until `verify` returns.
+
+    Its `__init__` is the one that a frozen dataclass would make, written out: mypyc compiles this one.
+    """
 
     protected: bytes
     header: Mapping[cbor.Key, cbor.Value]
     payload: bytes
     signature: bytes
+
+    def __init__(
+        self, protected: bytes, header: Mapping[cbor.Key, cbor.Value], payload: bytes, signature: bytes
+    ) -> None:
+        object.__setattr__(self, "protected", protected)
+        object.__setattr__(self, "header", header)
+        object.__setattr__(self, "payload", payload)
+        object.__setattr__(self, "signature", signature)
 
     @property
     def key_id(self) -> bytes:
@@ -113,9 +124,12 @@ def _header(protected: bytes) -> dict[cbor.Key, cbor.Value]:
     return header
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Wrap:
-    """The content key wrapped for one recipient (draft-ietf-cose-hpke, HPKE key encryption)."""
+    """The content key wrapped for one recipient (draft-ietf-cose-hpke, HPKE key encryption).
+
+    Its `__init__` is the one that a frozen dataclass would make, written out: mypyc compiles this one.
+    """
 
     protected: bytes
     suite: int
@@ -123,16 +137,35 @@ class Wrap:
     encapsulated: bytes
     ciphertext: bytes
 
+    def __init__(self, protected: bytes, suite: int, key_id: bytes, encapsulated: bytes, ciphertext: bytes) -> None:
+        object.__setattr__(self, "protected", protected)
+        object.__setattr__(self, "suite", suite)
+        object.__setattr__(self, "key_id", key_id)
+        object.__setattr__(self, "encapsulated", encapsulated)
+        object.__setattr__(self, "ciphertext", ciphertext)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, init=False)
 class Encrypted:
-    """A parsed COSE_Encrypt."""
+    """A parsed COSE_Encrypt.
+
+    Its `__init__` is the one that a frozen dataclass would make, written out: mypyc compiles this one.
+    """
 
     protected: bytes
     content_type: str
     iv: bytes
     ciphertext: bytes
     wraps: tuple[Wrap, ...]
+
+    def __init__(
+        self, protected: bytes, content_type: str, iv: bytes, ciphertext: bytes, wraps: tuple[Wrap, ...]
+    ) -> None:
+        object.__setattr__(self, "protected", protected)
+        object.__setattr__(self, "content_type", content_type)
+        object.__setattr__(self, "iv", iv)
+        object.__setattr__(self, "ciphertext", ciphertext)
+        object.__setattr__(self, "wraps", wraps)
 
 
 def encrypt(

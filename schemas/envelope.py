@@ -49,9 +49,12 @@ class Envelope:
         return digest_of(self.statement)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Statement:
-    """A decoded statement; its signature is not verified until `verify` returns."""
+    """A decoded statement; its signature is not verified until `verify` returns.
+
+    Its `__init__` is the one that a frozen dataclass would make, written out: mypyc compiles this one.
+    """
 
     raw: bytes
     header: Header
@@ -60,9 +63,12 @@ class Statement:
     digest: bytes = field(init=False, compare=False)
     """SHA-256 of the raw bytes."""
 
-    def __post_init__(self) -> None:
-        """Hash once what is asked for again and again."""
-        object.__setattr__(self, "digest", digest_of(self.raw))
+    def __init__(self, raw: bytes, header: Header, sealed_hash: bytes, sign1: cose.Sign1) -> None:
+        object.__setattr__(self, "raw", raw)
+        object.__setattr__(self, "header", header)
+        object.__setattr__(self, "sealed_hash", sealed_hash)
+        object.__setattr__(self, "sign1", sign1)
+        object.__setattr__(self, "digest", digest_of(raw))  # once: it is asked for again and again
 
     @property
     def key_id(self) -> bytes:

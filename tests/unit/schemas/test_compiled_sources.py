@@ -72,3 +72,38 @@ def test_the_forms_that_were_found_are_known(source: str) -> None:
     tree = ast.parse(source)
 
     assert len([*_patterns(tree), *_questions(tree)]) == 1
+
+
+def _written(tree: ast.AST) -> Iterator[ast.ClassDef]:
+    """Dataclasses whose `__init__` is written out."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and any("init=False" in ast.unparse(one) for one in node.decorator_list):
+            yield node
+
+
+def _field(node: ast.AnnAssign) -> tuple[str, str, str | None]:
+    return (
+        ast.unparse(node.target),
+        ast.unparse(node.annotation),
+        None if node.value is None else ast.unparse(node.value),
+    )
+
+
+def _argument(node: ast.arg, default: ast.expr | None) -> tuple[str, str, str | None]:
+    annotation = "" if node.annotation is None else ast.unparse(node.annotation)
+    return node.arg, annotation, None if default is None else ast.unparse(default)
+
+
+@pytest.mark.parametrize("name", _LISTED)
+def test_an_init_that_is_written_out_is_the_one_that_a_dataclass_would_make(name: str) -> None:
+    for node in _written(ast.parse((ROOT / name).read_text("utf-8"))):
+        fields = [_field(one) for one in node.body if isinstance(one, ast.AnnAssign)]
+        made = next(one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__")
+        given = made.args.args[1:]
+        defaults = [None] * (len(given) - len(made.args.defaults)) + made.args.defaults
+        stored = [ast.unparse(one) for one in made.body]
+
+        assert [_argument(*pair) for pair in zip(given, defaults, strict=True)] == [
+            field for field in fields if field[2] is None or not field[2].startswith("field(init=False")
+        ]
+        assert stored[: len(given)] == [f"object.__setattr__(self, '{one.arg}', {one.arg})" for one in given]
