@@ -21,7 +21,7 @@ from schemas import cbor
 from schemas.errors import BureaunetError, Malformed, Misuse, Reason, Untrusted
 from schemas.exchanges import Exchange, Message, Report
 from schemas.network import Network, read_network
-from schemas.receipts import Acceptance, read_acceptance
+from schemas.receipts import Acceptance, LastBatch, read_acceptance
 from schemas.record import verify_record
 
 Progress = Callable[[int], None]
@@ -131,10 +131,10 @@ class _Hashed:
 
 def compare(report: Report, network: Network, receipts: Iterable[bytes]) -> Comparison:
     """Each kept receipt of the record's operation against the record."""
-    comparison = Comparison()
+    comparison, last = Comparison(), LastBatch()
     for number, raw in enumerate(receipts, 1):
         try:
-            acceptance = read_acceptance(raw, network.id, report.acceptance_keys)
+            acceptance = read_acceptance(raw, network.id, report.acceptance_keys, last)
         except (Malformed, Untrusted) as error:
             held, said = Held.INVALID, f"receipt {number} does not verify: {error.detail} ({error.reason})"
         else:
