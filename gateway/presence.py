@@ -33,7 +33,9 @@ class Presences:
     def heard(self, link: Address, way: Link, agent: str = "") -> None:
         """A request or a message came over a link that is who it says."""
         before = self._heard.pop(link, None)
-        said = _UNSHOWN.sub(" ", agent)[:_LONGEST].strip() or ("" if before is None else before.agent)
+        said = _UNSHOWN.sub(" ", agent)[:_LONGEST].strip() if agent else ""
+        if not said and before is not None:
+            said = before.agent
         self._heard[link] = Presence(link, self._clock.now(), way, said)
         if len(self._heard) > self._most:
             self._heard.popitem(last=False)

@@ -7,6 +7,7 @@ moves, those of an answer by their key, and no query counts or sorts all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Row, Select, bindparam, delete, func, insert, literal_column, select, tuple_, update
@@ -229,7 +230,7 @@ def _row(clock: Clock) -> dict[str, object]:
         "due": clock.due,
         "default_seconds": clock.terms.default,
         "longest_seconds": clock.terms.longest,
-        "reminders": " ".join(map(str, clock.terms.reminders)),
+        "reminders": _words(clock.terms.reminders),
         "requests": clock.terms.requests,
         "state": str(clock.state),
         "stage": clock.stage,
@@ -237,6 +238,11 @@ def _row(clock: Clock) -> dict[str, object]:
         "answer": clock.answer,
         "reason": None if clock.reason is None else str(clock.reason),
     }
+
+
+@lru_cache(maxsize=256)  # a directory says for each operation which
+def _words(reminders: tuple[int, ...]) -> str:
+    return " ".join(map(str, reminders))
 
 
 def read_clock(row: Row[*tuple[Any, ...]] | _ClockRow) -> Clock:
