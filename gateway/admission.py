@@ -46,7 +46,7 @@ class _Step(Exception):
         self.step, self.reason = step, reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Bucket:
     """A link's quota: how many submissions it has left, and when that was so (milliseconds)."""
 

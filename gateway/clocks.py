@@ -45,7 +45,7 @@ class Terms:
     """How many times it is asked in all, each time for `default` more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Clock:
     """One query's clock for one recipient. Times are milliseconds since the epoch."""
 

@@ -26,7 +26,7 @@ from schemas.wire import ItemType
 # ---- values: admission
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Submission:
     """One envelope as it came over a link."""
 
@@ -58,7 +58,7 @@ class Arrival:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Candidate:
     """A submission that passed steps 1 to 4: decoded, of our network, from a link that covers its sender."""
 
@@ -131,7 +131,7 @@ class Facts:
     """Bytes of those."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Admitted:
     """Goes on to be routed, recorded and consigned."""
 
@@ -177,7 +177,7 @@ class Sibling:
 Verdict: TypeAlias = Admitted | Rejected | Repeated | Sibling
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Outcome:
     """What a submitter learns: the signed receipt and what it says."""
 
@@ -221,7 +221,7 @@ class Spent:
 # ---- values: the store's rows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class NewMessage:
     """A message to insert: its metadata as read from the header, nothing of the content."""
 

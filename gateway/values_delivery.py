@@ -14,7 +14,7 @@ from schemas.identity import Address
 from schemas.wire import ItemType
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Consignment:
     """One copy owed to one recipient's inbox."""
 
@@ -39,7 +39,7 @@ class Consignment:
         object.__setattr__(self, "expires", expires)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Pending:
     """A copy to publish: leased to the caller, with everything an inbox item needs."""
 
@@ -96,7 +96,7 @@ CopyKey: TypeAlias = tuple[bytes, Address]
 """(digest, recipient as named in aud): one copy of a message."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Owed:
     """A copy that was made for a recipient, and whether it has acknowledged it."""
 
@@ -126,7 +126,7 @@ class Owed:
         object.__setattr__(self, "received", received)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Handover:
     """A recipient's signed acknowledgement, verified, of a copy that was made for it."""
 
@@ -148,7 +148,7 @@ class Handover:
         return hashlib.sha256(self.signed.raw).digest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Placed:
     """A copy that the broker confirmed, or one that nobody can place any more: its consignment is to be recorded."""
 

@@ -24,7 +24,7 @@ class Publication:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Ruling:
     """What admission decided about a message: admitted where there is no reason, else refused at steps 8 to 12."""
 
@@ -70,7 +70,7 @@ class Work:
         return not (self.rulings or self.handovers or self.placed or self.failed or self.publications or self.notes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Decision:
     """A digest's outcome, recorded."""
 
