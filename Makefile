@@ -44,6 +44,7 @@ faults: venv services ## run the fault suite, 20 to 40 minutes (LIST=1 names the
 	@$(BIN)/python -m tests.faults $(if $(LIST),--list) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(ONLY)
 
 compiled: venv services ## compile the busiest modules in a copy, build/compiled, and run tests on it (ARGS="tests/unit/schemas" runs some)
+	@deploy/install-services.sh gcc libc6-dev
 	@$(BIN)/python -m tools.compiled
 	@cd build/compiled && .venv/bin/python -m pytest -n 2 $(or $(ARGS),$(COMPILED_TESTS))
 
