@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Final
 
 from sqlalchemy import BigInteger, ColumnElement, and_, cast, delete, func, insert, literal, or_, select, true, update
@@ -12,17 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.straight import fetch
 from schemas.claims import Head
 from schemas.merkle import HASH_SIZE
 
 _WIDTH: Final = 256
 _SERVER_NOW: Final = cast(func.extract("epoch", func.clock_timestamp()) * 1000, BigInteger)
 """PostgreSQL's clock in milliseconds: those of the processes may differ by minutes."""
-_HASHES: Final = "SELECT hash FROM leaf WHERE idx >= $1 AND idx < $2 ORDER BY idx"
-_TILES: Final = """
-    SELECT level, idx, hashes FROM tile WHERE (level, idx) IN (SELECT * FROM unnest($1::smallint[], $2::bigint[]))
-"""
 
 
 def _peaks(data: bytes) -> list[bytes]:
@@ -30,8 +25,6 @@ def _peaks(data: bytes) -> list[bytes]:
 
 
 async def _hashes(connection: AsyncConnection, start: int, end: int) -> list[bytes]:
-    if connection.dialect.name == "postgresql":
-        return [row[0] for row in await fetch(connection, _HASHES, start, end)]
     leaf = t.leaf
     statement = select(leaf.c.hash).where(leaf.c.idx >= start, leaf.c.idx < end).order_by(leaf.c.idx)
     return [row.hash for row in (await connection.execute(statement)).all()]
@@ -40,13 +33,10 @@ async def _hashes(connection: AsyncConnection, start: int, end: int) -> list[byt
 async def _tiles(connection: AsyncConnection, keys: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], bytes]:
     if not keys:
         return {}
-    if connection.dialect.name == "postgresql":
-        found = await fetch(connection, _TILES, *zip(*keys, strict=True))
-        return {(level, index): hashes for level, index, hashes in found}
     levels: dict[int, list[int]] = {}
     for level, index in keys:
         levels.setdefault(level, []).append(index)
-    wanted = (and_(t.tile.c.level == level, t.tile.c.idx.in_(some)) for level, some in levels.items())
+    wanted = (and_(t.tile.c.level == level, t.tile.c.idx.in_(found)) for level, found in levels.items())
     rows = await connection.execute(select(t.tile).where(or_(*wanted)))
     return {(row.level, row.idx): row.hashes for row in rows.all()}
 
@@ -101,18 +91,14 @@ class SqlTree:
             done = state.size - start
             yield SqlIntegration(connection, state.size, _peaks(state.peaks), hashes[:done], hashes[done:])
 
-    def _asking(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """A connection for what is asked every second and for every proof."""
-        return self._database.read() if self._database.sqlite else self._database.asking()
-
     async def subtree_tiles(self, keys: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], bytes]:
         """As the port says."""
-        async with self._asking() as connection:
+        async with self._database.read() as connection:
             return await _tiles(connection, keys)
 
     async def leaf_hashes(self, start: int, end: int) -> list[bytes]:
         """As the port says."""
-        async with self._asking() as connection:
+        async with self._database.read() as connection:
             return await _hashes(connection, start, end)
 
     async def head(self) -> tuple[int, Sequence[bytes]]:
