@@ -6,7 +6,22 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from sqlalchemy import BigInteger, ColumnElement, and_, cast, delete, func, insert, literal, or_, select, true, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Executable,
+    String,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +33,19 @@ from schemas.merkle import HASH_SIZE
 _WIDTH: Final = 256
 _SERVER_NOW: Final = cast(func.extract("epoch", func.clock_timestamp()) * 1000, BigInteger)
 """PostgreSQL's clock in milliseconds: those of the processes may differ by minutes."""
+
+
+def _acquiring(put: sqlite.Insert | postgresql.Insert, here: ColumnElement[int]) -> Executable:
+    """Take or keep a lease: made once, since building it costs more than asking it, and each chore asks."""
+    holder, until = bindparam("by", type_=String), here + bindparam("length", type_=BigInteger)
+    put = put.values(name=bindparam("wanted", type_=String), holder=holder, until=until)
+    free = (t.lease.c.holder == holder) | (t.lease.c.until <= here)
+    again = put.on_conflict_do_update(index_elements=["name"], set_={"holder": holder, "until": until}, where=free)
+    return again.returning(t.lease.c.name)
+
+
+_ACQUIRE_SQLITE: Final = _acquiring(sqlite.insert(t.lease), bindparam("now", type_=BigInteger))
+_ACQUIRE_POSTGRESQL: Final = _acquiring(postgresql.insert(t.lease), _SERVER_NOW)
 
 
 def _peaks(data: bytes) -> list[bytes]:
@@ -132,17 +160,10 @@ class SqlLeases:
 
     async def acquire(self, name: str, holder: str, now: int, until: int) -> bool:
         """As the port says."""
-        dialect = sqlite if self._database.sqlite else postgresql
-        lease = t.lease
-        here: ColumnElement[int] = literal(now) if self._database.sqlite else _SERVER_NOW
-        put = dialect.insert(lease).values(name=name, holder=holder, until=here + (until - now))
-        put = put.on_conflict_do_update(
-            index_elements=["name"],
-            set_={"holder": holder, "until": here + (until - now)},
-            where=(lease.c.holder == holder) | (lease.c.until <= here),
-        )
+        said = {"wanted": name, "by": holder, "now": now, "length": until - now}
+        statement = _ACQUIRE_SQLITE if self._database.sqlite else _ACQUIRE_POSTGRESQL
         async with self._database.write() as connection:
-            return (await connection.execute(put.returning(lease.c.name))).first() is not None
+            return (await connection.execute(statement, said)).first() is not None
 
     async def release(self, name: str, holder: str) -> None:
         """As the port says."""
