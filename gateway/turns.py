@@ -7,7 +7,6 @@ told apart, so that only the one who fills a line hears of it.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from gateway.settings import Pipeline
@@ -25,10 +24,10 @@ class Sized(Protocol):
 T = TypeVar("T", bound=Sized)
 
 
-@dataclass(slots=True)
 class _Line(Generic[T]):
-    items: deque[T] = field(default_factory=deque)
-    size: int = 0
+    def __init__(self) -> None:
+        self.items: deque[T] = deque()
+        self.size = 0
 
 
 class Turns(Generic[T]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -169,13 +170,14 @@ async def test_a_fault_at_the_receipts_is_told_to_all_that_were_in_the_call() ->
     assert [type(error) for error in told] == [ZeroDivisionError] * 3
 
 
-async def test_a_fault_of_the_pipelines_sets_the_message_aside(office: Office) -> None:
-    class Faulty(Exchange):
-        def submit_soon(self, _submission: object, told: Callable[[Outcome | Exception], None]) -> None:
-            told(ArithmeticError())
+async def test_a_fault_of_the_pipelines_sets_the_message_aside(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    saw = office.world.watcher.saw
 
-    faulty = Faulty.__new__(Faulty)
-    office.intake = Intake(faulty, office.store, office.post, office.world.clock, office.world.watcher)
+    def faulty(event: str, **said: Any) -> None:  # noqa: ANN401  # whatever is said of it
+        monkeypatch.setattr(office.world.watcher, "saw", saw)
+        raise ArithmeticError(event, said)
+
+    monkeypatch.setattr(office.world.watcher, "saw", faulty)
     assert await office.taken(b"met a fault") == [None]
     assert await office.store.quarantined() == 1
     assert office.post.sent == []
