@@ -13,13 +13,14 @@ from typing import Final
 from benchmarks import scenes
 from benchmarks.allowance import Allowance, allowance
 from benchmarks.compare import Measured, Question, compare
-from benchmarks.ground import Ground
-from benchmarks.scenes import Stage
+from benchmarks.ground import Ground, posts
 
 SHARE: Final = 0.3
 """Of one core, for each gateway process."""
-ITEMS: Final = 2000
-"""Messages of one round with it."""
+LIMITED: Final = 2000
+"""Messages of one round with it: they come when all processes are ready."""
+ITEMS: Final = 8000
+"""Messages of one round without it: half of them may be through before a second process is ready."""
 QUESTION: Final = Question(
     "scale",
     f"one hop with two gateway processes that may each have {SHARE} of a core, against one",
@@ -36,25 +37,30 @@ UNLIMITED: Final = replace(
 )
 
 
-async def _with(made: Ground, workers: int, items: int, limit: Allowance | None) -> float:
+async def _limited(made: Ground, workers: int, limit: Allowance) -> float:
     made.settle(workers)
-    made.allowance = limit
-    try:
-        return (await scenes.through_ours(made, items)).rate
-    finally:
-        made.allowance = None
-        if limit is not None:
-            limit.lift()
+    await made.empty()
+    pace = scenes.told("ours", await made.allowed(list(posts(made.queries(LIMITED))), limit))
+    limit.lift()
+    return pace.rate
 
 
-def _compared(stage: Stage, question: Question, items: int, limit: Allowance | None = None) -> Measured:
-    def with_workers(workers: int) -> float:
-        return stage.play(lambda made: _with(made, workers, items, limit))
-
-    return compare(question, lambda: with_workers(2), lambda: with_workers(1))
+async def _unlimited(made: Ground, workers: int) -> float:
+    made.settle(workers)
+    return (await scenes.through_ours(made, ITEMS)).rate
 
 
 def run() -> list[Measured]:
     """Measure."""
     with scenes.stage() as stage, allowance(SHARE) as limit:
-        return [_compared(stage, QUESTION, ITEMS, limit), _compared(stage, UNLIMITED, scenes.ITEMS)]
+
+        def limited(workers: int) -> float:
+            return stage.play(lambda made: _limited(made, workers, limit))
+
+        def unlimited(workers: int) -> float:
+            return stage.play(lambda made: _unlimited(made, workers))
+
+        return [
+            compare(QUESTION, lambda: limited(2), lambda: limited(1)),
+            compare(UNLIMITED, lambda: unlimited(2), lambda: unlimited(1)),
+        ]

@@ -104,8 +104,8 @@ class Ground:
     """One question at a time on that connection."""
     connections: list[aio_pika.abc.AbstractConnection] = field(default_factory=list)
     loaders: dict[Address, aio_pika.abc.AbstractChannel] = field(default_factory=dict)
-    allowance: Allowance | None = None
-    """Of each gateway process, from its first message on; without it each may have a core."""
+    ready: int = 0
+    """Items that were done when all processes of the gateway were ready, in the last run from filled queues."""
 
     def tls(self, address: Address) -> TlsFiles:
         """A participant's certificate on the links."""
@@ -232,34 +232,49 @@ class Ground:
 
         Each item leads to `entries_each` ledger entries: for a message its acceptance and one consignment.
         """
-        return measured(await self.marks(items, entries_each), items)
+        marks = await self.marks(items, entries_each)
+        return measured(marks, items, self.ready)
+
+    async def allowed(self, bodies: Sequence[tuple[Address, ItemType, bytes]], allowance: Allowance) -> Pace:
+        """Start the gateway, give each of its processes its share, then fill its queue: how fast it went."""
+        begun, marks = await self.entries(), list[Mark]()
+        await self.running.serve()
+        try:
+            for pid in self._takers():
+                allowance.limit(pid)
+            await self.load(bodies, settled=False)
+            async with asyncio.timeout(_PATIENCE):
+                while not marks or marks[-1][1] < len(bodies):
+                    marks.append((time.perf_counter(), (await self.entries() - begun) // 2, self._spent()))
+                    await asyncio.sleep(LOOK)
+            return measured(marks, len(bodies))
+        finally:
+            await self.running.drain()
 
     async def marks(self, items: int, entries_each: int = 2) -> list[Mark]:
         """As `drained`: where it was, again and again, from its start: a process works before all of them are ready."""
-        begun, marks = await self.entries(), list[Mark]()
+        begun, marks, self.ready = await self.entries(), list[Mark](), 0
         serving = asyncio.create_task(self.running.serve(within=_PATIENCE))
         try:
             async with asyncio.timeout(_PATIENCE):
                 while True:
                     done = (await self.entries() - begun) // entries_each
-                    if done and self.allowance is not None:
-                        self._limit(self.allowance)
                     marks.append((time.perf_counter(), min(done, items), self._spent()))
                     if done >= items:
                         return marks
                     if serving.done():
                         serving.result()  # what it could not start for
+                        self.ready = self.ready or done
                     await asyncio.sleep(LOOK)
         finally:
             await serving
             await self.running.drain()
 
-    def _limit(self, allowance: Allowance) -> None:
-        """Give each process that takes messages its share: the gateway, or its workers where it has some."""
+    def _takers(self) -> list[int]:
+        """The processes that take messages: the gateway, or its workers where it has some."""
         main = psutil.Process(self.running.gateway.pid)
-        workers = [one for one in main.children(recursive=True) if WORKER_OPTION in one.cmdline()]
-        for one in workers or [main]:
-            allowance.limit(one.pid)
+        workers = [one.pid for one in main.children(recursive=True) if WORKER_OPTION in one.cmdline()]
+        return workers or [main.pid]
 
     def _spent(self) -> float:
         """Seconds of CPU that the gateway has spent; none before it runs."""
@@ -269,9 +284,9 @@ class Ground:
             return 0.0
 
 
-def measured(marks: Sequence[Mark], items: int) -> Pace:
-    """The pace between FROM and TO of a run, from its marks, ascending."""
-    first = next(mark for mark in marks if mark[1] >= items * FROM)
+def measured(marks: Sequence[Mark], items: int, ready: int = 0) -> Pace:
+    """The pace of a run from its marks, ascending: from FROM, or what was done when all were ready, to TO."""
+    first = next(mark for mark in marks if mark[1] >= max(items * FROM, ready))
     last = next(mark for mark in marks if mark[1] >= items * TO)
     count = last[1] - first[1]
     if count <= 0:  # it was over between two looks
