@@ -1,9 +1,11 @@
 """Whether a submission is admitted: bytes, time and facts in, a verdict out (protocol section 3).
 
 Order of work: `receive` takes one submission through steps 1 to 4, which need nothing but the link's quota and the
-network's id. `decide` takes a batch through steps 5 to 12 with the facts fetched for it. Rules: nothing is read or
-written here; the numbers in the comments are those of the protocol; the first step that says no names the reason.
-Refusals at steps 1 to 7 use up no message id and make no ledger entry, those at 8 to 12 are final for their message.
+network's id. `decide` takes a batch through steps 5 to 12 with the facts fetched for it. What of these is reckoned from
+the bytes and one key, `receive` may do ahead, while the batch before is in hand; what follows from it is decided in its
+step. Rules: nothing is read or written here; the numbers in the comments are those of the protocol; the first step that
+says no names the reason. Refusals at steps 1 to 7 use up no message id and make no ledger entry, those at 8 to 12 are
+final for their message.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.ports import (
     Admitted,
+    Ahead,
     Candidate,
     Facts,
     Rejected,
@@ -21,21 +25,26 @@ from gateway.ports import (
     Sibling,
     Submission,
     ThreadFacts,
+    Trust,
     Verdict,
 )
 from gateway.settings import Allowance, Pipeline
 from schemas import envelope, wire
 from schemas.claims import Header
 from schemas.codes import Handling
+from schemas.cose import Wrap
 from schemas.directory import Participant, SealingEntry, SigningEntry, State
 from schemas.envelope import Envelope, Statement
 from schemas.errors import BureaunetError, Forbidden, Malformed, Reason, Untrusted
 from schemas.evidence import SignedAcknowledgement, read_acknowledgement
 from schemas.identity import Address
-from schemas.keys import Suite
+from schemas.keys import SigningPublic, Suite
 from schemas.operation import Operation
 from schemas.preferences import refusing
 from schemas.rights import may_send
+
+_LOOKED_AT_AHEAD: Final = 32 * 1024
+"""Bytes of a sealed part, whose wraps are kept while it waits; a larger one is looked at in its batch."""
 
 
 class _Step(Exception):
@@ -65,8 +74,13 @@ class Bucket:
         return Bucket(filled - 1, now), True
 
 
-def receive(submission: Submission, net: bytes, *, within_quota: bool) -> Candidate | Rejected:
-    """Steps 1 to 4: what needs no facts. `within_quota` is what the link's bucket said."""
+def receive(
+    submission: Submission, net: bytes, *, within_quota: bool, trust: Trust | None = None
+) -> Candidate | Rejected:
+    """Steps 1 to 4: what needs no facts. `within_quota` is what the link's bucket said.
+
+    With `trust` the signature and the sealed part are looked at ahead, by the key that is in force there.
+    """
     named = submission.body  # its hash names it until a statement can be told from the rest
     try:
         _check_size(submission, within_quota=within_quota)
@@ -77,7 +91,26 @@ def receive(submission: Submission, net: bytes, *, within_quota: bool) -> Candid
         _check_link(submission.link, statement.header, net)
     except _Step as no:
         return Rejected(hashlib.sha256(named).digest(), submission.link, no.step, no.reason)
-    return Candidate(submission, framed, statement)
+    return Candidate(submission, framed, statement, None if trust is None else _ahead(framed, statement, trust))
+
+
+def _ahead(framed: Envelope, statement: Statement, trust: Trust) -> Ahead | None:
+    """What steps 7 and 11 will ask of these bytes; None where no key is known."""
+    known = trust.directory.signing(statement.key_id)
+    if known is None:
+        return None
+    key = known[1].key
+    try:
+        statement.verify(key)
+    except Untrusted:
+        return Ahead(key, signed=False)
+    sealed = framed.sealed or b""
+    if len(sealed) > _LOOKED_AT_AHEAD:
+        return Ahead(key, signed=True)
+    try:
+        return Ahead(key, signed=True, wraps=envelope.check_sealed(statement, sealed).wraps)
+    except BureaunetError:
+        return Ahead(key, signed=True)  # step 11 says what is wrong
 
 
 def _check_size(submission: Submission, *, within_quota: bool) -> None:
@@ -148,7 +181,7 @@ class _Batch:
 
     def _check(self, candidate: Candidate, statement: Statement) -> None:
         header = statement.header
-        row, key = check_key(statement, self.facts)  # 6 key known, 7 signature
+        row, key = check_key(candidate, self.facts)  # 6 key known, 7 signature
         name = (str(header.iss), bytes(header.cti))
         if self.ids.get(name, statement.digest) != statement.digest:  # 8 (iss, cti) seen with another digest
             raise _Step(8, Reason.ID_REUSED)
@@ -169,17 +202,27 @@ class _Batch:
         self.spent[bureau], self.spent_bytes[bureau] = messages + 1, spent + size
 
 
-def check_key(statement: Statement, facts: Facts) -> tuple[Participant, SigningEntry]:
+def check_key(candidate: Candidate, facts: Facts) -> tuple[Participant, SigningEntry]:
     """Steps 6 and 7: the key is one of the row that serves the sender, and signed this."""
-    directory = facts.trust.directory
+    directory, statement = facts.trust.directory, candidate.statement
     known = directory.signing(statement.key_id)
     if known is None or known[0] is not directory.find(statement.header.iss):
         raise _Step(6, Reason.KEY_UNKNOWN)
-    try:
-        statement.verify(known[1].key)
-    except Untrusted:
-        raise _Step(7, Reason.SIGNATURE) from None
+    if not _signed(candidate, known[1].key):
+        raise _Step(7, Reason.SIGNATURE)
     return known
+
+
+def _signed(candidate: Candidate, key: SigningPublic) -> bool:
+    """Whether `key` signed the statement: by what was found ahead, if it was tried with the same key."""
+    ahead = candidate.ahead
+    if ahead is not None and ahead.signer.raw == key.raw:
+        return ahead.signed
+    try:
+        candidate.statement.verify(key)
+    except Untrusted:
+        return False
+    return True
 
 
 def check_clock(header: Header, now: int, limits: Pipeline) -> None:
@@ -205,13 +248,8 @@ def check_validity(row: Participant, key: SigningEntry, header: Header, facts: F
 
 def check_wraps(candidate: Candidate, facts: Facts) -> None:
     """Step 11. A recipient that the directory does not know has no key to compare with: step 12 refuses it."""
-    statement, sealed = candidate.statement, candidate.envelope.sealed
-    try:
-        encrypted = envelope.check_sealed(statement, sealed if sealed is not None else b"")
-    except BureaunetError as error:
-        raise _Step(11, error.reason) from None
     now = facts.now // 1000
-    for recipient, wrap in zip(statement.header.aud, encrypted.wraps, strict=True):
+    for recipient, wrap in zip(candidate.statement.header.aud, _wraps(candidate), strict=True):
         if wrap.suite != Suite.HPKE_9_KE:
             raise _Step(11, Reason.SUITE)
         row = facts.trust.directory.find(recipient)
@@ -222,6 +260,17 @@ def check_wraps(candidate: Candidate, facts: Facts) -> None:
             raise _Step(11, Reason.WRAP_KEY)
         if not entry.validity.covers(now) or entry.validity.void_at(facts.size):
             raise _Step(11, Reason.WRAP_KEY)
+
+
+def _wraps(candidate: Candidate) -> Sequence[Wrap]:
+    """The wraps of the sealed part, one for each recipient: as found ahead, or looked at now."""
+    ahead = candidate.ahead
+    if ahead is not None and ahead.wraps is not None:
+        return ahead.wraps
+    try:
+        return envelope.check_sealed(candidate.statement, candidate.envelope.sealed or b"").wraps
+    except BureaunetError as error:
+        raise _Step(11, error.reason) from None
 
 
 def _sealing_entry(row: Participant, key_id: bytes) -> SealingEntry | None:

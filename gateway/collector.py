@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from gateway.settings import Pipeline
@@ -32,15 +32,17 @@ Told: TypeAlias = Callable[[R | Exception], None]
 """Is told once how a job went, within the batch's own turn of the loop; it must not raise."""
 
 
-@dataclass(slots=True, eq=False)
 class Job(Generic[P, R]):
-    """Something to do in a batch, and who learns how it went."""
+    """Something to do in a batch, and who learns how it went. No dataclass: a generic one does not compile."""
 
-    payload: P
-    size: int
-    """Bytes, as counted against the limits."""
-    told: Told[R]
-    done: bool = False
+    __slots__ = ("done", "payload", "size", "told")
+
+    def __init__(self, payload: P, size: int, told: Told[R]) -> None:
+        """`size` is in bytes, as counted against the limits; `told` learns how it went."""
+        self.payload = payload
+        self.size = size
+        self.told = told
+        self.done = False
 
     def resolve(self, result: R) -> None:
         """Say how it went, unless that was said."""
@@ -58,16 +60,16 @@ class Job(Generic[P, R]):
 
 def into(future: asyncio.Future[R]) -> Told[R]:
     """Tells a future, unless nobody waits for it any more."""
+    return partial(_tell, future)
 
-    def told(what: R | Exception) -> None:
-        if future.done():
-            return
-        if isinstance(what, Exception):
-            future.set_exception(what)
-        else:
-            future.set_result(what)
 
-    return told
+def _tell(future: asyncio.Future[R], what: R | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(what, Exception):
+        future.set_exception(what)
+    else:
+        future.set_result(what)
 
 
 class Collector(Generic[P, R]):

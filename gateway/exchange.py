@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 from gateway import admission
@@ -98,6 +99,15 @@ class Exchange(Publishing):
         """Jobs that wait for a batch."""
         return self._express.waiting + self._collector.waiting
 
+    @property
+    def trust_ahead(self) -> Trust | None:
+        """By what a submission may be looked at ahead of its batch: nothing of one that may find no room to wait.
+
+        Nor where an urgent one may come at any moment: it would wait for this, as it does not for others' batches.
+        """
+        idle = self.waiting < self._limits.batch_items and not self._express.was_busy
+        return self._keeper.trust if idle else None
+
     async def start(self) -> None:
         """Read what is in force, and begin to take submissions.
 
@@ -149,17 +159,11 @@ class Exchange(Publishing):
 
     def submit_soon(self, submission: Submission, told: Callable[[Outcome | Exception], None]) -> None:
         """As `submit`, for those who bring many: `told` learns the outcome or the error, at once or with its batch."""
-
-        def decided(result: Result | Exception) -> None:
-            if not isinstance(result, Outcome | Exception):
-                result = Unavailable(Reason.STORE, "the submission was not decided")
-            self._count_submitted(submission.over, result)
-            told(result)
-
+        decided = partial(self._decided, submission.over, told)
         try:
             self._standing.check()
             within = self.gatehouse.admit(submission.link, submission.received)
-            received = admission.receive(submission, self._network.id, within_quota=within)
+            received = admission.receive(submission, self._network.id, within_quota=within, trust=self.trust_ahead)
             if isinstance(received, Candidate):
                 urgent = received.statement.header.urgency is Urgency.URGENT
                 lane = self._express if urgent else self._collector
@@ -170,6 +174,13 @@ class Exchange(Publishing):
             decided(error)
         else:
             decided(outcome)
+
+    def _decided(self, over: Link, told: Callable[[Outcome | Exception], None], result: Result | Exception) -> None:
+        """Tell what became of a submission, and count it."""
+        if not isinstance(result, Outcome | Exception):
+            result = Unavailable(Reason.STORE, "the submission was not decided")
+        self._count_submitted(over, result)
+        told(result)
 
     def _count_submitted(self, over: Link, result: Outcome | Exception) -> None:
         """Count what became of a submission."""
@@ -198,15 +209,11 @@ class Exchange(Publishing):
 
     def evidence_soon(self, link: Address, body: bytes, told: Callable[[Exception | None], None]) -> None:
         """As `evidence`, for those who bring many acknowledgements: `told` learns None, or the error."""
-
-        def recorded(result: Result | Exception) -> None:
-            told(result if isinstance(result, Exception) else None)
-
         try:
             self._standing.check()
             if len(body) > MAX_STATEMENT:
                 raise Malformed(Reason.STATEMENT_TOO_LARGE, "an acknowledgement is smaller")  # noqa: TRY301  # as below
-            self._collector.call(Evidence(link, body), len(body), recorded, sender=_sender(link))
+            self._collector.call(Evidence(link, body), len(body), partial(_recorded, told), sender=_sender(link))
         except Exception as error:  # noqa: BLE001  # whatever it is, who brought it learns it
             told(error)
 
@@ -290,3 +297,7 @@ async def _unasked(_link: Address, _body: bytes) -> None:
 def _sender(link: Address) -> str:
     """Whose turn it is: all links of a bureau share one."""
     return str(link.bureau)
+
+
+def _recorded(told: Callable[[Exception | None], None], result: Result | Exception) -> None:
+    told(result if isinstance(result, Exception) else None)

@@ -1,8 +1,8 @@
 """The ledger: entries appended in order, the tree over them, checkpoints and proofs (protocol section 5).
 
-Order of work: `record` chains a batch's entries to their operations under the heads' locks and appends them, the
-sequence row last. `integrate` extends the tree over what was appended; `checkpoint` signs its head, once the root has
-been computed again from the stored tiles and leaves; proofs are made from those too.
+Order of work: `record` takes places for a batch's entries, the sequence row last, chains them to their operations under
+the heads' locks, and appends them. `integrate` extends the tree over what was appended; `checkpoint` signs its head,
+once the root has been computed again from the stored tiles and leaves; proofs are made from those too.
 
 Tiles are C2SP tlog-tiles of height 8: tile (level, n) holds the 256 hashes of tree level 8 * level from 256 * n. Full
 ones are stored; what is to the right of them is computed from leaves.
@@ -45,11 +45,11 @@ Node: TypeAlias = tuple[int, int]
 
 async def record(transaction: Transaction, drafts: Sequence[Entry]) -> list[tuple[int, Entry]]:
     """Append `drafts` in their order, each chained to its operation: (index, draft) for each."""
-    heads = dict(await transaction.lock_operations([d.operation for d in drafts if d.operation is not None]))
+    heads, base = await transaction.take({d.operation for d in drafts if d.operation is not None}, len(drafts))
     places: dict[str, tuple[int, bytes | None]] = {name: (head.number, head.leaf) for name, head in heads.items()}
     encoded = [_chained(draft, places) for draft in drafts]
     await transaction.save_operations({name: OperationHead(*place) for name, place in places.items()})
-    base = await transaction.append(encoded)
+    await transaction.append(encoded, base)
     return list(enumerate(drafts, base))
 
 
@@ -314,19 +314,21 @@ def _cut(tile: bytes, first: int, count: int) -> list[bytes]:
 
 
 async def _full_tiles(step: Integration) -> dict[Node, bytes]:
-    """The tiles that become full with this step's leaves, on every level."""
+    """The tiles that become full with this step's leaves, on every level.
+
+    Roots of tiles, of this step's too, are needed only where a tile of the next level becomes full: once in 256.
+    """
     full: dict[Node, bytes] = {}
     level, first, hashes = 0, step.size // WIDTH, [*step.tail, *step.leaves]
     while len(hashes) >= WIDTH:
-        roots: list[bytes] = []
-        for ordinal in range(len(hashes) // WIDTH):
-            group = hashes[ordinal * WIDTH : (ordinal + 1) * WIDTH]
-            full[level, first + ordinal] = b"".join(group)
-            roots.append(merkle.root(group))
-        if first % WIDTH + len(roots) < WIDTH:
+        count = len(hashes) // WIDTH
+        for ordinal in range(count):
+            full[level, first + ordinal] = b"".join(hashes[ordinal * WIDTH : (ordinal + 1) * WIDTH])
+        if first % WIDTH + count < WIDTH:
             break
         start = first // WIDTH * WIDTH
         before = await step.tiles([(level, index) for index in range(start, first)])
-        known = [_tile_root(before[level, index]) for index in range(start, first)]
-        level, first, hashes = level + 1, first // WIDTH, known + roots
+        tiles = {**before, **full}
+        hashes = [_tile_root(tiles[level, index]) for index in range(start, first + count)]
+        level, first = level + 1, first // WIDTH
     return full

@@ -95,6 +95,8 @@ class Metrics:
         # labels come from lists, and the library looks each up under a lock
         self._event, self._submitted = cache(self.events.labels), lru_cache(maxsize=1024)(self._of_submitted)
         self._admitted = lru_cache(maxsize=1024)(self._of_admitted)  # kinds are senders' words
+        self._handover = lru_cache(maxsize=1024)(self._of_handover)
+        self._took = lru_cache(maxsize=1024)(self._of_took)
         self._begin()
 
     def _begin(self) -> None:
@@ -150,10 +152,18 @@ class Metrics:
         return self._submissions.labels(_listed(over, Link), _listed(outcome, Submitted), why)
 
     def _saw_handover(self, fields: dict[str, str | int]) -> None:
-        urgency, outcome = _listed(fields.get("urgency"), Urgency), _listed(fields.get("outcome"), Outcome)
-        self._handovers.labels(kind_label(str(fields.get("kind"))), urgency, outcome).inc()
+        urgency = fields.get("urgency")
+        self._handover(fields.get("kind"), urgency, fields.get("outcome")).inc()
         if "milliseconds" in fields:  # the clocks of two machines may disagree
-            self._handed.labels(urgency).observe(max(0, int(fields["milliseconds"])) / 1000)
+            self._took(urgency).observe(max(0, int(fields["milliseconds"])) / 1000)
+
+    def _of_handover(self, kind: str | int | None, urgency: str | int | None, outcome: str | int | None) -> Counter:
+        """Where copies of this kind, urgency and outcome are counted."""
+        return self._handovers.labels(kind_label(str(kind)), _listed(urgency, Urgency), _listed(outcome, Outcome))
+
+    def _of_took(self, urgency: str | int | None) -> Histogram:
+        """Where the times of copies of this urgency are counted."""
+        return self._handed.labels(_listed(urgency, Urgency))
 
     def measured(self, found: Measured) -> None:
         """What all processes share was looked at."""

@@ -18,6 +18,7 @@ from gateway.ports_facts import FactReads
 from gateway.ports_statements import StatementReads, StatementWrites
 from gateway.values import (
     Admitted,
+    Ahead,
     Arrival,
     Candidate,
     Decided,
@@ -46,6 +47,7 @@ from schemas.wire import ItemType
 
 __all__ = [
     "Admitted",
+    "Ahead",
     "Arrival",
     "Arrivals",
     "Bodies",
@@ -102,20 +104,23 @@ class Transaction(StatementWrites, ClockWrites, Protocol):
     """One transaction of the store. It commits when its block ends, and rolls back when the block raises.
 
     Order (docs: crash consistency): inserts in (iss, cti) order, copies in (digest, recipient) order, what was spent in
-    the bureaus' order, answer clocks in key order, then operation heads locked in id order, then `append`, which takes
-    the sequence row last, then what needs the indices.
+    the bureaus' order, answer clocks in key order, then `take`: operation heads locked in id order, and the sequence
+    row last; then what needs the indices.
     """
 
-    async def insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
-        """Insert those whose digest and (iss, cti) are new: their digests. The rest were decided by someone else."""
+    async def insert(
+        self,
+        messages: Sequence[NewMessage],
+        copies: Sequence[Consignment] = (),
+        lease_until: int = 0,
+        touched: Sequence[CopyKey] = (),
+    ) -> tuple[frozenset[bytes], Mapping[CopyKey, bool]]:
+        """Insert messages and their copies, and then lock the copies `touched`, in order.
 
-    async def insert_consignments(self, consignments: Sequence[Consignment], lease_until: int) -> None:
-        """Insert delivery rows, pending, leased to this process until `lease_until`."""
-
-    async def lock_copies(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, bool]:
-        """Lock these delivery rows, in order: those that are there, each with whether it still owes its consignment.
-
-        A copy that is pending again after its consignment (`redeliver`) owes none.
+        Inserted are messages whose digest and (iss, cti) are new: their digests come first. The rest were decided by
+        someone else, and get no copies. Copies are pending, leased to this process until `lease_until`. Of those
+        touched that are there it is said whether each still owes its consignment; one that is pending again after its
+        consignment (`redeliver`) owes none.
         """
 
     async def remove_copies(self, keys: Sequence[CopyKey]) -> None:
@@ -124,14 +129,20 @@ class Transaction(StatementWrites, ClockWrites, Protocol):
     async def spend(self, spent: Sequence[Spent], minute: int) -> None:
         """Add what bureaus had admitted in this minute (minutes since the epoch), in the order of their codes."""
 
-    async def lock_operations(self, ids: Sequence[str]) -> Mapping[str, OperationHead]:
-        """Lock the heads of these operations, in id order, and read them."""
+    async def take(self, ids: Collection[str], count: int) -> tuple[Mapping[str, OperationHead], int]:
+        """Lock the heads of these operations, in id order, and take `count` places of the ledger.
+
+        The heads, and the index of the first place. The sequence row is taken last, and held until the end.
+        """
 
     async def save_operations(self, heads: Mapping[str, OperationHead]) -> None:
-        """Write the heads back."""
+        """Write the heads back, with the next `append`."""
 
-    async def append(self, entries: Sequence[tuple[bytes, str | None]]) -> int:
-        """Append entries, each with its operation, in order: the index of the first. Takes the sequence row."""
+    async def append(self, entries: Sequence[tuple[bytes, str | None]], at: int | None = None) -> int:
+        """Put entries, each with its operation, in order, at the places taken from `at` on: the index of the first.
+
+        Without `at` the places are taken now.
+        """
 
     async def save_receipts(self, receipts: Mapping[bytes, tuple[int, bytes]]) -> None:
         """Digest -> (index, receipt) of messages inserted in this transaction."""
@@ -300,7 +311,7 @@ class Integration(Protocol):
 
     @property
     def tail(self) -> Sequence[bytes]:
-        """Hashes of the leaves integrated since the last full tile of level 0."""
+        """Hashes of the leaves integrated since the last full tile of level 0, where `leaves` fill the next one."""
 
     @property
     def leaves(self) -> Sequence[bytes]:

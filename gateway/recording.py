@@ -2,8 +2,8 @@
 
 Order of work, which is also the order of the locks: messages in (iss, cti) order, copies to publish, copies touched by
 confirmations and acknowledgements, quotas, answer clocks (timing.py), operation heads, the sequence row; then what
-needs the indices: receipts, HTTP inboxes, acknowledgements, statements. An entry's place in the batch: statements, then
-each decision with the consignments that it leads to, confirmations, handovers, failures, summaries.
+needs the indices: entries, receipts, HTTP inboxes, acknowledgements, statements. An entry's place in the batch:
+statements, then each decision with the consignments that it leads to, confirmations, handovers, failures, summaries.
 """
 
 from __future__ import annotations
@@ -72,19 +72,18 @@ class _Batch:
 
     async def run(self) -> Done:
         work, transaction = self._work, self._transaction
-        rulings = await self._insert()
         copies = {
             ruling.statement.digest: routing.route(ruling.statement, work.directory, self._due(ruling))
-            for ruling in rulings
+            for ruling in work.rulings
             if ruling.reason is None
         }
         owed = sorted(
             (copy for found in copies.values() for copy in found if not self._placed_at_once(copy)),
             key=lambda copy: (copy.digest, copy.recipient),
         )
-        await transaction.insert_consignments(owed, work.lease_until)
         touched = {*(p.key for p in work.placed), *(p.key for p in work.failed), *(h.key for h in work.handovers)}
-        locked = await transaction.lock_copies(sorted(touched))
+        inserted, locked = await transaction.insert(self._new(), owed, work.lease_until, sorted(touched))
+        rulings = [ruling for ruling in work.rulings if ruling.statement.digest in inserted]
         self._unplaced = {key for key, owing in locked.items() if owing}
         again = {copy.key for copy in (*work.placed, *work.failed)} & (locked.keys() - self._unplaced)
         await transaction.spend(spending(rulings), minute_of(work.now))
@@ -113,7 +112,7 @@ class _Batch:
         self._done.inboxes |= {copy.inbox for copy, _ in consigned}
         self._done.consigned += [(copy.digest, copy.recipient) for copy, _ in consigned] + [key for key, _ in marks]
         self._done.handed = [handover for handover, _ in handed]
-        amqp = (copy for copy in owed if copy.link is Link.AMQP)
+        amqp = (copy for copy in owed if copy.link is Link.AMQP and copy.digest in inserted)
         self._done.pending = list(_pending(rulings, amqp, receipts))
         return self._done
 
@@ -135,14 +134,12 @@ class _Batch:
         """Whether this commit puts the copy into its inbox."""
         return copy.link is Link.HTTP and copy.inbox not in self._work.full
 
-    async def _insert(self) -> list[Ruling]:
-        """Insert the decided messages: those that nobody else decided meanwhile, in the batch's order."""
-        new = sorted(
+    def _new(self) -> list[NewMessage]:
+        """The decided messages, in the order in which all insert them."""
+        return sorted(
             (_new_message(ruling, self._due(ruling)) for ruling in self._work.rulings),
             key=lambda m: (m.statement.header.iss, m.statement.header.cti, m.statement.digest),
         )
-        inserted = await self._transaction.insert_messages(new)
-        return [ruling for ruling in self._work.rulings if ruling.statement.digest in inserted]
 
     def _draft_rulings(
         self, rulings: Sequence[Ruling], copies: Mapping[bytes, Sequence[Consignment]]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 """Variables of the environment that ask for traces."""
+_SIZE: Final = 32
+"""Bytes of a digest."""
 _SECONDS: Final = 2.0
 """A batch is sent, tries included, or dropped: a gateway that stops waits no longer for a collector that is away."""
 _KEPT: Final = ("operation", "kind", "urgency", "over", "sender", "recipient", "outcome", "reason", "index", "step")
@@ -65,7 +67,7 @@ def spans_of(event: str, fields: Mapping[str, str | int], now: int) -> Iterator[
 
 def _digests(text: str) -> list[bytes]:
     found = [_digest(word) for word in text.split()]
-    return [digest for digest in found if len(digest) == 32]
+    return [digest for digest in found if len(digest) == _SIZE]
 
 
 def _digest(word: str) -> bytes:
@@ -133,5 +135,11 @@ class Tracing:
 def joined(fields: Mapping[str, str | int]) -> dict[str, str]:
     """`trace_id` for a log line that names a message, as collectors join logs and traces; nothing else has one."""
     text = fields.get("digest")
-    found = _digests(text) if isinstance(text, str) else ()
-    return {"trace_id": f"{tracing.trace_id(found[0]):032x}"} if len(found) == 1 else {}
+    if not isinstance(text, str):
+        return {}
+    digest = _digest(text) if len(text) == 2 * _SIZE else _only(_digests(text))
+    return {"trace_id": tracing.trace_id(digest).to_bytes(16).hex()} if len(digest) == _SIZE else {}
+
+
+def _only(digests: list[bytes]) -> bytes:
+    return digests[0] if len(digests) == 1 else b""

@@ -8,16 +8,18 @@ thirtieth.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from gateway.values_delivery import Placed
 from schemas.codes import Handling, Purpose
+from schemas.cose import Wrap
 from schemas.directory import Directory, Link
 from schemas.envelope import Envelope, Statement
 from schemas.errors import Reason
 from schemas.identity import Address
+from schemas.keys import SigningPublic
 from schemas.network import Network
 from schemas.operation import SignedOperation
 from schemas.preferences import SignedPreferences
@@ -45,7 +47,7 @@ class Submission:
         object.__setattr__(self, "over", over)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Arrival:
     """One message as the broker handed it over; nothing in it is checked but what the broker says of `user`."""
 
@@ -57,6 +59,29 @@ class Arrival:
     """The property type (schemas/wire.py `ItemType`)."""
     body: bytes
 
+    def __init__(self, exchange: str, user: str | None, type: str | None, body: bytes) -> None:  # noqa: A002  # as the property
+        object.__setattr__(self, "exchange", exchange)
+        object.__setattr__(self, "user", user)
+        object.__setattr__(self, "type", type)
+        object.__setattr__(self, "body", body)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Ahead:
+    """What holds of a submission's bytes whatever is in force: whether one key signed them, and their sealed part."""
+
+    signer: SigningPublic
+    """The key that was tried."""
+    signed: bool
+    """Whether the statement's signature is right with it."""
+    wraps: Sequence[Wrap] | None = None
+    """Those of the sealed part, whose hash and whose form are right; None where that was not seen."""
+
+    def __init__(self, signer: SigningPublic, signed: bool, wraps: Sequence[Wrap] | None = None) -> None:  # noqa: FBT001  # as a dataclass would make it
+        object.__setattr__(self, "signer", signer)
+        object.__setattr__(self, "signed", signed)
+        object.__setattr__(self, "wraps", wraps)
+
 
 @dataclass(frozen=True, slots=True, init=False)
 class Candidate:
@@ -65,11 +90,16 @@ class Candidate:
     submission: Submission
     envelope: Envelope
     statement: Statement
+    ahead: Ahead | None = None
+    """What was reckoned before its batch was decided."""
 
-    def __init__(self, submission: Submission, envelope: Envelope, statement: Statement) -> None:
+    def __init__(
+        self, submission: Submission, envelope: Envelope, statement: Statement, ahead: Ahead | None = None
+    ) -> None:
         object.__setattr__(self, "submission", submission)
         object.__setattr__(self, "envelope", envelope)
         object.__setattr__(self, "statement", statement)
+        object.__setattr__(self, "ahead", ahead)
 
 
 @dataclass(frozen=True, slots=True)

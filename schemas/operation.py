@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 from typing import Final
 
 from schemas import cbor, cose
@@ -101,22 +102,25 @@ class Operation:
     """How long answers may take, for the kinds that it does not leave to the network."""
     progress: Progress | None = None
     """Its objectives and results so far, as its owner counts them; None while the owner has said nothing."""
-    _places: dict[Address, list[int]] = field(init=False, repr=False, compare=False)
-    """Where in `members` an address stands."""
+    _places: dict[Address, list[tuple[int, Member]]] = field(init=False, repr=False, compare=False)
+    """The memberships of an address, and where in `members` they stand."""
 
     def __post_init__(self) -> None:
         """Find members without looking at all of them: there may be some hundred, and each message has two."""
-        places: dict[Address, list[int]] = {}
+        places: dict[Address, list[tuple[int, Member]]] = {}
         for place, member in enumerate(self.members):
-            places.setdefault(member.address, []).append(place)
+            places.setdefault(member.address, []).append((place, member))
         object.__setattr__(self, "_places", places)
 
     def member(self, address: Address, time: int) -> Member | None:
         """The membership that covers `address` at `time`, in seconds: the first of those that do."""
-        places = self._places.get(address, ())
-        if address.unit is not None:
-            places = sorted((*places, *self._places.get(address.bureau, ())))
-        return next((self.members[place] for place in places if self.members[place].covers(time)), None)
+        found = self._places.get(address, ())
+        if "/" in address and address.unit is not None and (above := self._places.get(address.bureau)):
+            found = sorted((*found, *above), key=itemgetter(0)) if found else above
+        for _, member in found:
+            if member.since <= time and (member.until is None or time < member.until):  # `covers`, without a call
+                return member
+        return None
 
     @property
     def training(self) -> bool:

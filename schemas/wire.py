@@ -2,6 +2,7 @@
 
     submission (HTTP body and AMQP body) = CBOR [statement, sealed]
     inbox item (both links)              = CBOR [index, type, acceptance, statement, sealed or null]
+    message in an inbox on the broker    = one item, or several of type `receipt`, as a CBOR sequence
 
 An item's index is the ledger index of its consignment: the inbox's cursor. An item of type `receipt` carries a signed
 acceptance or attestation and nothing else.
@@ -60,7 +61,7 @@ INLINE_RECIPIENTS: Final = 32
 MAX_WAIT: Final = 25
 """Seconds of a long poll."""
 MAX_ITEMS: Final = 50
-"""Inbox items in one answer."""
+"""Inbox items in one answer, and receipts in one message."""
 
 EXCHANGE_DELIVER: Final = "deliver"
 EXCHANGE_DEAD: Final = "dlx"
@@ -167,17 +168,31 @@ class InboxItem:
         return cbor.encode([self.index, str(self.type), self.acceptance, self.statement, self.sealed])
 
 
-def decode_items(data: bytes) -> list[InboxItem]:
+def decode_items(data: bytes, most: int | None = None) -> list[InboxItem]:
     """The items of a CBOR sequence.
 
     Raises:
-        Malformed: `cbor-*`, `structure`.
+        Malformed: `cbor-*`, `structure`, also where there are more than `most`.
     """
     items: list[InboxItem] = []
     at = 0
     while at < len(data):
+        if len(items) == most:
+            raise Malformed(Reason.STRUCTURE, "too many items in one message")
         value, at = cbor.decode_first(data, at=at)
         items.append(_item(value))
+    return items
+
+
+def decode_message(body: bytes) -> list[InboxItem]:
+    """What one message in an inbox on the broker holds: an item, or up to `MAX_ITEMS` of type `receipt`.
+
+    Raises:
+        Malformed: `cbor-*`, `structure`.
+    """
+    items = decode_items(body, MAX_ITEMS)
+    if len(items) != 1 and not (items and all(item.type is ItemType.RECEIPT for item in items)):
+        raise Malformed(Reason.STRUCTURE, "a message holds one item, or receipts alone")
     return items
 
 

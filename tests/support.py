@@ -201,9 +201,9 @@ class World:
         """The envelope as it comes over a link."""
         return Submission(Address(link), wire.encode_submission(envelope), self.clock.now())
 
-    def candidate(self, envelope: Envelope, link: str = "FR") -> Candidate:
-        """The envelope after steps 1 to 4 of admission."""
-        received = receive(self.submission(envelope, link), self.network.id, within_quota=True)
+    def candidate(self, envelope: Envelope, link: str = "FR", trust: Trust | None = None) -> Candidate:
+        """The envelope after steps 1 to 4 of admission, and looked at ahead with `trust`."""
+        received = receive(self.submission(envelope, link), self.network.id, within_quota=True, trust=trust)
         assert isinstance(received, Candidate)
         return received
 

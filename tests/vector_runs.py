@@ -17,7 +17,7 @@ from bureaus.conformance.driver.judging import JUDGING, RefusedAt, ids, in_force
 from bureaus.conformance.driver.reading import READING
 from bureaus.conformance.vectors import complete
 from gateway import admission
-from gateway.ports import Decided, Facts, Rejected, Repeated, Submission, ThreadFacts, Trust
+from gateway.ports import Candidate, Decided, Facts, Rejected, Repeated, Submission, ThreadFacts, Trust, Verdict
 from gateway.settings import Pipeline
 from schemas import directory
 from schemas.codes import Handling, Purpose
@@ -95,7 +95,8 @@ def _thread(value: Given) -> ThreadFacts:
 def _admission(given: Given) -> Outcome:
     version, signed = in_force(Members({**context(), **given}), network())
     submission = Submission(Address(given["link"]), data(given["body"]), given["now"])
-    candidate = admission.receive(submission, network().id, within_quota=given.get("within_quota", True))
+    within = given.get("within_quota", True)
+    candidate = admission.receive(submission, network().id, within_quota=within)
     if isinstance(candidate, Rejected):
         return str(candidate.reason), {"step": candidate.step}
     facts = Facts(
@@ -107,7 +108,15 @@ def _admission(given: Given) -> Outcome:
         {data(digest): _thread(thread) for digest, thread in given.get("threads", {}).items()},
         given.get("spent", {}),
     )
-    verdict = admission.decide([candidate], facts, Pipeline(**given.get("limits", {})))[0]
+    limits = Pipeline(**given.get("limits", {}))
+    said = _said(admission.decide([candidate], facts, limits)[0])
+    ahead = admission.receive(submission, network().id, within_quota=within, trust=facts.trust)
+    assert isinstance(ahead, Candidate)
+    assert _said(admission.decide([ahead], facts, limits)[0]) == said, "looked at ahead, it is decided as otherwise"
+    return said
+
+
+def _said(verdict: Verdict) -> Outcome:
     if isinstance(verdict, Rejected):
         return str(verdict.reason), {"step": verdict.step}
     return ("repeated", {"step": 5}) if isinstance(verdict, Repeated) else ("ok", {})

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Final
 
@@ -19,18 +20,22 @@ from tools.repo_files import ROOT, repo_files
 
 _FOLDER: Final = ROOT / "build" / "compiled"
 _PACKAGES: Final = ("schemas", "gateway", "bureaus")
+_COMPILES: Final = (*_PACKAGES, "setup.py", "compiled-modules.txt", "pyproject.toml")
+"""What a change of means that all is looked at again."""
 _SHARED: Final = (".venv", ".venv-bench", ".venv-peers", "build/bench", "build/ledgers", "docs/growth.svg")
 """What the copy has in common with this tree: environments, and what measurements keep and write."""
 
 
-def copy(folder: Path) -> None:
-    """Bring the copy up to date, and keep the times of what did not change."""
-    files = repo_files(links=True)
+def copy(folder: Path) -> bool:
+    """Bring the copy up to date, and keep the times of what did not change: whether sources of what is compiled did."""
+    files, changed = repo_files(links=True), False
     wanted = {folder / path.relative_to(ROOT) for path in files}
     for package in _PACKAGES:
         for old in (folder / package).rglob("*.py"):
             if old not in wanted:
+                forget(folder)
                 old.unlink()
+                changed = True
     for path in files:
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +43,17 @@ def copy(folder: Path) -> None:
             target.unlink(missing_ok=True)
             target.symlink_to(path.readlink())
         elif not target.exists() or target.read_bytes() != path.read_bytes():
+            if path.relative_to(ROOT).parts[0] in _COMPILES:
+                forget(folder)  # first: whoever is ended between the two has nothing left that looks up to date
+                changed = True
             shutil.copy2(path, target)
+    return changed
+
+
+def forget(folder: Path) -> None:
+    """Remove what was compiled: a module that is compiled no more would still be found first."""
+    for old in (*folder.glob("*.so"), *(so for package in _PACKAGES for so in (folder / package).rglob("*.so"))):
+        old.unlink()
 
 
 def share(folder: Path) -> None:
@@ -54,8 +69,7 @@ def share(folder: Path) -> None:
 
 def build(folder: Path) -> None:
     """Compile in the copy. Raises SystemExit where mypyc or the C compiler refuses; both say why themselves."""
-    for old in (*folder.glob("*.so"), *(so for package in _PACKAGES for so in (folder / package).rglob("*.so"))):
-        old.unlink()  # a module that is compiled no more would still be found first
+    forget(folder)
     command = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace", "--parallel", str(os.cpu_count() or 1)]
     done = subprocess.run(command, cwd=folder, env={**os.environ, "BUREAUNET_COMPILED": "1"}, check=False)
     if done.returncode != 0:
@@ -69,9 +83,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=_FOLDER, help="where the copy goes")
     folder = parser.parse_args().folder.resolve()
-    copy(folder)
+    changed = copy(folder)
     share(folder)
-    build(folder)
+    if changed or not list(folder.glob(f"*{sysconfig.get_config_var('EXT_SUFFIX')}")):
+        build(folder)
     print(folder)
 
 

@@ -11,11 +11,14 @@ calendar, a check digit, which fields follow a finding) stands in their descript
 from __future__ import annotations
 
 import argparse
+import ast
+import inspect
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
@@ -38,6 +41,32 @@ class _AbsentNotNull(GenerateJsonSchema):
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """The schema of the value alone."""
         return self.generate_inner(schema["schema"])
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """With what the source says of each field: reading that takes long, so no program that starts does it."""
+        made = super().model_schema(schema)
+        said = described(schema["cls"])
+        for name, member in made.get("properties", {}).items():
+            if name in said:
+                member["description"] = said[name]
+        return made
+
+
+def described(model: type) -> dict[str, str]:
+    """The docstrings below the fields of a model and of those that it is made from, by field."""
+    said: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if base.__module__.startswith("schemas."):
+            said |= _below_fields(base)
+    return said
+
+
+def _below_fields(model: type) -> Iterator[tuple[str, str]]:
+    body = cast("ast.ClassDef", ast.parse(inspect.getsource(model)).body[0]).body
+    for field, below in pairwise(body):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, inspect.cleandoc(text)
 
 
 def file_name(kind: str) -> str:

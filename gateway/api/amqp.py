@@ -15,7 +15,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from gateway.aside import Unprocessed, set_aside
@@ -109,12 +109,7 @@ class Together:
     async def send(self, link: Address, outcome: Outcome) -> None:
         """Send one with the others: returns when all of them are sent or given up (port Receipts)."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def told(error: BaseException | None) -> None:
-            if not future.done():  # who is cancelled takes no other's receipt along
-                future.set_result(None) if error is None else future.set_exception(error)
-
-        self.soon(link, outcome, told)
+        self.soon(link, outcome, partial(_settle, future))
         await future
 
     def soon(self, link: Address, outcome: Outcome, told: Decided) -> None:
@@ -201,34 +196,42 @@ class Intake:
         except BureaunetError:
             return False
         now = self._clock.now()
-
-        def told(result: Outcome | Exception | None) -> None:
-            if result is None:
-                self._gate.succeeded()
-                decided(None)
-            elif isinstance(result, Outcome) and result.step != _DECODING:
-                self._gate.succeeded()
-                self._receipts.soon(link, result, decided)
-            else:
-                self._go_on(arrival, _Tried(now, result), decided, own)
-
+        told = partial(self._told, link, arrival, now, decided, own)
         if evidence:
             self._pipeline.evidence_soon(link, arrival.body, told)
         else:
             self._pipeline.submit_soon(Submission(link, arrival.body, now, Link.AMQP), told)
         return True
 
+    def _told(
+        self,
+        link: Address,
+        arrival: Arrival,
+        received: int,
+        decided: Decided,
+        own: Owned,
+        result: Outcome | Exception | None,
+    ) -> None:
+        """What the pipeline says of an arrival that was taken at once."""
+        if result is None:
+            self._gate.succeeded()
+            decided(None)
+        elif isinstance(result, Outcome) and result.step != _DECODING:
+            self._gate.succeeded()
+            self._receipts.soon(link, result, decided)
+        else:
+            self._go_on(arrival, _Tried(received, result), decided, own)
+
     def _go_on(self, arrival: Arrival, tried: _Tried, decided: Decided, own: Owned) -> None:
         """Decide what was tried once, in a task, which is whose who handed the arrival over."""
         task = asyncio.create_task(self.decide(arrival, tried), name="arrival")
         self._later.add(task)
         own(task)
+        task.add_done_callback(partial(self._gone_on, decided))
 
-        def done(task: asyncio.Task[None]) -> None:
-            self._later.discard(task)
-            decided(RuntimeError("cut off") if task.cancelled() else task.exception())
-
-        task.add_done_callback(done)
+    def _gone_on(self, decided: Decided, task: asyncio.Task[None]) -> None:
+        self._later.discard(task)
+        decided(RuntimeError("cut off") if task.cancelled() else task.exception())
 
     async def decide(self, arrival: Arrival, tried: _Tried | None = None) -> None:
         """Decide one arrival, however long the store is away. Returns when the broker may forget it."""
@@ -288,6 +291,11 @@ class Intake:
             else:
                 self._gate.succeeded()
                 return result
+
+
+def _settle(future: asyncio.Future[None], error: BaseException | None) -> None:
+    if not future.done():  # who is cancelled takes no other's receipt along
+        future.set_result(None) if error is None else future.set_exception(error)
 
 
 def identify(arrival: Arrival) -> Address:

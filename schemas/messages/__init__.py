@@ -19,14 +19,16 @@
     search_codes.py the code lists of the two
     arrests.py      arrest.provisional/1, arrest.answer/1, extradition.request/1, extradition.answer/1
     arrest_codes.py their code lists
+    kinds.py        every kind, and its model, loaded when it is asked for
     codec.py        bytes to message and back, strictly
     jsonschema/     the JSON Schema of each kind, written by `python -m tools.export_jsonschema`
 
 A model never changes what it says once published: a new meaning is a new version of the kind.
 """
 
-from schemas.messages.codec import KINDS, decode, decode_whole, encode, kind_of
+from schemas.messages.codec import decode, decode_whole, encode, kind_of
 from schemas.messages.fields import Message
+from schemas.messages.kinds import KINDS
 from schemas.messages.person import Person
 from schemas.messages.result import Result
 from schemas.messages.whereabouts import WhereaboutsQuery, WhereaboutsResponse

@@ -12,43 +12,16 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from pydantic import ValidationError
 
 from schemas.errors import Malformed, Misuse, Reason
 from schemas.messages import attachments
-from schemas.messages.arrests import ArrestAnswer, ArrestProvisional, ExtraditionAnswer, ExtraditionRequest
 from schemas.messages.attachments import Attaching
-from schemas.messages.databases import (
-    DatabaseAlert,
-    DatabaseAnswer,
-    DatabaseQuery,
-    DatabaseRecord,
-    DatabaseRecorded,
-)
-from schemas.messages.duty import DutyAnswer, DutyCall
 from schemas.messages.fields import Message
-from schemas.messages.group import NetworkGroup
-from schemas.messages.hits import HitConfirmation, HitConfirmed
-from schemas.messages.notices import (
-    DiffusionEnding,
-    DiffusionPublication,
-    NoticeDecision,
-    NoticeEnding,
-    NoticeInformation,
-    NoticePublication,
-    NoticeRequest,
-    NoticeReview,
-    NoticeUpdate,
-    NoticeWithdrawal,
-)
-from schemas.messages.relay import RelayAnswer, RelayConsent, RelayDelivery, RelayRequest
-from schemas.messages.result import OperationCase, Result, ResultCorrection, ResultCorroboration
-from schemas.messages.tips import Tip, TipDisposition
-from schemas.messages.whereabouts import WhereaboutsQuery, WhereaboutsResponse
+from schemas.messages.kinds import KINDS
 
 MAX_CONTENT_BYTES: Final = 1 << 20
 """Of JSON. No message of these kinds comes near: the fields' bounds end far below."""
@@ -58,51 +31,6 @@ MAX_DEPTH: Final = 16
 
 MAX_NUMBER_DIGITS: Final = 32
 """Longer numbers fit no field."""
-
-KINDS: Final[Mapping[str, type[Message]]] = MappingProxyType(
-    {
-        model.KIND: model
-        for model in (
-            DatabaseRecord,
-            DatabaseRecorded,
-            DatabaseQuery,
-            DatabaseAnswer,
-            DatabaseAlert,
-            HitConfirmation,
-            HitConfirmed,
-            ArrestProvisional,
-            ArrestAnswer,
-            ExtraditionRequest,
-            ExtraditionAnswer,
-            OperationCase,
-            ResultCorrection,
-            ResultCorroboration,
-            NetworkGroup,
-            NoticeRequest,
-            NoticeDecision,
-            NoticeInformation,
-            NoticePublication,
-            NoticeUpdate,
-            NoticeReview,
-            NoticeWithdrawal,
-            NoticeEnding,
-            DiffusionPublication,
-            DiffusionEnding,
-            RelayConsent,
-            RelayRequest,
-            RelayDelivery,
-            RelayAnswer,
-            WhereaboutsQuery,
-            WhereaboutsResponse,
-            Result,
-            Tip,
-            TipDisposition,
-            DutyCall,
-            DutyAnswer,
-        )
-    }
-)
-"""Every kind of message, and its model."""
 
 _BRACKETS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 """A string as a whole (closed or not, so that no byte is tried twice), or one bracket."""

@@ -41,11 +41,9 @@ _DIRECTION: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\
 
 
 class Model(BaseModel):
-    """A part of a message: frozen, strict, and closed to unknown members."""
+    """A part of a message: frozen, strict, and closed to unknown members; built when it is first used."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 def _clean(text: str, *, lines: bool) -> str:

@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from gateway.adapters.sql.measures import SqlMeasures
+from gateway.adapters.sql.measures import SqlMeasures, lying
+from gateway.adapters.sql.tables import Stage as Lies
 from gateway.ports_measures import Lying, Stage
 from schemas.codes import Urgency
 from schemas.directory import Link
@@ -11,6 +13,21 @@ from tests.metered import metered
 from tests.support import NOW
 
 BR = Address("BR")
+
+
+@pytest.mark.postgres
+async def test_postgresql_looks_the_message_of_each_copy_up_and_reads_no_others(
+    fresh_database: str, tmp_path: Path
+) -> None:
+    async with metered(tmp_path, url=fresh_database) as here, here.database.read() as connection:
+        asked = lying(Lies.CONSIGNED, sqlite=False).compile(
+            here.database.engine.sync_engine, compile_kwargs={"literal_binds": True}
+        )
+        await connection.execute(text("SET LOCAL enable_nestloop = off"))  # any other join would be taken then
+        plan = "\n".join((await connection.execute(text(f"EXPLAIN {asked}"))).scalars())
+    assert "Nested Loop" in plan, plan
+    assert "Hash Join" not in plan
+    assert "Merge Join" not in plan
 
 
 @pytest.mark.postgres

@@ -14,6 +14,7 @@ from gateway.retention import AHEAD, Order, Retention
 from schemas.errors import Misuse, Unavailable
 from schemas.evidence import Event, read_entry
 from schemas.identity import Address
+from tests.broker_scene import eventually
 from tests.contract.test_retention import DAY, kept, traces
 from tests.support import NOW, World, sql_stores
 
@@ -63,6 +64,38 @@ async def test_days_are_made_ahead_and_dropped_whole_and_none_is_ever_missing(fr
         assert found[f"body_{TODAY + 1 + 301}"] == 1
         await work.look()
         assert await partitions(database) == found
+
+
+async def test_what_comes_while_its_day_is_made_finds_its_place(fresh_database: str) -> None:
+    """One insert holds the default partition, the day's waits for it, and another insert comes meanwhile."""
+    world = World()
+    put = text("INSERT INTO body (digest, day, sealed) VALUES (:digest, :day, 'sealed')")
+    async with sql_stores(fresh_database) as stores, world.gateway(stores.store) as exchange:
+        assert isinstance(stores.store, SqlStore)
+        database = stores.store.database
+        sent = [world.envelope() for _ in range(2)]
+        for envelope in sent:
+            await world.send(exchange, envelope)
+        async with database.write() as connection:
+            await connection.execute(text("DELETE FROM body"))
+
+        async def insert(digest: bytes) -> None:
+            async with database.write() as connection:
+                await connection.execute(put, {"digest": digest, "day": TODAY})
+
+        async def waiting(count: int) -> bool:
+            async with database.read() as connection:
+                found = await connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+                return bool(found.scalar_one() >= count)
+
+        async with database.write() as connection:
+            await connection.execute(put, {"digest": sent[0].digest, "day": TODAY})
+            making = asyncio.create_task(SqlBodies(database).prepare([TODAY]))
+            await eventually(lambda: waiting(1))
+            inserting = asyncio.create_task(insert(sent[1].digest))
+            await eventually(lambda: waiting(2))
+        await asyncio.gather(making, inserting)
+        assert await partitions(database) == {"body_default": 0, f"body_{TODAY}": 2}
 
 
 async def test_sealed_parts_that_fit_stay_in_their_rows_and_none_is_compressed(fresh_database: str) -> None:

@@ -12,7 +12,7 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from gateway.adapters.sql import Database
-from gateway.adapters.sql.line import line_of
+from gateway.adapters.sql.line import Line, line_of
 from schemas.errors import Misuse
 from tests.support import sqlite_url
 
@@ -95,3 +95,11 @@ async def test_who_is_cancelled_leaves_nothing_half_done(database: Database) -> 
     async with database.write() as connection:
         line_of(connection).post(PUT, [(7,)])
     assert await held(database) == [7]
+
+
+async def test_those_who_open_a_new_database_at_once_all_do(tmp_path: Path) -> None:
+    """SQLite tells one of two that enter WAL mode together that it is locked, whatever its time-out."""
+    for number in range(60):
+        path = str(tmp_path / f"{number}.db")
+        for line in await asyncio.gather(*(Line.open(path) for _ in range(4))):
+            await line.close()

@@ -45,6 +45,17 @@ async def test_tiles_roots_and_proofs_agree_with_the_tree_over_the_entries(store
     assert tiles == {(0, n): b"".join(hashes[n * 256 : (n + 1) * 256]) for n in range(4)}
 
 
+async def test_a_step_whose_leaves_fill_a_tile_has_what_the_tile_begins_with(stores: Stores) -> None:
+    hashes = [leaf_hash(entry) for entry in await append(stores, 300)]
+    await World().ledger(stores.tree).integrate(200)
+    async with stores.tree.integrate(90) as step:
+        assert step is not None
+        assert (step.size, [*step.tail], [*step.leaves]) == (200, hashes[:200], hashes[200:290])
+    async with stores.tree.integrate(50) as step:
+        assert step is not None
+        assert [*step.leaves] == hashes[200:250], "a tile that stays open needs no more"
+
+
 async def test_no_proof_of_what_is_not_there(stores: Stores) -> None:
     ledger = World().ledger(stores.tree)
     await append(stores, 3)

@@ -55,13 +55,16 @@ async def publish(network: GatewayNetwork, url: str, name: str) -> None:
             )
 
 
-async def waiting(network: GatewayNetwork, url: str, name: str) -> int | None:
-    """Receipts in a bureau's inbox."""
+async def waiting(network: GatewayNetwork, url: str, name: str) -> int:
+    """Receipts in a bureau's inbox, several in a message; they are taken out."""
     connection = await aio_pika.connect(wire.broker_urls(url)[0], ssl_context=network.tls(name), timeout=10)
     async with connection:
         channel = await connection.channel()
-        queue = await channel.declare_queue(wire.inbox_queue(Address(name), Urgency.URGENT), passive=True)
-        return queue.declaration_result.message_count
+        queue = await channel.get_queue(wire.inbox_queue(Address(name), Urgency.URGENT), ensure=False)
+        count = 0
+        while (message := await queue.get(no_ack=True, fail=False)) is not None:
+            count += len(wire.decode_message(message.body))
+        return count
 
 
 async def counted(network: GatewayNetwork, event: str) -> float:

@@ -41,7 +41,14 @@ async def network(tmp_path: Path, fresh_database: str) -> AsyncIterator[GatewayN
 def workers(network: GatewayNetwork) -> set[int]:
     assert network.process is not None
     children = psutil.Process(network.process.pid).children()
-    return {child.pid for child in children if "--worker-socket" in child.cmdline()}
+    return {child.pid for child in children if "--worker-socket" in _command(child)}
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # it ended since it was listed, or its supervisor has yet to wait for it
+        return []
 
 
 async def readiness(network: GatewayNetwork) -> tuple[int, dict[str, str]]:

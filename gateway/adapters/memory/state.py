@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from gateway.adapters.memory.clocks import Clocks, MemoryClockWrites
@@ -77,8 +77,22 @@ class MemoryTransaction(MemoryClockWrites):
     def __init__(self, state: State) -> None:
         self._state, self._clocks = state, state.clocks
 
-    async def insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
+    async def insert(
+        self,
+        messages: Sequence[NewMessage],
+        copies: Sequence[Consignment] = (),
+        lease_until: int = 0,
+        touched: Sequence[CopyKey] = (),
+    ) -> tuple[frozenset[bytes], Mapping[CopyKey, bool]]:
         """As the port says."""
+        inserted = self._insert_messages(messages)
+        for one in copies:
+            if one.digest in inserted:
+                self._state.copies[one.digest, one.recipient] = Copy(one, lease_until=lease_until)
+        found = {key: self._state.copies[key] for key in touched if key in self._state.copies}
+        return inserted, {key: row.pending and row.index is None for key, row in found.items()}
+
+    def _insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
         inserted: set[bytes] = set()
         for message in messages:
             digest, header = message.statement.digest, message.statement.header
@@ -91,20 +105,10 @@ class MemoryTransaction(MemoryClockWrites):
             inserted.add(digest)
         return frozenset(inserted)
 
-    async def insert_consignments(self, consignments: Sequence[Consignment], lease_until: int) -> None:
-        """As the port says."""
-        for one in consignments:
-            self._state.copies[one.digest, one.recipient] = Copy(one, lease_until=lease_until)
-
     async def insert_consigned(self, consigned: Sequence[tuple[Consignment, int]]) -> None:
         """As the port says."""
         for one, index in consigned:
             self._state.copies[one.digest, one.recipient] = Copy(one, pending=False, index=index)
-
-    async def lock_copies(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, bool]:
-        """As the port says."""
-        found = {key: self._state.copies[key] for key in keys if key in self._state.copies}
-        return {key: row.pending and row.index is None for key, row in found.items()}
 
     async def remove_copies(self, keys: Sequence[CopyKey]) -> None:
         """As the port says."""
@@ -140,17 +144,18 @@ class MemoryTransaction(MemoryClockWrites):
             if row.index is not None:
                 row.pending = False
 
-    async def lock_operations(self, ids: Sequence[str]) -> Mapping[str, OperationHead]:
+    async def take(self, ids: Collection[str], count: int) -> tuple[Mapping[str, OperationHead], int]:  # noqa: ARG002  # nobody else is here meanwhile
         """As the port says."""
-        return {name: self._state.heads.get(name, OperationHead()) for name in ids}
+        return {name: self._state.heads.get(name, OperationHead()) for name in ids}, len(self._state.entries)
 
     async def save_operations(self, heads: Mapping[str, OperationHead]) -> None:
         """As the port says."""
         self._state.heads.update(heads)
 
-    async def append(self, entries: Sequence[tuple[bytes, str | None]]) -> int:
+    async def append(self, entries: Sequence[tuple[bytes, str | None]], at: int | None = None) -> int:
         """As the port says."""
         base = len(self._state.entries)
+        assert at in (None, base)  # noqa: S101  # the places that were taken
         self._state.entries.extend(entries)
         return base
 

@@ -9,21 +9,24 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 METHOD: Final = 1
 HEADER: Final = 2
 BODY: Final = 3
 END: Final = 0xCE
 HEAD: Final = struct.Struct(">BHI")
-OVERHEAD: Final = HEAD.size + 1
-"""Bytes of a frame around its payload (4.2.3)."""
+BEFORE: Final = 7
+"""Bytes of a frame before its payload (4.2.3)."""
+OVERHEAD: Final = BEFORE + 1
+"""Bytes of a frame around its payload."""
 HEARTBEAT: Final = HEAD.pack(8, 0, 0) + bytes([END])
 
-DELIVER: Final = 60 << 16 | 60
-RETURN: Final = 60 << 16 | 50
-ACK: Final = 60 << 16 | 80
-NACK: Final = 60 << 16 | 120
+DELIVER: Final = b"\0\x3c\0\x3c"
+"""How a method frame's payload begins: class and method, here 60 and 60."""
+RETURN: Final = b"\0\x3c\0\x32"
+ACK: Final = b"\0\x3c\0\x50"
+NACK: Final = b"\0\x3c\0\x78"
 
 _PUBLISH: Final = struct.pack(">HHH", 60, 40, 0)
 _MANDATORY: Final = b"\x01"
@@ -40,7 +43,7 @@ _TAG: Final = struct.Struct(">QB")
 _MULTIPLE: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Post:
     """A message to publish: persistent, mandatory."""
 
@@ -51,10 +54,24 @@ class Post:
     content_type: str
     body: bytes
 
+    def __init__(
+        self,
+        queue: str,
+        message_id: str,
+        type: str,  # noqa: A002  # as the property
+        content_type: str,
+        body: bytes,
+    ) -> None:
+        object.__setattr__(self, "queue", queue)
+        object.__setattr__(self, "message_id", message_id)
+        object.__setattr__(self, "type", type)
+        object.__setattr__(self, "content_type", content_type)
+        object.__setattr__(self, "body", body)
 
-def method_of(payload: bytes) -> int:
-    """Which method a method frame holds: its class and number."""
-    return int.from_bytes(payload[:4], "big")
+
+def method_of(payload: bytes) -> bytes:
+    """Which method a method frame holds, as `DELIVER` and the others have it."""
+    return payload[:4]
 
 
 def publish(channel: int, exchange: str, post: Post, frame_max: int) -> list[bytes]:
@@ -83,25 +100,22 @@ def acknowledge(channel: int, tag: int) -> bytes:
     return _ACK.pack(METHOD, channel, 13, 60, 80, tag, _MULTIPLE, END)
 
 
-class Delivery(NamedTuple):
-    """What comes before a message that is delivered (1.8.3.9)."""
+def read_delivery(payload: bytes) -> tuple[int, bool, str]:
+    """(tag, whether it came before, exchange) of a Deliver (1.8.3.9).
 
-    tag: int
-    redelivered: bool
-    exchange: str
-
-
-def read_delivery(payload: bytes) -> Delivery:
-    """Take apart a Deliver. Raises struct.error, IndexError or UnicodeDecodeError where it is none."""
+    Raises struct.error, IndexError or UnicodeDecodeError where it is none.
+    """
     at = 5 + payload[4]  # past the consumer's tag
-    tag, bits = _TAG.unpack_from(payload, at)
-    exchange, _ = _text(payload, at + _TAG.size)
-    return Delivery(tag, bool(bits & 1), exchange)
+    said: tuple[int, int] = _TAG.unpack_from(payload, at)
+    tag, bits = said
+    at += _TAG.size
+    return tag, bool(bits & 1), payload[at + 1 : at + 1 + payload[at]].decode("utf-8")
 
 
 def read_confirmation(payload: bytes) -> tuple[int, bool]:
     """(tag, whether all before it are meant too) of an Ack or a Nack. Raises struct.error where it is neither."""
-    tag, bits = _TAG.unpack_from(payload, 4)
+    said: tuple[int, int] = _TAG.unpack_from(payload, 4)
+    tag, bits = said
     return tag, bool(bits & _MULTIPLE)
 
 
@@ -125,8 +139,3 @@ def _properties(content_type: str, item_type: str) -> tuple[bytes, bytes]:
 def _short(text: str) -> bytes:
     data = text.encode()
     return bytes((len(data),)) + data  # more than 255 bytes: ValueError, as of any byte
-
-
-def _text(payload: bytes, at: int) -> tuple[str, int]:
-    end = at + 1 + payload[at]
-    return payload[at + 1 : end].decode(), end

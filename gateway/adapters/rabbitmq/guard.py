@@ -6,8 +6,8 @@ text that is not UTF-8 (all tried). The message comes back with the next connect
 all consumption.
 
 So every content header that arrives (AMQP 0-9-1 section 4.2.6.1) is written anew with `message_id`, `type` and
-`user_id` alone, each only where it is text; one that does not parse keeps no property. Frames of other types pass
-untouched.
+`user_id` alone, each only where it is text; one that does not parse keeps no property (properties.py). Frames of other
+types pass untouched.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import asyncio
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from ssl import SSLContext
-from typing import Final, NamedTuple, Protocol, TypeAlias, cast
+from typing import Final, Protocol, TypeAlias, cast
 
 import aio_pika
 from aiormq.connection import TLSTransportFactory
@@ -26,117 +25,17 @@ from pamqp.common import FieldTable
 from yarl import URL
 
 from gateway.adapters.rabbitmq.frames import HEARTBEAT
-from gateway.adapters.rabbitmq.hold import Hold
+from gateway.adapters.rabbitmq.hold import SIGN_OF_LIFE, Hold, Source
+from gateway.adapters.rabbitmq.properties import plain_header
 
 _FRAME: Final = struct.Struct(">BHI")
 _CONTENT_HEADER: Final = 2
-_FIXED: Final = 12
-"""Bytes of class, weight and body size, before the flags."""
-_FLAGS: Final = struct.Struct(">H")
-_MESSAGE_ID, _TYPE, _USER_ID = 0x0080, 0x0020, 0x0010
-_KEPT: Final = _MESSAGE_ID | _TYPE | _USER_ID
-_SHORT: Final = 0
-"""In `_SIZES`: a byte of length, then text."""
-_TABLE: Final = -1
-"""Four bytes of length, then a table."""
-_SIZES: Final = (
-    (0x8000, _SHORT),  # content type
-    (0x4000, _SHORT),  # content encoding
-    (0x2000, _TABLE),  # headers
-    (0x1000, 1),  # delivery mode
-    (0x0800, 1),  # priority
-    (0x0400, _SHORT),  # correlation id
-    (0x0200, _SHORT),  # reply to
-    (0x0100, _SHORT),  # expiration
-    (_MESSAGE_ID, _SHORT),
-    (0x0040, 8),  # time stamp
-    (_TYPE, _SHORT),
-    (_USER_ID, _SHORT),
-    (0x0008, _SHORT),  # application id
-    (0x0004, _SHORT),  # cluster id
-)
-
-
-def plain_header(payload: bytes) -> bytes:
-    """The payload of a content header frame, with no property left but ours."""
-    kept = _kept(payload)
-    texts = (text.encode() for text in kept.values())
-    return b"".join((payload[:_FIXED], _FLAGS.pack(sum(kept)), *(bytes((len(text),)) + text for text in texts)))
-
-
-class Properties(NamedTuple):
-    """What is read of a message's properties, each only where it is text."""
-
-    message_id: str | None
-    type: str | None
-    user_id: str | None
-
-
-def kept_properties(payload: bytes) -> Properties:
-    """Those of a content header frame; none of one that does not parse."""
-    kept = _kept(payload)
-    return Properties(kept.get(_MESSAGE_ID), kept.get(_TYPE), kept.get(_USER_ID))
-
-
-def _kept(payload: bytes) -> dict[int, str]:
-    """By flag, in the order of the header, those properties of ours that are text; none where it does not parse."""
-    kept: dict[int, str] = {}
-    try:
-        (flags,) = _FLAGS.unpack_from(payload, _FIXED)
-        at = _FIXED + _FLAGS.size
-        for flag, size in _present(flags):
-            end = at + _length(payload, at, size)
-            if end > len(payload):
-                return {}
-            if flag & _KEPT and (text := _text(payload[at + 1 : end])) is not None:
-                kept[flag] = text
-            at = end
-    except (struct.error, IndexError):
-        return {}
-    return kept
-
-
-@lru_cache(maxsize=64)  # programs set the same few properties in every message
-def _present(flags: int) -> tuple[tuple[int, int], ...]:
-    return tuple((flag, size) for flag, size in _SIZES if flags & flag)
-
-
-def _length(payload: bytes, at: int, size: int) -> int:
-    if size == _SHORT:
-        return 1 + payload[at]
-    if size == _TABLE:
-        return 4 + int(struct.unpack_from(">I", payload, at)[0])
-    return size
-
-
-def _text(value: bytes) -> str | None:
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-
-
-class Source(Protocol):
-    """The part of a stream reader that the driver uses."""
-
-    async def readexactly(self, n: int) -> bytes:
-        """`n` bytes. Raises asyncio.IncompleteReadError."""
-
-    async def read(self, n: int = -1) -> bytes:
-        """Up to `n` bytes; none at the end."""
-
-    def at_eof(self) -> bool:
-        """Whether nothing more will come."""
 
 
 class Reader(Source, Protocol):
     """A source that can be held back."""
 
     hold: Hold | None
-
-
-SIGN_OF_LIFE: Final = 1.0
-"""Seconds between two heartbeats that the driver is given while it is held back."""
 
 
 @dataclass(slots=True)

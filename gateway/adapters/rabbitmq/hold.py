@@ -9,8 +9,25 @@ closed; a broker that is not read from for long hangs up, and what was in hand c
 from __future__ import annotations
 
 import asyncio
+from typing import Final, Protocol
 
 from gateway.ports import Watcher
+
+SIGN_OF_LIFE: Final = 1.0
+"""Seconds between two heartbeats that the driver is given while it is held back."""
+
+
+class Source(Protocol):
+    """The part of a stream reader that the driver uses."""
+
+    async def readexactly(self, n: int) -> bytes:
+        """`n` bytes. Raises asyncio.IncompleteReadError."""
+
+    async def read(self, n: int = -1) -> bytes:
+        """Up to `n` bytes; none at the end."""
+
+    def at_eof(self) -> bool:
+        """Whether nothing more will come."""
 
 
 class Hold:
@@ -27,6 +44,11 @@ class Hold:
     def held(self) -> int:
         """Bytes in hand."""
         return self._held
+
+    @property
+    def shut(self) -> bool:
+        """Whether there is no room now."""
+        return not self._open.is_set()
 
     def take(self, size: int) -> None:
         """So many bytes more are in hand."""

@@ -12,17 +12,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
 from gateway.adapters.rabbitmq import frames
 from gateway.adapters.rabbitmq.direct import Direct
 from gateway.adapters.rabbitmq.frames import Post
-from gateway.adapters.rabbitmq.guard import kept_properties
-
-FULL: Final = 1 << 20
-"""Bytes that the connection may have in hand before more is held back."""
+from gateway.adapters.rabbitmq.properties import kept_properties
 
 
 class Fate(Enum):
@@ -35,18 +31,21 @@ class Fate(Enum):
     REFUSED = auto()
 
 
-@dataclass(slots=True, eq=False)
+# A member of an enumeration is looked up anew wherever it is named, and these are for every message.
+_UNKNOWN: Final = Fate.UNKNOWN
+_CONFIRMED: Final = Fate.CONFIRMED
+_RETURNED: Final = Fate.RETURNED
+_REFUSED: Final = Fate.REFUSED
+
+
 class Batch:
     """What was published together, and what became of each."""
 
-    posts: Sequence[Post]
-    fates: list[Fate]
-    done: asyncio.Future[None]
-    left: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        """All are open."""
-        self.left = len(self.posts)
+    def __init__(self, posts: Sequence[Post], done: asyncio.Future[None]) -> None:
+        self.posts = posts
+        self.fates: list[Fate] = [_UNKNOWN] * len(posts)
+        self.done = done
+        self.left = len(posts)
 
     def settle(self, at: int, fate: Fate) -> None:
         """One is decided."""
@@ -65,10 +64,9 @@ class Packed:
     """The publishing half of a channel that is in confirm mode."""
 
     def __init__(self, direct: Direct, exchange: str, channel: int, frame_max: int) -> None:
-        self._writer = direct.writer
+        self._outgoing = direct.outgoing
         self._exchange, self._channel, self._frame_max = exchange, channel, frame_max
         self._loop = asyncio.get_running_loop()
-        self._out: list[bytes] = []
         self._tag = self._oldest = 0
         self._open: dict[int, tuple[Batch, int]] = {}
         self._tags: dict[str, int] = {}
@@ -85,11 +83,11 @@ class Packed:
     @property
     def full(self) -> bool:
         """Whether the connection is slow to take what was written: `room` is to be waited for."""
-        return self._writer.transport.get_write_buffer_size() > FULL
+        return self._outgoing.full
 
     async def room(self) -> None:
         """Wait until the connection takes more. Raises OSError where it is gone."""
-        await self._writer.drain()
+        await self._outgoing.room()
 
     def silent(self) -> float:
         """Seconds for which nothing was confirmed while something was open."""
@@ -97,7 +95,7 @@ class Packed:
 
     def publish(self, posts: Sequence[Post]) -> Batch:
         """Publish; `done` of what is given says when all are decided. Ids are unlike any other in flight."""
-        batch = Batch(posts, [Fate.UNKNOWN] * len(posts), self._loop.create_future())
+        batch = Batch(posts, self._loop.create_future())
         if self._closed:  # the session ended while its publisher waited for room: nobody would ever decide these
             batch.end()
             return batch
@@ -110,9 +108,7 @@ class Packed:
             self._tag += 1
             self._open[self._tag] = batch, at
             self._tags[post.message_id] = self._tag
-        if not self._out:
-            self._loop.call_soon(self._flush)
-        self._out += pieces
+        self._outgoing.write(pieces)
         if not posts:
             batch.end()
         return batch
@@ -123,12 +119,6 @@ class Packed:
         for batch, _ in self._open.values():
             batch.end()
         self._open.clear()
-        self._out.clear()
-
-    def _flush(self) -> None:
-        out, self._out = self._out, []
-        if out and not self._writer.is_closing():
-            self._writer.write(b"".join(out))
 
     def _take(self, kind: int, payload: bytes) -> bool:
         """As `direct.Tap`: confirmations and returns are ours, all else is the driver's."""
@@ -136,9 +126,9 @@ class Packed:
             return self._returning and self._take_returned(kind, payload)
         match frames.method_of(payload):
             case frames.ACK:
-                self._confirm(payload, Fate.CONFIRMED)
+                self._confirm(payload, _CONFIRMED)
             case frames.NACK:
-                self._confirm(payload, Fate.REFUSED)
+                self._confirm(payload, _REFUSED)
             case frames.RETURN:
                 self._returning = True
             case _:
@@ -149,7 +139,7 @@ class Packed:
         """The header and the body of a message that no queue takes."""
         if kind == frames.HEADER:
             self._left = frames.body_size(payload)
-            tag = self._tags.get(kept_properties(payload).message_id or "")
+            tag = self._tags.get(kept_properties(payload)[0] or "")
             if tag is not None:
                 self._returned.add(tag)
         else:
@@ -160,7 +150,7 @@ class Packed:
     def _confirm(self, payload: bytes, fate: Fate) -> None:
         said, multiple = frames.read_confirmation(payload)
         tag = min(said, self._tag)  # a broker may say any number: none is confirmed that was not published
-        if fate is Fate.CONFIRMED:
+        if fate is _CONFIRMED:
             self._heard = self._loop.time()
         if multiple:
             for one in range(self._oldest + 1, tag + 1):
@@ -179,5 +169,5 @@ class Packed:
             del self._tags[message_id]
         if tag in self._returned:
             self._returned.discard(tag)
-            fate = Fate.RETURNED
+            fate = _RETURNED
         batch.settle(at, fate)

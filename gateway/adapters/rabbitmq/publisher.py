@@ -38,6 +38,7 @@ from schemas.wire import (
     CBOR_TYPE,
     EXCHANGE_DELIVER,
     INLINE_RECIPIENTS,
+    MAX_ITEMS,
     QUEUE_PROBE,
     InboxItem,
     ItemType,
@@ -45,7 +46,7 @@ from schemas.wire import (
 )
 
 _RUN: Final = uuid4().hex
-"""With a number, makes an id of one receipt."""
+"""With a number, makes an id of one message of receipts."""
 _COUNT: Final = itertools.count()
 
 
@@ -58,12 +59,24 @@ def copy_for(pending: Pending) -> Post:
     return Post(inbox_queue(copy.inbox, copy.urgency), message_id, str(item.type), CBOR_TYPE, item.encode())
 
 
-def receipt_for(link: Address, outcome: Outcome) -> Post:
-    """A receipt as it goes back. Its queue is the urgent one: someone waits for it, however much mail there is."""
-    index = -1 if outcome.index is None else outcome.index
-    item = InboxItem(index, ItemType.RECEIPT, outcome.receipt, b"", None)
-    message_id = f"receipt:{outcome.digest.hex()}:{_RUN}:{next(_COUNT)}"
-    return Post(inbox_queue(link, Urgency.URGENT), message_id, str(item.type), CBOR_TYPE, item.encode())
+def receipts_for(receipts: Sequence[tuple[Address, Outcome]]) -> list[tuple[Post, int]]:
+    """Receipts as they go back, and how many each message holds.
+
+    Those of one link go together: a message costs the broker what it costs, however little it holds. The queue is the
+    urgent one: someone waits for them, however much mail there is.
+    """
+    links: dict[Address, list[bytes]] = {}
+    for link, outcome in receipts:
+        index = -1 if outcome.index is None else outcome.index
+        item = InboxItem(index, ItemType.RECEIPT, outcome.receipt, b"", None)
+        links.setdefault(link, []).append(item.encode())
+    parts = ((link, some[at : at + MAX_ITEMS]) for link, some in links.items() for at in range(0, len(some), MAX_ITEMS))
+    return [(_receipts(link, items), len(items)) for link, items in parts]
+
+
+def _receipts(link: Address, items: Sequence[bytes]) -> Post:
+    message_id = f"receipt:{_RUN}:{next(_COUNT)}"
+    return Post(inbox_queue(link, Urgency.URGENT), message_id, str(ItemType.RECEIPT), CBOR_TYPE, b"".join(items))
 
 
 def attestation_for(one: Attested) -> Post:
@@ -125,12 +138,14 @@ class Publisher:
 
     async def send(self, receipts: Sequence[tuple[Address, Outcome]]) -> None:
         """Put receipts in their senders' inboxes (port Receipts); who misses one asks over HTTPS."""
+        made = receipts_for(receipts)
         try:
-            sent = await self._publish([receipt_for(link, outcome) for link, outcome in receipts])
+            sent = await self._publish([post for post, _ in made])
         except Unavailable:
-            sent = [False] * len(receipts)
+            sent = [False] * len(made)
         if not all(sent):
-            self._watcher.saw("broker-receipts-unsent", count=sent.count(False))
+            unsent = sum(count for (_, count), known in zip(made, sent, strict=True) if not known)
+            self._watcher.saw("broker-receipts-unsent", count=unsent)
 
     async def ready(self) -> None:
         """Publish one confirmed message to the probe (port Inboxes).

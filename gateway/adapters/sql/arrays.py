@@ -8,8 +8,9 @@ the rows cost what their bytes cost (straight.py). Rows go in in the order given
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -29,7 +30,6 @@ from gateway.adapters.sql.tables import Stage
 from gateway.adapters.sql.together import Together
 from gateway.ports import OperationHead, Spent
 
-Rows: TypeAlias = Sequence[Mapping[str, object]]
 _TYPES: Final[Sequence[tuple[type[TypeEngine[Any]], str]]] = (
     (LargeBinary, "bytea"),
     (Text, "text"),
@@ -58,34 +58,35 @@ _SPEND: Final = """
         messages = CASE WHEN spent.minute >= excluded.minute THEN spent.messages ELSE 0 END + excluded.messages,
         bytes = CASE WHEN spent.minute >= excluded.minute THEN spent.bytes ELSE 0 END + excluded.bytes
 """
-_HEADS: Final = """
-    SELECT operation, number, leaf FROM operation_head WHERE operation = ANY($1::text[]) AND /*after*/ TRUE
-    ORDER BY operation COLLATE "C" FOR UPDATE
+_TAKE: Final = """
+    WITH locked AS (
+        SELECT operation, number, leaf FROM operation_head WHERE operation = ANY($1::text[]) AND /*after*/ TRUE
+            AND (SELECT count(*) FROM operation_head WHERE operation = ANY($1::text[])) = cardinality($1::text[])
+        ORDER BY operation COLLATE "C" FOR UPDATE
+    ),
+    taken AS (
+        UPDATE log_seq SET next = next + $2::bigint
+        WHERE id = 1 AND (SELECT count(*) FROM locked) = cardinality($1::text[]) AND /*after*/ TRUE
+        RETURNING next - $2::bigint AS base
+    )
+    SELECT base, operation, number, leaf FROM taken LEFT JOIN locked ON TRUE
 """
+"""Nothing is locked or taken where a head is missing: who waits for one that is being made holds no other meanwhile."""
 _FIRST: Final = """
     INSERT INTO operation_head (operation, number)
     SELECT item, 0 FROM unnest($1::text[]) AS item ORDER BY item COLLATE "C"
     ON CONFLICT DO NOTHING
 """
 _APPEND: Final = """
-    WITH taken AS (
-        UPDATE log_seq SET next = next + $1::bigint WHERE id = 1 AND /*after*/ TRUE RETURNING next - $1::bigint AS base
-    ),
-    added AS (
-        INSERT INTO leaf (idx, hash, entry, operation)
-        SELECT taken.base + item.ordinal - 1, item.hash, item.entry, item.operation
-        FROM taken, unnest($2::bytea[], $3::bytea[], $4::text[])
-            WITH ORDINALITY AS item(hash, entry, operation, ordinal)
-    ),
-    chained AS (
-        UPDATE operation_head SET number = item.number, leaf = item.leaf
-        FROM unnest($5::text[], $6::bigint[], $7::bytea[]) AS item(operation, number, leaf)
-        WHERE operation_head.operation = item.operation
-    )
-    SELECT base FROM taken
+    INSERT INTO leaf (idx, hash, entry, operation)
+    SELECT $1::bigint + item.ordinal - 1, item.hash, item.entry, item.operation
+    FROM unnest($2::bytea[], $3::bytea[], $4::text[]) WITH ORDINALITY AS item(hash, entry, operation, ordinal)
 """
-
-
+_CHAIN: Final = """
+    UPDATE operation_head SET number = item.number, leaf = item.leaf
+    FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS item(operation, number, leaf)
+    WHERE operation_head.operation = item.operation
+"""
 _OWED: Final = """
     WITH asked AS (SELECT DISTINCT digest, address FROM unnest($1::bytea[], $2::text[]) AS item(digest, address))
     SELECT copy.digest, copy.recipient, copy.inbox, false, operation, kind, urgency, received
@@ -103,17 +104,35 @@ _REMOVE: Final = """
 """
 
 
-def put(together: Together, table: Table, rows: Rows) -> None:
-    """Insert rows, all with the same columns in the same order."""
-    if rows:
-        together.post(_insert(table, tuple(rows[0])), *_columns(rows))
+def put(together: Together, table: Table, names: tuple[str, ...], rows: Iterable[Sequence[object]]) -> None:
+    """Insert rows: their values, in the order of `names`."""
+    if columns := list(zip(*rows, strict=True)):
+        together.post(_insert(table, names), *columns)
 
 
-async def put_messages(together: Together, messages: Rows, bodies: Sequence[tuple[bytes, bytes]]) -> frozenset[bytes]:
-    """Insert messages that contradict none that is there, with their bodies (digest, sealed part): their digests."""
-    digests, sealed = zip(*bodies, strict=True) if bodies else ((), ())
-    found = await together.ask(_messages(tuple(messages[0])), *_columns(messages), digests, sealed)
-    return frozenset(row[0] for row in found)
+@dataclass(frozen=True, slots=True)
+class New:
+    """Rows to insert: their columns' names, and the values of each in that order."""
+
+    names: tuple[str, ...]
+    rows: Sequence[Sequence[object]]
+
+    @property
+    def columns(self) -> Sequence[Sequence[object]]:
+        """The values of each column."""
+        return list(zip(*self.rows, strict=True)) if self.rows else [()] * len(self.names)
+
+
+async def insert(
+    together: Together, messages: New, bodies: New, copies: New, touched: Sequence[tuple[bytes, str]]
+) -> Sequence[Sequence[Any]]:
+    """Insert messages that contradict none that is there, their bodies and copies, and then lock the copies touched.
+
+    Of each message inserted its digest and three times nothing, of each copy locked what `lock` gives.
+    """
+    digests, recipients = zip(*touched, strict=True) if touched else ((), ())
+    asked = _inserting(messages.names, copies.names)
+    return await together.ask(asked, *messages.columns, *bodies.columns, *copies.columns, digests, recipients)
 
 
 def spend(together: Together, spent: Sequence[Spent], minute: int) -> None:
@@ -123,8 +142,9 @@ def spend(together: Together, spent: Sequence[Spent], minute: int) -> None:
         together.post(_SPEND, minute, bureaus, messages, sizes)
 
 
-async def lock(together: Together, digests: Sequence[bytes], recipients: Sequence[str]) -> Sequence[Sequence[Any]]:
+async def lock(together: Together, keys: Sequence[tuple[bytes, str]]) -> Sequence[Sequence[Any]]:
     """Lock delivery rows, in order: digest, recipient, state and index of those that are there."""
+    digests, recipients = zip(*keys, strict=True)
     return await together.ask(_LOCK, digests, recipients)
 
 
@@ -145,57 +165,68 @@ def mark(together: Together, digests: Sequence[bytes], recipients: Sequence[str]
     together.post(_MARK, digests, recipients, indices)
 
 
-async def heads(together: Together, names: Sequence[str]) -> Sequence[Sequence[Any]]:
-    """Lock the heads of these operations, in order, making those that are not there: operation, number and leaf."""
-    found = await together.ask(_HEADS, names)
-    if len(found) < len(names):
+async def take(together: Together, names: Sequence[str], count: int) -> tuple[dict[str, OperationHead], int]:
+    """Lock the heads of these operations, in order, making those that are not there, and take places in the ledger."""
+    found = await together.ask(_TAKE, names, count)
+    if not found:
         await together.ask(_FIRST, names)  # by itself: what it makes is not seen within the same statement
-        found = await together.ask(_HEADS, names)
-    return found
+        found = await together.ask(_TAKE, names, count)
+    heads = {name: OperationHead(number, leaf) for _, name, number, leaf in found if name is not None}
+    return heads, int(found[0][0])
 
 
-async def append(
+def append(
     together: Together,
     entries: Sequence[tuple[bytes, str | None]],
     hashes: Sequence[bytes],
     changed: Mapping[str, OperationHead],
-) -> int:
-    """Take the sequence row, insert leaves, and write locked heads back: the index of the first leaf."""
+    at: int,
+) -> None:
+    """Insert leaves at the places taken from `at` on, and write locked heads back."""
     data, operations = [entry for entry, _ in entries], [operation for _, operation in entries]
-    names = sorted(changed)
-    numbers, leaves = [changed[name].number for name in names], [changed[name].leaf for name in names]
-    found = await together.ask(_APPEND, len(entries), hashes, data, operations, names, numbers, leaves)
-    return int(found[0][0])
+    together.post(_APPEND, at, hashes, data, operations)
+    if changed:
+        names = sorted(changed)
+        together.post(_CHAIN, names, [changed[name].number for name in names], [changed[name].leaf for name in names])
 
 
 @cache
 def _insert(table: Table, names: tuple[str, ...]) -> str:
+    return f"{_into(table, names, 1, '')} ORDER BY ordinal"
+
+
+def _into(table: Table, names: tuple[str, ...], place: int, joined: str) -> str:
+    """Insert what arrays from `$place` on give, a column each, where it can be `joined`."""
     columns = ", ".join(f'"{name}"' for name in names)
-    arrays = ", ".join(f"${place}::{_type(table, name)}[]" for place, name in enumerate(names, 1))
+    arrays = ", ".join(f"${at}::{_type(table, name)}[]" for at, name in enumerate(names, place))
     return (
         f"INSERT INTO {table.name} ({columns}) SELECT {columns} "  # noqa: S608  # names of our own tables and columns
-        f"FROM unnest({arrays}) WITH ORDINALITY AS item({columns}, ordinal) ORDER BY ordinal"
+        f"FROM unnest({arrays}) WITH ORDINALITY AS item({columns}, ordinal) {joined}"
     )
 
 
 @cache
-def _messages(names: tuple[str, ...]) -> str:
-    place = len(names) + 1
+def _inserting(messages: tuple[str, ...], copies: tuple[str, ...]) -> str:
+    body = len(messages) + 1
+    copy = body + 2
+    touched = copy + len(copies)
     return f"""
-        WITH added AS ({_insert(t.message, names)} ON CONFLICT DO NOTHING RETURNING digest, due),
+        WITH added AS ({_insert(t.message, messages)} ON CONFLICT DO NOTHING RETURNING digest, due),
         bodies AS (
             INSERT INTO body (digest, day, sealed) SELECT digest, added.due, item.sealed
-            FROM unnest(${place}::bytea[], ${place + 1}::bytea[]) AS item(digest, sealed) JOIN added USING (digest)
+            FROM unnest(${body}::bytea[], ${body + 1}::bytea[]) AS item(digest, sealed) JOIN added USING (digest)
+        ),
+        copies AS ({_into(t.delivery, copies, copy, "JOIN added USING (digest)")} ORDER BY ordinal),
+        locked AS (
+            SELECT digest, recipient, state, idx FROM delivery
+            WHERE (digest, recipient) IN (SELECT * FROM unnest(${touched}::bytea[], ${touched + 1}::text[]))
+                AND (SELECT count(*) FROM added) >= 0
+            ORDER BY digest, recipient COLLATE "C" FOR UPDATE
         )
-        SELECT digest FROM added
+        SELECT digest, NULL, NULL, NULL FROM added UNION ALL SELECT digest, recipient, state, idx FROM locked
     """  # noqa: S608  # as above
 
 
 def _type(table: Table, name: str) -> str:
     kind = table.c[name].type
     return next(sql for known, sql in _TYPES if isinstance(kind, known))
-
-
-def _columns(rows: Rows) -> Iterable[Sequence[object]]:
-    """Rows with the same columns in the same order, the other way round."""
-    return zip(*(row.values() for row in rows), strict=True)

@@ -99,6 +99,8 @@ class SqlBodies:
                 return
             moved = f"DELETE FROM {DEFAULT} WHERE day = {day:d} RETURNING *"  # noqa: S608 - our own name, and a number
             for statement in (
+                # else what waits for the default partition meanwhile would be refused once the day has its own
+                "LOCK TABLE body IN SHARE ROW EXCLUSIVE MODE",
                 f"CREATE TABLE {name} (LIKE body INCLUDING ALL) WITH (toast_tuple_target = {_IN_ROW})",
                 f"ALTER TABLE {name} ALTER COLUMN sealed SET STORAGE EXTERNAL",
                 f"LOCK TABLE {DEFAULT} IN ACCESS EXCLUSIVE MODE",

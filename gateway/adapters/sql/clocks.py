@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Row, Select, bindparam, delete, func, insert, literal_column, select, tuple_, update
@@ -65,6 +66,8 @@ _SAVE: Final = """
     WHERE answer_clock.query = item.query AND answer_clock.bureau = item.bureau
         AND answer_clock.recipient = item.recipient
 """
+_KEY_OF: Final = itemgetter(0, 1, 2)
+"""Of a row's values: query, bureau and recipient, as `Clock.key`."""
 _MOVING: Final = ("query", "bureau", "recipient", "state", "stage", "due", "next_at", "answer", "reason")
 
 
@@ -77,7 +80,7 @@ class SqlClocks(SqlStatements):
     async def open_clocks(self, clocks: Sequence[Clock]) -> None:
         """As the port says."""
         self._opened |= {clock.query for clock in clocks}
-        self._put(t.answer_clock, [_row(clock) for clock in sorted(clocks, key=lambda clock: clock.key)])
+        self._put(t.answer_clock, _ClockRow._fields, _rows(clocks))
 
     async def lock_clocks(self, keys: Sequence[tuple[bytes, Address]]) -> list[Clock]:
         """As the port says."""
@@ -102,13 +105,15 @@ class SqlClocks(SqlStatements):
         """As the port says."""
         if not clocks:
             return
-        rows = [_row(clock) for clock in sorted(clocks, key=lambda clock: clock.key)]
+        saved = _rows(clocks)
         if not self._sqlite:
-            self._together.post(_SAVE, *([row[name] for row in rows] for name in _MOVING))
+            columns = dict(zip(_ClockRow._fields, zip(*saved, strict=True), strict=True))
+            self._together.post(_SAVE, *(columns[name] for name in _MOVING))
             return
         named = {column: column == bindparam(f"k_{column.name}") for column in _KEY}
         changed: dict[str, BindParameter[Any]] = {name: bindparam(f"v_{name}") for name in _MOVING[3:]}
-        values = [{f"{'k' if name in _MOVING[:3] else 'v'}_{name}": row[name] for name in _MOVING} for row in rows]
+        names = {name: f"{'k' if name in _MOVING[:3] else 'v'}_{name}" for name in _MOVING}
+        values = [{names[n]: v for n, v in zip(_ClockRow._fields, row, strict=True) if n in names} for row in saved]
         await self._connection.execute(update(t.answer_clock).where(*named.values()).values(changed), values)
 
     async def put_attestations(self, attestations: Sequence[Attested]) -> None:
@@ -217,27 +222,34 @@ def _attestation(one: Attested) -> dict[str, object]:
     }
 
 
-def _row(clock: Clock) -> dict[str, object]:
-    return {
-        "query": clock.query,
-        "bureau": str(clock.recipient.bureau),
-        "recipient": str(clock.recipient),
-        "sender": str(clock.sender),
-        "operation": clock.operation,
-        "kind": clock.kind,
-        "urgency": str(clock.urgency),
-        "opened": clock.opened,
-        "due": clock.due,
-        "default_seconds": clock.terms.default,
-        "longest_seconds": clock.terms.longest,
-        "reminders": _words(clock.terms.reminders),
-        "requests": clock.terms.requests,
-        "state": str(clock.state),
-        "stage": clock.stage,
-        "next_at": clock.next_at,
-        "answer": clock.answer,
-        "reason": None if clock.reason is None else str(clock.reason),
-    }
+def _rows(clocks: Sequence[Clock]) -> list[tuple[object, ...]]:
+    """The rows of clocks, in the order in which everybody locks them."""
+    return sorted(map(_row, clocks), key=_KEY_OF)
+
+
+def _row(clock: Clock) -> tuple[object, ...]:
+    """A clock's values as `_ClockRow` names them: a plain tuple, since columns are made of many of them at once."""
+    terms, reason = clock.terms, clock.reason
+    return (
+        clock.query,
+        str(clock.recipient.bureau),
+        str(clock.recipient),
+        str(clock.sender),
+        clock.operation,
+        clock.kind,
+        str(clock.urgency),
+        clock.opened,
+        clock.due,
+        terms.default,
+        terms.longest,
+        _words(terms.reminders),
+        terms.requests,
+        str(clock.state),
+        clock.stage,
+        clock.next_at,
+        clock.answer,
+        None if reason is None else str(reason),
+    )
 
 
 @lru_cache(maxsize=256)  # a directory says for each operation which

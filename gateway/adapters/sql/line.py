@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -37,6 +38,10 @@ PRAGMAS: Final = (
     "secure_delete=ON",
 )
 """The time-out first: to enter WAL mode is to wait for a lock already. What is deleted is overwritten with zeros."""
+_PATIENCE: Final = 5.0
+"""Seconds that those may take who enter WAL mode before us."""
+_AGAIN: Final = 0.01
+"""Seconds between two tries."""
 _STATEMENTS: Final = 256
 """Prepared statements that a connection keeps."""
 
@@ -240,8 +245,22 @@ def _work(trips: SimpleQueue[Callable[[], object] | None]) -> None:
 def _connect(path: str, options: Mapping[str, Any]) -> sqlite3.Connection:
     connection: sqlite3.Connection = sqlite3.connect(path, **options)
     for pragma in PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+        _set(connection, pragma)
     return connection
+
+
+def _set(connection: sqlite3.Connection, pragma: str) -> None:
+    """Of two that enter WAL mode at once SQLite tells one that it is locked, whatever its time-out: it tries again."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN)
+        else:
+            return
 
 
 def _each(connection: sqlite3.Connection, sql: str, rows: Sequence[Values]) -> list[tuple[Any, ...]]:

@@ -56,18 +56,18 @@ SIZE: Final = "SELECT next FROM log_seq"
 _LEAF: Final = "INSERT INTO leaf (idx, hash, entry, operation) VALUES (?, ?, ?, ?)"
 
 
-def put(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert rows, all with the same columns in the same order."""
+def put(connection: AsyncConnection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert rows: their values, in the order of `names`."""
     if rows:
-        line_of(connection).post(_insert(table, tuple(rows[0])), [tuple(row.values()) for row in rows])
+        line_of(connection).post(_insert(table, names), rows)
 
 
 async def put_new(
-    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, object]], key: str
+    connection: AsyncConnection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[object, ...]], key: str
 ) -> frozenset[bytes]:
     """Insert those rows that contradict none that is there: their values of `key`."""
-    statement = f"{_insert(table, tuple(rows[0]))} ON CONFLICT DO NOTHING RETURNING {key}"
-    found = await line_of(connection).each(statement, [tuple(row.values()) for row in rows])
+    statement = f"{_insert(table, names)} ON CONFLICT DO NOTHING RETURNING {key}"
+    found = await line_of(connection).each(statement, rows)
     return frozenset(row[0] for row in found)
 
 
@@ -103,15 +103,17 @@ def save_heads(connection: AsyncConnection, changed: Mapping[str, OperationHead]
     line_of(connection).post(_HEAD, rows)
 
 
-async def append(
-    connection: AsyncConnection, entries: Sequence[tuple[bytes, str | None]], hashes: Sequence[bytes]
-) -> int:
-    """Append leaves: the index of the first."""
-    line, count = line_of(connection), len(entries)
-    base = int((await line.ask(_NEXT, (count,)))[0][0]) - count
-    leaves = enumerate(zip(hashes, entries, strict=True), base)
-    line.post(_LEAF, [(index, hash_, *entry) for index, (hash_, entry) in leaves])
-    return base
+async def take(connection: AsyncConnection, count: int) -> int:
+    """Take so many places of the ledger: the index of the first."""
+    return int((await line_of(connection).ask(_NEXT, (count,)))[0][0]) - count
+
+
+def append(
+    connection: AsyncConnection, entries: Sequence[tuple[bytes, str | None]], hashes: Sequence[bytes], at: int
+) -> None:
+    """Append leaves at the places taken from `at` on."""
+    leaves = enumerate(zip(hashes, entries, strict=True), at)
+    line_of(connection).post(_LEAF, [(index, hash_, *entry) for index, (hash_, entry) in leaves])
 
 
 @cache

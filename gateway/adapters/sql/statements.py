@@ -30,12 +30,12 @@ class SqlStatements:
         """Send what waits to go with a later statement: before COMMIT, there is none."""
         await self._together.finish()
 
-    def _put(self, table: Table, new: arrays.Rows) -> None:
-        """Insert rows, if there are any: with a later statement."""
+    def _put(self, table: Table, names: tuple[str, ...], new: Sequence[tuple[object, ...]]) -> None:
+        """Insert rows, if there are any, with a later statement: their values, in the order of `names`."""
         if self._sqlite:
-            rows.put(self._connection, table, new)
+            rows.put(self._connection, table, names, new)
         else:
-            arrays.put(self._together, table, new)
+            arrays.put(self._together, table, names, new)
 
     def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         return sqlite.insert(table) if self._sqlite else postgresql.insert(table)

@@ -7,9 +7,9 @@ statement that inserts the leaves, so that it is held from there to the commit a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     Row,
@@ -32,50 +32,83 @@ from schemas.identity import Address
 from schemas.merkle import leaf_hash
 from schemas.wire import ItemType
 
+_DELIVERY: Final = ("digest", "recipient", "inbox", "link", "state", "idx", "expires", "lease_until", "attempts")
+_MESSAGE: Final = (
+    "digest",
+    "iss",
+    "cti",
+    "operation",
+    "kind",
+    "exercise",
+    "purpose",
+    "handling",
+    "urgency",
+    "thread",
+    "re",
+    "answer",
+    "until",
+    "reply_by",
+    "expires",
+    "recipients",
+    "recipient_count",
+    "sealed_hash",
+    "sealed_size",
+    "statement",
+    "accepted",
+    "reason",
+    "received",
+    "due",
+)
+
 
 class SqlTransaction(SqlClocks):
     """A `ports.Transaction` on one connection."""
 
     _heads: Mapping[str, OperationHead] = MappingProxyType({})
     """To be written with the next entries."""
-    _marked = False
-    """Whether copies were marked, and that perhaps not sent."""
+    _marked = _appended = False
+    """Whether copies were marked, or entries appended, and that perhaps not sent."""
 
-    async def insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
+    async def insert(
+        self,
+        messages: Sequence[NewMessage],
+        copies: Sequence[Consignment] = (),
+        lease_until: int = 0,
+        touched: Sequence[CopyKey] = (),
+    ) -> tuple[frozenset[bytes], Mapping[CopyKey, bool]]:
         """As the port says."""
-        if not messages:
-            return frozenset()
         new = [_message_row(message) for message in messages]
-        kept = [(one.statement.digest, one.due, one.sealed) for one in messages if one.sealed is not None]
+        pending = [_delivery_row(copy, Stage.PENDING.value, None, lease_until) for copy in copies]
+        keys = [(digest, str(recipient)) for digest, recipient in touched]
         if not self._sqlite:
-            return await arrays.put_messages(self._together, new, [(digest, sealed) for digest, _, sealed in kept])
-        inserted = await rows.put_new(self._connection, t.message, new, "digest")
-        bodies = [
-            {"digest": digest, "day": due, "sealed": sealed} for digest, due, sealed in kept if digest in inserted
-        ]
-        self._put(t.body, bodies)
-        return inserted
+            bodies = [(one.statement.digest, one.sealed) for one in messages if one.sealed is not None]
+            return await self._insert_at_once(new, bodies, pending, keys)
+        kept = [(one.statement.digest, one.due, one.sealed) for one in messages if one.sealed is not None]
+        inserted = await rows.put_new(self._connection, t.message, _MESSAGE, new, "digest") if new else frozenset()
+        self._put(t.body, ("digest", "day", "sealed"), [body for body in kept if body[0] in inserted])
+        self._put(t.delivery, _DELIVERY, [copy for copy in pending if copy[0] in inserted])
+        return inserted, _owing(await rows.copies(self._connection, keys) if keys else ())
 
-    async def insert_consignments(self, consignments: Sequence[Consignment], lease_until: int) -> None:
-        """As the port says."""
-        self._put(t.delivery, [_delivery_row(copy, Stage.PENDING, None, lease_until) for copy in consignments])
+    async def _insert_at_once(
+        self,
+        messages: Sequence[tuple[object, ...]],
+        bodies: Sequence[tuple[bytes, bytes]],
+        copies: Sequence[tuple[object, ...]],
+        touched: Sequence[tuple[bytes, str]],
+    ) -> tuple[frozenset[bytes], Mapping[CopyKey, bool]]:
+        """All in one statement, where there is something to insert."""
+        if not messages:
+            return frozenset(), _owing(await arrays.lock(self._together, touched) if touched else ())
+        new = arrays.New(_MESSAGE, messages), arrays.New(("digest", "sealed"), bodies), arrays.New(_DELIVERY, copies)
+        found = await arrays.insert(self._together, *new, touched)
+        return frozenset(row[0] for row in found if row[1] is None), _owing(
+            [row for row in found if row[1] is not None]
+        )
 
     async def insert_consigned(self, consigned: Sequence[tuple[Consignment, int]]) -> None:
         """As the port says."""
-        self._put(t.delivery, [_delivery_row(copy, Stage.CONSIGNED, index, 0) for copy, index in consigned])
-
-    async def lock_copies(self, keys: Sequence[CopyKey]) -> Mapping[CopyKey, bool]:
-        """As the port says."""
-        if not keys:
-            return {}
-        locked = await self._lock_copies(keys)
-        return {(row[0], Address(row[1])): row[2] == Stage.PENDING and row[3] is None for row in locked}
-
-    async def _lock_copies(self, keys: Sequence[CopyKey]) -> Sequence[Sequence[Any]]:
-        """Digest, recipient, state and index of each that is there; on SQLite the transaction itself is the lock."""
-        if self._sqlite:
-            return await rows.copies(self._connection, [(digest, str(recipient)) for digest, recipient in keys])
-        return await arrays.lock(self._together, [key[0] for key in keys], [str(key[1]) for key in keys])
+        new = [_delivery_row(copy, Stage.CONSIGNED.value, index, 0) for copy, index in consigned]
+        self._put(t.delivery, _DELIVERY, new)
 
     async def remove_copies(self, keys: Sequence[CopyKey]) -> None:
         """As the port says."""
@@ -127,21 +160,20 @@ class SqlTransaction(SqlClocks):
             again = t.delivery.c.state == Stage.PENDING.value, t.delivery.c.idx.is_not(None)
             await self._connection.execute(_one_copy().where(*again).values(state=Stage.CONSIGNED.value), rows)
 
-    async def lock_operations(self, ids: Sequence[str]) -> Mapping[str, OperationHead]:
+    async def take(self, ids: Collection[str], count: int) -> tuple[Mapping[str, OperationHead], int]:
         """As the port says."""
-        if not ids:
-            return {}
-        ordered = sorted(set(ids))
-        known: Sequence[Sequence[Any]]
-        if self._sqlite:
+        ordered = sorted(ids)
+        if not self._sqlite:
+            if self._appended:  # heads that were perhaps not sent
+                await self.finish()
+            return await arrays.take(self._together, ordered, count)
+        known = await rows.heads(self._connection, ordered) if ordered else []
+        if len(known) < len(ordered):  # the first entry of an operation
+            fresh = [{"operation": name, "number": 0, "leaf": None} for name in ordered]
+            await self._connection.execute(self._insert(t.operation_head).on_conflict_do_nothing(), fresh)
             known = await rows.heads(self._connection, ordered)
-            if len(known) < len(ordered):  # the first entry of an operation
-                fresh = [{"operation": name, "number": 0, "leaf": None} for name in ordered]
-                await self._connection.execute(self._insert(t.operation_head).on_conflict_do_nothing(), fresh)
-                known = await rows.heads(self._connection, ordered)
-        else:
-            known = await arrays.heads(self._together, ordered)
-        return {name: OperationHead(number, leaf) for name, number, leaf in known}
+        heads = {name: OperationHead(number, leaf) for name, number, leaf in known}
+        return heads, await rows.take(self._connection, count)
 
     async def save_operations(self, heads: Mapping[str, OperationHead]) -> None:
         """As the port says."""
@@ -150,32 +182,35 @@ class SqlTransaction(SqlClocks):
         else:
             self._heads = heads  # they go with the entries that they are chained to, in one statement
 
-    async def append(self, entries: Sequence[tuple[bytes, str | None]]) -> int:
+    async def append(self, entries: Sequence[tuple[bytes, str | None]], at: int | None = None) -> int:
         """As the port says."""
+        base = (await self.take((), len(entries)))[1] if at is None else at
         hashes = [leaf_hash(entry) for entry, _ in entries]
         if self._sqlite:
-            return await rows.append(self._connection, entries, hashes)
-        heads, self._heads = self._heads, {}
-        return await arrays.append(self._together, entries, hashes, heads)
+            rows.append(self._connection, entries, hashes, base)
+            return base
+        heads, self._heads, self._appended = self._heads, {}, True
+        arrays.append(self._together, entries, hashes, heads, base)
+        return base
 
     async def save_receipts(self, receipts: Mapping[bytes, tuple[int, bytes]]) -> None:
         """As the port says."""
-        kept = [{"digest": d, "idx": index, "receipt": receipt} for d, (index, receipt) in receipts.items()]
-        self._put(t.outcome, kept)
+        kept = [(digest, index, receipt) for digest, (index, receipt) in receipts.items()]
+        self._put(t.outcome, ("digest", "idx", "receipt"), kept)
 
     async def save_acknowledgements(self, acknowledgements: Sequence[tuple[Handover, int]]) -> None:
         """As the port says."""
         kept = [
-            {
-                "digest": handover.signed.acknowledgement.digest,
-                "recipient": str(handover.owed.recipient),
-                "evidence": handover.evidence,
-                "raw": handover.signed.raw,
-                "idx": index,
-            }
+            (
+                handover.signed.acknowledgement.digest,
+                str(handover.owed.recipient),
+                handover.evidence,
+                handover.signed.raw,
+                index,
+            )
             for handover, index in acknowledgements
         ]
-        self._put(t.acknowledgement, kept)
+        self._put(t.acknowledgement, ("digest", "recipient", "evidence", "raw", "idx"), kept)
 
     async def quarantine(self, link: Address, body: bytes, cause: str, time: int, item: ItemType | None = None) -> None:
         """As the port says."""
@@ -216,50 +251,58 @@ def quarantined(row: Row[*tuple[Any, ...]], body: bytes | None = None) -> Quaran
     return Quarantined(row.id, row.time, Address(row.link), row.cause, item, size, body)
 
 
+def _owing(locked: Iterable[Sequence[Any]]) -> Mapping[CopyKey, bool]:
+    """Of rows with digest, recipient, state and index: whether each copy still owes its consignment."""
+    pending = Stage.PENDING.value  # looked up once
+    return {(digest, Address(name)): state == pending and idx is None for digest, name, state, idx in locked}
+
+
 def _one_copy() -> Update:
     table = t.delivery
     return update(table).where(table.c.digest == bindparam("d"), table.c.recipient == bindparam("r"))
 
 
-def _delivery_row(copy: Consignment, stage: Stage, index: int | None, lease_until: int) -> dict[str, object]:
-    return {
-        "digest": copy.digest,
-        "recipient": str(copy.recipient),
-        "inbox": str(copy.inbox),
-        "link": str(copy.link),
-        "state": stage.value,
-        "idx": index,
-        "expires": copy.expires,
-        "lease_until": lease_until,
-        "attempts": 0,
-    }
+def _delivery_row(copy: Consignment, stage: int, index: int | None, lease_until: int) -> tuple[object, ...]:
+    """In the order of `_DELIVERY`."""
+    return (
+        copy.digest,
+        str(copy.recipient),
+        str(copy.inbox),
+        str(copy.link),
+        stage,
+        index,
+        copy.expires,
+        lease_until,
+        0,
+    )
 
 
-def _message_row(message: NewMessage) -> dict[str, object]:
+def _message_row(message: NewMessage) -> tuple[object, ...]:
+    """In the order of `_MESSAGE`."""
     statement, header = message.statement, message.statement.header
-    return {
-        "digest": statement.digest,
-        "iss": str(header.iss),
-        "cti": bytes(header.cti) if message.claims_id else None,
-        "operation": header.sub,
-        "kind": header.kind,
-        "exercise": header.exercise,
-        "purpose": str(header.purpose),
-        "handling": str(header.handling),
-        "urgency": str(header.urgency),
-        "thread": header.thread,
-        "re": header.re,
-        "answer": None if header.answer is None else str(header.answer),
-        "until": header.until,
-        "reply_by": header.reply_by,
-        "expires": header.exp,
-        "recipients": " ".join(header.aud),
-        "recipient_count": len(header.aud),
-        "sealed_hash": statement.sealed_hash,
-        "sealed_size": len(message.sealed or b""),
-        "statement": statement.raw,
-        "accepted": message.accepted,
-        "reason": None if message.reason is None else str(message.reason),
-        "received": message.received,
-        "due": message.due,
-    }
+    return (
+        statement.digest,
+        str(header.iss),
+        bytes(header.cti) if message.claims_id else None,
+        header.sub,
+        header.kind,
+        header.exercise,
+        str(header.purpose),
+        str(header.handling),
+        str(header.urgency),
+        header.thread,
+        header.re,
+        None if header.answer is None else str(header.answer),
+        header.until,
+        header.reply_by,
+        header.exp,
+        " ".join(header.aud),
+        len(header.aud),
+        statement.sealed_hash,
+        len(message.sealed or b""),
+        statement.raw,
+        message.accepted,
+        None if message.reason is None else str(message.reason),
+        message.received,
+        message.due,
+    )

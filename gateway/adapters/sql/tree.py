@@ -1,61 +1,66 @@
-"""The integrated part of the ledger on SQL (`ports.Tree`), and who does a chore (`ports.Leases`)."""
+"""The integrated part of the ledger on SQL (`ports.Tree`), and who does a chore (`ports.Leases`).
+
+What chores ask all the time goes to the drivers as it is (straight.py, line.py); `$1` is `?1` on SQLite.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Executable,
-    String,
-    and_,
-    bindparam,
-    cast,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.sql import arrays, rows
 from gateway.adapters.sql import tables as t
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.line import line_of
+from gateway.adapters.sql.straight import fetch
+from gateway.adapters.sql.together import Together
 from schemas.claims import Head
 from schemas.merkle import HASH_SIZE
 
 _WIDTH: Final = 256
-_SERVER_NOW: Final = cast(func.extract("epoch", func.clock_timestamp()) * 1000, BigInteger)
-"""PostgreSQL's clock in milliseconds: those of the processes may differ by minutes."""
+_APPENDED: Final = "SELECT log_seq.next, tree_state.size FROM log_seq, tree_state"
+_HEAD: Final = "SELECT size, peaks FROM tree_state"
+_HASHES: Final = "SELECT hash FROM leaf WHERE idx >= $1 AND idx < $2 ORDER BY idx"
+_GROW: Final = "UPDATE tree_state SET size = $1, peaks = $2"
+_TILE: Final = ("level", "idx", "hashes")
+_CHECKPOINT: Final = "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1"
 
 
-def _acquiring(put: sqlite.Insert | postgresql.Insert, here: ColumnElement[int]) -> Executable:
-    """Take or keep a lease: made once, since building it costs more than asking it, and each chore asks."""
-    holder, until = bindparam("by", type_=String), here + bindparam("length", type_=BigInteger)
-    put = put.values(name=bindparam("wanted", type_=String), holder=holder, until=until)
-    free = (t.lease.c.holder == holder) | (t.lease.c.until <= here)
-    again = put.on_conflict_do_update(index_elements=["name"], set_={"holder": holder, "until": until}, where=free)
-    return again.returning(t.lease.c.name)
+def _acquiring(here: str) -> str:
+    """Take or keep a lease of $3 milliseconds from `here` on."""
+    return f"""
+        INSERT INTO lease (name, holder, until) VALUES ($1, $2, {here} + $3)
+        ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+        WHERE lease.holder = excluded.holder OR lease.until <= {here}
+        RETURNING name
+    """  # noqa: S608  # a clock of ours
 
 
-_ACQUIRE_SQLITE: Final = _acquiring(sqlite.insert(t.lease), bindparam("now", type_=BigInteger))
-_ACQUIRE_POSTGRESQL: Final = _acquiring(postgresql.insert(t.lease), _SERVER_NOW)
+_ACQUIRE_SQLITE: Final = _acquiring("$4")
+_ACQUIRE_POSTGRESQL: Final = _acquiring("CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)")
+"""By PostgreSQL's clock: those of the processes may differ by minutes."""
+
+
+async def _ask(
+    connection: AsyncConnection, statement: str, *values: object, is_sqlite: bool
+) -> Sequence[Sequence[Any]]:
+    """Ask the driver itself, within the connection's transaction."""
+    if is_sqlite:
+        return await line_of(connection).ask(_of_sqlite(statement), values)
+    return await fetch(connection, statement, *values)
+
+
+def _of_sqlite(statement: str) -> str:
+    return statement.replace("$", "?")
 
 
 def _peaks(data: bytes) -> list[bytes]:
     return [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
-
-
-async def _hashes(connection: AsyncConnection, start: int, end: int) -> list[bytes]:
-    leaf = t.leaf
-    statement = select(leaf.c.hash).where(leaf.c.idx >= start, leaf.c.idx < end).order_by(leaf.c.idx)
-    return [row.hash for row in (await connection.execute(statement)).all()]
 
 
 async def _tiles(connection: AsyncConnection, keys: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], bytes]:
@@ -72,16 +77,19 @@ async def _tiles(connection: AsyncConnection, keys: Sequence[tuple[int, int]]) -
 class SqlIntegration:
     """A `ports.Integration` in a transaction that holds the tree's state."""
 
-    def __init__(
-        self,
-        connection: AsyncConnection,
-        size: int,
-        peaks: Sequence[bytes],
-        tail: Sequence[bytes],
-        leaves: Sequence[bytes],
-    ) -> None:
-        self._connection = connection
-        self.size, self.peaks, self.tail, self.leaves = size, peaks, tail, leaves
+    def __init__(self, connection: AsyncConnection, size: int, peaks: Sequence[bytes], *, is_sqlite: bool) -> None:
+        self._connection, self._sqlite = connection, is_sqlite
+        self.size, self.peaks = size, peaks
+        self.tail: Sequence[bytes] = ()
+        self.leaves: Sequence[bytes] = ()
+
+    async def read(self, end: int) -> None:
+        """Read the leaves up to `end`, and those before them only where a tile becomes full."""
+        fills = end // _WIDTH > self.size // _WIDTH
+        start = self.size // _WIDTH * _WIDTH if fills else self.size
+        found = await _ask(self._connection, _HASHES, start, end, is_sqlite=self._sqlite)
+        hashes = [row[0] for row in found]
+        self.tail, self.leaves = hashes[: self.size - start], hashes[self.size - start :]
 
     async def tiles(self, keys: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], bytes]:
         """As the port says."""
@@ -89,10 +97,15 @@ class SqlIntegration:
 
     async def save(self, size: int, peaks: Sequence[bytes], tiles: Mapping[tuple[int, int], bytes]) -> None:
         """As the port says."""
-        await self._connection.execute(update(t.tree_state).values(size=size, peaks=b"".join(peaks)))
-        rows = [{"level": level, "idx": index, "hashes": hashes} for (level, index), hashes in tiles.items()]
-        if rows:
-            await self._connection.execute(insert(t.tile), rows)
+        full = [(*key, hashes) for key, hashes in tiles.items()]
+        if self._sqlite:
+            line_of(self._connection).post(_of_sqlite(_GROW), [(size, b"".join(peaks))])
+            rows.put(self._connection, t.tile, _TILE, full)
+            return
+        together = Together(self._connection)
+        together.post(_GROW, size, b"".join(peaks))
+        arrays.put(together, t.tile, _TILE, full)
+        await together.finish()
 
 
 class SqlTree:
@@ -101,23 +114,35 @@ class SqlTree:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def _asked(self, question: str, *values: object) -> Sequence[Sequence[Any]]:
+        """What a question by itself gives."""
+        if self._database.sqlite:
+            return await self._database.each(_of_sqlite(question), [values])
+        async with self._database.asking() as connection:
+            return await fetch(connection, question, *values)
+
     @asynccontextmanager
     async def integrate(self, limit: int) -> AsyncIterator[SqlIntegration | None]:
         """As the port says."""
-        async with self._database.read() as connection:
-            grown = select(t.log_seq.c.next - t.tree_state.c.size).join_from(t.log_seq, t.tree_state, true())
-            if (await connection.execute(grown)).scalar_one() == 0:
-                yield None
-                return
-        async with self._database.write() as connection:
-            state = (await connection.execute(select(t.tree_state).with_for_update(skip_locked=True))).first()
-            if state is None:
-                yield None
-                return
-            start = state.size // _WIDTH * _WIDTH
-            hashes = await _hashes(connection, start, state.size + limit)
-            done = state.size - start
-            yield SqlIntegration(connection, state.size, _peaks(state.peaks), hashes[:done], hashes[done:])
+        appended, size = (await self._asked(_APPENDED))[0]
+        if appended == size:
+            yield None
+            return
+        async with self._database.batch() as connection:
+            step = await self._locked(connection)
+            if step is not None:  # what was appended since goes with the next step
+                await step.read(min(step.size + limit, appended))
+            yield step
+
+    async def _locked(self, connection: AsyncConnection) -> SqlIntegration | None:
+        """The tree's state, locked; None where another has it. On SQLite the transaction itself is the lock."""
+        is_sqlite = self._database.sqlite
+        question = _HEAD if is_sqlite else f"{_HEAD} FOR UPDATE SKIP LOCKED"
+        states = await _ask(connection, question, is_sqlite=is_sqlite)
+        if not states:
+            return None
+        size, peaks = states[0]
+        return SqlIntegration(connection, size, _peaks(peaks), is_sqlite=is_sqlite)
 
     async def subtree_tiles(self, keys: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], bytes]:
         """As the port says."""
@@ -126,20 +151,17 @@ class SqlTree:
 
     async def leaf_hashes(self, start: int, end: int) -> list[bytes]:
         """As the port says."""
-        async with self._database.read() as connection:
-            return await _hashes(connection, start, end)
+        return [row[0] for row in await self._asked(_HASHES, start, end)]
 
     async def head(self) -> tuple[int, Sequence[bytes]]:
         """As the port says."""
-        async with self._database.read() as connection:
-            state = (await connection.execute(select(t.tree_state))).one()
-            return state.size, _peaks(state.peaks)
+        size, peaks = (await self._asked(_HEAD))[0]
+        return size, _peaks(peaks)
 
     async def checkpoint(self) -> str | None:
         """As the port says."""
-        newest = select(t.checkpoint.c.note).order_by(t.checkpoint.c.size.desc()).limit(1)
-        async with self._database.read() as connection:
-            return (await connection.execute(newest)).scalar_one_or_none()
+        newest = await self._asked(_CHECKPOINT)
+        return newest[0][0] if newest else None
 
     async def publish(self, head: Head, note: str) -> bool:
         """As the port says."""
@@ -160,10 +182,12 @@ class SqlLeases:
 
     async def acquire(self, name: str, holder: str, now: int, until: int) -> bool:
         """As the port says."""
-        said = {"wanted": name, "by": holder, "now": now, "length": until - now}
-        statement = _ACQUIRE_SQLITE if self._database.sqlite else _ACQUIRE_POSTGRESQL
+        length = until - now
+        if not self._database.sqlite:
+            async with self._database.asking() as connection:  # one statement, which commits by itself
+                return bool(await fetch(connection, _ACQUIRE_POSTGRESQL, name, holder, length))
         async with self._database.write() as connection:
-            return (await connection.execute(statement, said)).first() is not None
+            return bool(await _ask(connection, _ACQUIRE_SQLITE, name, holder, length, now, is_sqlite=True))
 
     async def release(self, name: str, holder: str) -> None:
         """As the port says."""

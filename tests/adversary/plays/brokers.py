@@ -17,7 +17,7 @@ from schemas.envelope import Envelope
 from schemas.evidence import Event
 from schemas.keys import SigningKey
 from schemas.receipts import Acceptance, sign_acceptances
-from schemas.wire import InboxItem, ItemType, decode_item, decode_submission, encode_submission
+from schemas.wire import InboxItem, ItemType, decode_item, decode_message, decode_submission, encode_submission
 from tests.adversary.forging import forged, honest
 from tests.adversary.plays.links import foreign
 from tests.adversary.plays.signatures import sent
@@ -154,8 +154,8 @@ async def broker_borrowed_sender(scene: Scene) -> Acceptance:
             message = await queue.get(fail=False, no_ack=True)
             if message is None:
                 return None
-            receipt = scene.receipt(decode_item(message.body).acceptance)
-            return receipt if receipt.digest == digest else None
+            found = [scene.receipt(item.acceptance) for item in decode_message(message.body)]
+            return next((receipt for receipt in found if receipt.digest == digest), None)
 
         receipt = await eventually(mine)
     assert receipt is not None

@@ -106,5 +106,5 @@ async def _cursor(home: Path) -> int:
 
 def test_over_the_broker_no_item_says_where_it_stands() -> None:
     item = InboxItem(HUGE, ItemType.ENVELOPE, b"receipt", b"statement", None)
-    assert arrival(item.encode()) == replace(item, index=NO_PLACE)
+    assert arrival(item.encode()) == [replace(item, index=NO_PLACE)]
     assert isinstance(arrival(b"\x80"), Malformed)

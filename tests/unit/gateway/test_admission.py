@@ -13,7 +13,10 @@ from gateway import admission
 from gateway.admission import Bucket, decide, receive
 from gateway.ports import (
     Admitted,
+    Ahead,
+    Candidate,
     Decided,
+    Facts,
     Rejected,
     Repeated,
     Sibling,
@@ -22,7 +25,7 @@ from gateway.ports import (
 from gateway.settings import Pipeline
 from schemas import cbor, cose, wire
 from schemas.directory import SealingEntry, State, Validity
-from schemas.envelope import MAX_SEALED, MAX_STATEMENT, Envelope, seal
+from schemas.envelope import MAX_SEALED, MAX_STATEMENT, Envelope, read, seal
 from schemas.errors import BureaunetError, Reason
 from schemas.identity import Address, MessageId
 from schemas.keys import SealingKey, SigningKey, Suite
@@ -30,10 +33,19 @@ from tests.support import ALWAYS, NOW, World
 
 LIMITS = Pipeline()
 OTHER_ID = bytes(32)
+OTHER_KEY = SigningKey.generate().public
 
 
 def verdict(world: World, envelope: Envelope, link: str = "FR", **more: Any) -> tuple[int, Reason] | None:  # noqa: ANN401 - as facts
-    (found,) = decide([world.candidate(envelope, link)], world.facts(**more), LIMITS)
+    """What is decided, the same whether the envelope was looked at ahead or not."""
+    facts = world.facts(**more)
+    late, early = (decided(world.candidate(envelope, link, trust), facts) for trust in (None, facts.trust))
+    assert late == early
+    return late
+
+
+def decided(candidate: Candidate, facts: Facts) -> tuple[int, Reason] | None:
+    (found,) = decide([candidate], facts, LIMITS)
     if isinstance(found, Admitted):
         return None
     assert isinstance(found, Rejected)
@@ -122,6 +134,21 @@ def test_step_7_a_forged_signature(world: World) -> None:
     envelope = world.envelope()
     forged = Envelope(envelope.statement[:-1] + bytes([envelope.statement[-1] ^ 1]), envelope.sealed)
     assert verdict(world, forged) == (7, Reason.SIGNATURE)
+
+
+def test_what_was_reckoned_ahead_counts_for_the_key_that_it_was_reckoned_with(world: World) -> None:
+    trust, envelope = world.facts().trust, world.envelope()
+    seen = world.candidate(envelope, trust=trust).ahead
+    assert seen is not None
+    assert seen.wraps is not None
+    assert (seen.signer, seen.signed, len(seen.wraps)) == (world.office("FR").signing.public, True, 1)
+    lied = Candidate(world.submission(envelope), envelope, read(envelope.statement), Ahead(OTHER_KEY, signed=False))
+    assert decided(lied, world.facts()) is None, "another key was tried, which says nothing"
+    unknown = seal(world.header(), b"{}", [world.office("BR").sealing.public], SigningKey.generate())
+    assert world.candidate(unknown, trust=trust).ahead is None
+    large = world.candidate(world.envelope(content=bytes(60_000)), trust=trust)
+    assert (large.ahead and large.ahead.signed, large.ahead and large.ahead.wraps) == (True, None), "in its batch"
+    assert decided(large, world.facts()) is None
 
 
 def test_refusals_at_6_and_7_are_not_recorded_and_use_up_no_id(world: World) -> None:

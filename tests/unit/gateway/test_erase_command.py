@@ -36,7 +36,7 @@ def keep(scene: Scene, due: int = 99_999) -> str:
     async def insert() -> None:
         async with open_records(scene.home) as records, records.store.begin() as transaction:
             row = NewMessage(statement, sent.sealed, accepted=True, reason=None, received=scene.now * 1000, due=due)
-            await transaction.insert_messages([row])
+            await transaction.insert([row])
             await transaction.save_receipts({statement.digest: (0, b"receipt")})
 
     asyncio.run(insert())

@@ -14,6 +14,7 @@ from gateway.adapters.memory.state import MemoryTransaction
 from gateway.api.problems import translate
 from gateway.ports import NewMessage, Outcome
 from gateway.settings import Pipeline
+from schemas.codes import Urgency
 from schemas.errors import Malformed, Reason, Unavailable
 from schemas.identity import Address
 from schemas.receipts import read_acceptance
@@ -23,10 +24,10 @@ from tests.support import NOW, World
 class Poisoned(MemoryTransaction):
     """A transaction that one sender's messages break."""
 
-    async def insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
+    def _insert_messages(self, messages: Sequence[NewMessage]) -> frozenset[bytes]:
         if any(message.statement.header.iss == "AR" for message in messages):
             raise ValueError("a fault that nobody foresaw")
-        return await super().insert_messages(messages)
+        return super()._insert_messages(messages)
 
 
 class PoisonedStore(MemoryStore):
@@ -95,6 +96,21 @@ async def test_a_full_queue_refuses_without_deciding_and_asks_to_wait() -> None:
         )
         refused = [error for error in found if isinstance(error, Unavailable)]
         assert [(error.reason, error.retry_after) for error in refused] == [(Reason.OVERLOADED, 1.0)] * 2
+
+
+async def test_nothing_is_looked_at_ahead_that_may_find_no_room_or_that_an_urgent_one_would_wait_for() -> None:
+    world, store = World(), MemoryStore()
+    async with world.gateway(store, Pipeline(batch_items=2, linger_milliseconds=50)) as exchange:
+        assert exchange.trust_ahead is exchange.trust
+        taken = [asyncio.create_task(world.send(exchange, world.envelope())) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert exchange.trust_ahead is None
+        await asyncio.gather(*taken)
+        assert exchange.trust_ahead is exchange.trust
+        await world.send(exchange, world.envelope(urgency=Urgency.URGENT))
+        async with asyncio.timeout(10):
+            while exchange.trust_ahead is not None:  # noqa: ASYNC110  # its batch is over a moment after its answer
+                await asyncio.sleep(0)
 
 
 async def test_a_stopped_pipeline_finishes_what_it_took_and_takes_no_more() -> None:

@@ -96,6 +96,9 @@ def test_a_collector_that_is_away_holds_up_nothing(monkeypatch: pytest.MonkeyPat
 
 def test_log_lines_of_a_message_name_its_trace() -> None:
     assert joined({"digest": NAMED}) == {"trace_id": NAMED[:32]}
+    assert joined({"digest": f" {NAMED}\n"}) == {"trace_id": NAMED[:32]}
+    assert joined({"digest": f"{NAMED} {NAMED}"}) == {}
+    assert joined({"digest": f"{NAMED[:62]}  "}) == {}
     assert joined({"digest": "made up"}) == {}
     assert joined({}) == {}
 

@@ -1,5 +1,7 @@
 """The two framings, and the names on the broker."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,35 @@ def test_a_submission_comes_back(statement: bytes, sealed: bytes) -> None:
 def test_inbox_items_come_back_alone_and_in_sequence(items: list[InboxItem]) -> None:
     assert wire.decode_items(b"".join(item.encode() for item in items)) == items
     assert [wire.decode_item(item.encode()) for item in items] == items
+
+
+@given(ITEMS)
+def test_a_message_on_the_broker_holds_one_item(item: InboxItem) -> None:
+    assert wire.decode_message(item.encode()) == [item]
+
+
+@given(st.lists(ITEMS.map(lambda item: replace(item, type=ItemType.RECEIPT)), min_size=1, max_size=wire.MAX_ITEMS))
+def test_receipts_come_together(items: list[InboxItem]) -> None:
+    assert wire.decode_message(b"".join(item.encode() for item in items)) == items
+
+
+RECEIPT = InboxItem(7, ItemType.RECEIPT, b"receipt", b"", None)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [],
+        [RECEIPT, replace(RECEIPT, type=ItemType.ENVELOPE)],
+        [replace(RECEIPT, type=ItemType.ENVELOPE)] * 2,
+        [RECEIPT] * (wire.MAX_ITEMS + 1),
+    ],
+    ids=["none", "an envelope among them", "envelopes", "too many"],
+)
+def test_a_message_of_another_form_is_refused_whole(items: list[InboxItem]) -> None:
+    with pytest.raises(Malformed) as caught:
+        wire.decode_message(b"".join(item.encode() for item in items))
+    assert caught.value.reason is Reason.STRUCTURE
 
 
 @pytest.mark.parametrize("value", [[], [b""], [b"", None], [b"", b"", b""], {}, ["", b""]])

@@ -17,10 +17,12 @@ from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
 from gateway.adapters.rabbitmq import direct, frames
-from gateway.adapters.rabbitmq.direct import Arriving, Direct, DirectReader, Taken, connection_class
+from gateway.adapters.rabbitmq.direct import Direct, connection_class
 from gateway.adapters.rabbitmq.frames import Post
 from gateway.adapters.rabbitmq.guard import GuardedConnection
+from gateway.adapters.rabbitmq.outgoing import Outgoing
 from gateway.adapters.rabbitmq.packed import Fate, Packed
+from gateway.adapters.rabbitmq.sorting import Arriving, DirectReader, Taken
 
 CHANNEL, FRAME_MAX = 3, 4096
 SHORT = st.text(max_size=60)
@@ -61,7 +63,7 @@ class Wire:
 
 def packed(wire: Wire) -> tuple[Packed, DirectReader]:
     reader = DirectReader(wire)
-    return Packed(Direct(reader, wire), "deliver", CHANNEL, FRAME_MAX), reader  # type: ignore[arg-type]  # it has all that is used of a stream
+    return Packed(Direct(reader, Outgoing(wire)), "deliver", CHANNEL, FRAME_MAX), reader  # type: ignore[arg-type]  # it has all that is used of a stream
 
 
 def marshalled(*parts: commands.Basic.Ack | object, channel: int = CHANNEL) -> bytes:
@@ -130,18 +132,35 @@ async def test_deliveries_are_taken_and_the_rest_passes_untouched(piece: int) ->
         others += other
     wire, taken = Wire(stream, piece), list[Taken]()
     reader = DirectReader(wire)
-    reader.taps[CHANNEL] = Arriving(taken.append, CHANNEL, wire)  # type: ignore[arg-type]  # as in `packed`
+    reader.taps[CHANNEL] = Arriving(taken.append, CHANNEL, Outgoing(wire))  # type: ignore[arg-type]  # as in `packed`
     assert (await read_to_end(reader)).replace(frames.HEARTBEAT, b"") == others
     assert [message.body for message in taken] == bodies
     assert [message.redelivered for message in taken] == [False, True, False]
     assert {(m.exchange, m.user_id, m.type) for m in taken} == {("submit.FR", "FR", "envelope")}
-    await taken[1].ack(multiple=True)
+    taken[1].acknowledge()
+    await asyncio.sleep(0)
     assert wire.written == [frames.acknowledge(CHANNEL, 2)]
+
+
+@pytest.mark.parametrize(
+    "payload", [b"\0\x3c\0\x3c", b"\0\x3c\0\x3c\x02ct", b"\0\x3c\0\x3c\0" + bytes(9) + b"\x01\xff"]
+)
+async def test_a_delivery_that_cannot_be_read_ends_the_session(payload: bytes) -> None:
+    wire = Wire(frames.HEAD.pack(frames.METHOD, CHANNEL, len(payload)) + payload + bytes([frames.END]))
+    reader = DirectReader(wire)
+    reader.taps[CHANNEL] = Arriving(lambda _: None, CHANNEL, Outgoing(wire))  # type: ignore[arg-type]  # as in `packed`
+    with pytest.raises((IndexError, struct.error, UnicodeDecodeError)):
+        await reader.readexactly(1)
+
+
+@pytest.mark.parametrize("piece", [1, 5, 8])
+async def test_what_a_server_of_another_protocol_version_says_reaches_the_driver(piece: int) -> None:
+    assert await read_to_end(DirectReader(Wire(b"AMQP\0\0\x09\x01", piece))) == b"AMQP\0\0\x09\x01"
 
 
 async def test_properties_that_cannot_be_read_are_none() -> None:
     wire, taken = Wire(), list[Taken]()
-    arriving: Callable[[int, bytes], bool] = Arriving(taken.append, CHANNEL, wire)  # type: ignore[arg-type]  # as in `packed`
+    arriving: Callable[[int, bytes], bool] = Arriving(taken.append, CHANNEL, Outgoing(wire))  # type: ignore[arg-type]  # as in `packed`
     deliver = marshalled(commands.Basic.Deliver("ctag", 1, False, "submit.FR", "routine"))  # noqa: FBT003  # as on the wire
     assert arriving(frames.METHOD, deliver[7:-1])
     assert arriving(frames.HEADER, struct.pack(">HHQH", 60, 0, 1, 0x0030) + b"\x09short")
@@ -153,7 +172,7 @@ async def test_the_driver_hears_that_the_broker_lives_while_we_take_everything()
     deliver = commands.Basic.Deliver("ctag", 1, False, "submit.FR", "routine")  # noqa: FBT003  # as on the wire
     wire = Wire(marshalled(deliver, ContentHeader(0, 0, commands.Basic.Properties())))
     reader = DirectReader(wire)
-    reader.taps[CHANNEL] = Arriving(lambda _: None, CHANNEL, wire)  # type: ignore[arg-type]  # as in `packed`
+    reader.taps[CHANNEL] = Arriving(lambda _: None, CHANNEL, Outgoing(wire))  # type: ignore[arg-type]  # as in `packed`
     assert await read_to_end(reader) == frames.HEARTBEAT
 
 

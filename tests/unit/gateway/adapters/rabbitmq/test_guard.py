@@ -13,7 +13,8 @@ from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from gateway.adapters.rabbitmq.guard import GuardedReader, plain_header
+from gateway.adapters.rabbitmq.guard import GuardedReader
+from gateway.adapters.rabbitmq.properties import plain_header
 
 FIXED = bytes.fromhex("003c 0000 0000000000000005")
 """Class basic, weight 0, a body of five bytes."""

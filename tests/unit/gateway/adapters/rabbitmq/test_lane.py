@@ -6,12 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pamqp.frame
 import pytest
+from pamqp import commands
 
-from gateway.adapters.rabbitmq.consumer import Lane
-from gateway.adapters.rabbitmq.direct import Taken
+from gateway.adapters.rabbitmq import frames
 from gateway.adapters.rabbitmq.hold import Hold
+from gateway.adapters.rabbitmq.lane import Lane, Moments
+from gateway.adapters.rabbitmq.outgoing import Outgoing
 from gateway.adapters.rabbitmq.session import Timing
+from gateway.adapters.rabbitmq.sorting import Taken
 from gateway.ports import Arrival, Owned
 from tests.broker_scene import Saw
 
@@ -35,7 +39,7 @@ class Queue:
 
 def message(tag: int) -> Taken:
     nobody: Any = None  # nothing is acknowledged
-    return Taken("submit", "FR", "envelope", b"body", tag, redelivered=False, channel=1, writer=nobody)
+    return Taken("submit", "FR", "envelope", b"body", tag, redelivered=False, channel=1, outgoing=Outgoing(nobody))
 
 
 async def test_what_comes_after_the_close_is_not_in_hand_for_ever() -> None:
@@ -47,7 +51,7 @@ async def test_what_comes_after_the_close_is_not_in_hand_for_ever() -> None:
         await asyncio.Event().wait()
 
     hold, queue = Hold(1 << 20, Saw()), Queue()
-    lane = Lane("submit.FR", never, Saw(), Timing(grace=0.01), 16, hold)
+    lane = Lane("submit.FR", never, Saw(), Timing(grace=0.01), 16, hold, Moments())
     await lane.open(queue)  # type: ignore[arg-type]  # it has all that a lane uses of a channel
     await queue.arrive(message(1))
     assert hold.held == 4
@@ -71,7 +75,7 @@ async def test_what_goes_on_with_a_message_that_was_taken_ends_with_the_lane() -
         return True
 
     queue = Queue()
-    lane = Lane("submit.FR", never, Saw(), Timing(grace=0.01), 16, Hold(1 << 20, Saw()), taking)
+    lane = Lane("submit.FR", never, Saw(), Timing(grace=0.01), 16, Hold(1 << 20, Saw()), Moments(), taking)
     await lane.open(queue)  # type: ignore[arg-type]  # it has all that a lane uses of a channel
     await queue.arrive(message(1))
     await queue.arrive(message(2))
@@ -82,21 +86,33 @@ async def test_what_goes_on_with_a_message_that_was_taken_ends_with_the_lane() -
     assert [type(one) for one in found] == [asyncio.CancelledError] * 2, "also what goes on only after the close"
 
 
-class Acknowledged(Taken):
-    """A message that notes when everything up to it is acknowledged."""
+class Noting:
+    """A stream's writing end that notes the tags up to which everything is acknowledged."""
 
-    tags: list[int]
+    def __init__(self, tags: list[int]) -> None:
+        self.tags = tags
 
-    async def ack(self, multiple: bool = False) -> None:  # noqa: FBT001, FBT002  # as the driver's
-        assert multiple
-        self.tags.append(self.delivery_tag)
+        self.transport = self
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def write(self, data: bytes) -> None:
+        _, _, frame = pamqp.frame.unmarshal(data)
+        assert isinstance(frame, commands.Basic.Ack)
+        assert frame.multiple
+        self.tags.append(frame.delivery_tag)
+
+    async def drain(self) -> None:
+        pass
 
 
-def noted(tag: int, tags: list[int]) -> Acknowledged:
-    nobody: Any = None
-    made = Acknowledged("submit", "FR", "envelope", b"body", tag, redelivered=False, channel=1, writer=nobody)
-    made.tags = tags
-    return made
+def noted(tag: int, tags: list[int]) -> Taken:
+    writer: Any = Noting(tags)  # it has all that is used of a stream
+    return Taken("submit", "FR", "envelope", b"body", tag, redelivered=False, channel=1, outgoing=Outgoing(writer))
 
 
 async def until(reached: Callable[[], bool]) -> None:
@@ -118,7 +134,7 @@ async def test_many_are_acknowledged_in_one_word_and_few_a_moment_later() -> Non
         return True
 
     queue = Queue()
-    lane = Lane("submit.FR", never, Saw(), Timing(grace=0.5), 16, Hold(1 << 20, Saw()), taking)
+    lane = Lane("submit.FR", never, Saw(), Timing(grace=0.5), 16, Hold(1 << 20, Saw()), Moments(), taking)
     await lane.open(queue)  # type: ignore[arg-type]  # it has all that a lane uses of a channel
     for tag in range(1, 12):
         await queue.arrive(noted(tag, tags))
@@ -136,3 +152,31 @@ async def test_many_are_acknowledged_in_one_word_and_few_a_moment_later() -> Non
     with pytest.raises(RuntimeError, match="lost"):
         await lane.acknowledging
     await lane.close()
+
+
+async def test_what_lanes_say_at_one_moment_goes_out_in_one_write() -> None:
+    written: list[bytes] = []
+
+    class Writing(Noting):
+        def write(self, data: bytes) -> None:
+            written.append(data)
+
+    writer: Any = Writing([])
+    outgoing, moments, lanes = Outgoing(writer), Moments(), list[Lane]()
+
+    def taking(_arrival: Arrival, told: Callable[[BaseException | None], None], _own: Owned) -> bool:
+        told(None)
+        return True
+
+    for channel in (1, 2, 3):
+        queue = Queue()
+        lanes.append(Lane(f"submit.{channel}", never, Saw(), Timing(), 16, Hold(1 << 20, Saw()), moments, taking))
+        await lanes[-1].open(queue)  # type: ignore[arg-type]  # it has all that a lane uses of a channel
+        await queue.arrive(
+            Taken("submit", "FR", "envelope", b"body", 1, redelivered=False, channel=channel, outgoing=outgoing)
+        )
+    await until(lambda: bool(written))
+    await asyncio.sleep(0.01)
+    assert written == [b"".join(frames.acknowledge(channel, 1) for channel in (1, 2, 3))]
+    for lane in lanes:
+        await lane.close()
