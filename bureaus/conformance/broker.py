@@ -29,7 +29,7 @@ from schemas.wire import (
     InboxItem,
     ItemType,
     broker_urls,
-    decode_item,
+    decode_message,
     inbox_queue,
     submit_exchange,
 )
@@ -100,7 +100,7 @@ class BrokerWay:
         """Take what the program was given."""
         await message.ack()
         try:
-            self._items.append(decode_item(message.body))
+            self._items.extend(decode_message(message.body))
         except BureaunetError:
             return  # a copy that the kit itself laid there, of no form
 

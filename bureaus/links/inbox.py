@@ -1,8 +1,8 @@
 """Our inboxes on the broker, consumed over one line until it is lost.
 
-Every arrival is decoded at once. The `sorter` looks at it first, and takes a receipt that somebody waits for: those
-are acknowledged to the broker at once. The rest waits, unacknowledged, for `batches`, urgent mail first; the broker's
-prefetch limit bounds how much.
+Every arrival is decoded at once. The `sorter` looks at its items first, and takes a receipt that somebody waits for:
+a message of which nothing is left is acknowledged to the broker at once. The rest waits, unacknowledged, for `batches`,
+urgent mail first; the broker's prefetch limit bounds how much.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bureaus.links.broker import CALL, Line, translated
 from schemas.codes import Urgency
 from schemas.errors import Malformed, Reason, Unavailable
 from schemas.identity import Address
-from schemas.wire import MAX_ITEMS, InboxItem, decode_item, inbox_queue
+from schemas.wire import MAX_ITEMS, InboxItem, decode_message, inbox_queue
 
 PREFETCH: Final = 200
 """Messages of one queue in hand."""
@@ -32,7 +32,9 @@ Sorter = Callable[[InboxItem], bool]
 @dataclass(frozen=True, slots=True)
 class _Arrived:
     message: AbstractIncomingMessage
-    item: InboxItem | Malformed
+    items: list[InboxItem]
+    broken: Malformed | None = None
+    """Why the message holds no items, where it does not."""
 
 
 class Inbox:
@@ -69,8 +71,8 @@ class Inbox:
         """
         while True:
             batch = self._given = self._given or await self._next_batch()
-            broken = [one.item for one in batch if isinstance(one.item, Malformed)]
-            items = [one.item for one in batch if isinstance(one.item, InboxItem)]
+            broken = [one.broken for one in batch if one.broken is not None]
+            items = [item for one in batch for item in one.items]
             if items:
                 yield items
             await self._forget(batch)
@@ -94,10 +96,11 @@ class Inbox:
             lost.cancel()
         if self.line.lost.is_set():  # what waits comes again over the next line
             raise Unavailable(Reason.UNREACHABLE, "the connection to the inbox was lost")
-        batch: list[_Arrived] = []
+        batch, count = list[_Arrived](), 0
         for queue in self._waiting.values():
-            while queue and len(batch) < MAX_ITEMS:
+            while queue and count < MAX_ITEMS:
                 batch.append(queue.popleft())
+                count += max(1, len(batch[-1].items))
         return batch
 
     async def _forget(self, batch: list[_Arrived]) -> None:
@@ -115,20 +118,24 @@ class Inbox:
                     await one.message.ack()
 
     async def _take(self, urgency: Urgency, message: AbstractIncomingMessage) -> None:
-        arrived = _Arrived(message, arrival(message.body))
-        if isinstance(arrived.item, InboxItem) and self._sorter(arrived.item):
+        found = arrival(message.body)
+        if isinstance(found, Malformed):
+            arrived = _Arrived(message, [], found)
+        else:
+            arrived = _Arrived(message, [item for item in found if not self._sorter(item)])
+        if not arrived.items and arrived.broken is None:
             try:
                 await self._acknowledge([arrived])
             except Unavailable:
-                self.line.lost.set()  # the receipt comes again, and nobody waits for it
+                self.line.lost.set()  # the receipts come again, and nobody waits for them
             return
         self._waiting[urgency].append(arrived)
         self._arrived.set()
 
 
-def arrival(body: bytes) -> InboxItem | Malformed:
-    """What a message body is, without the place that it names: a queue has none, and nobody signed it."""
+def arrival(body: bytes) -> list[InboxItem] | Malformed:
+    """What a message body holds, without the places that it names: a queue has none, and nobody signed them."""
     try:
-        return replace(decode_item(body), index=NO_PLACE)
+        return [replace(item, index=NO_PLACE) for item in decode_message(body)]
     except Malformed as error:
         return error

@@ -109,11 +109,14 @@ async def at_work(office: Office) -> AsyncIterator[Sending]:
 
 
 async def _drain(office: Office, sending: Sending, runners: Sequence[_Runner]) -> None:
-    """Let what runs end, what was posted go out, and the SDK's own queues empty; the rest goes at the next start."""
+    """Let what runs end, what was decided or posted go out, and the SDK's queues empty; the rest goes another time."""
     seconds = office.settings.drain_seconds
     try:
         async with asyncio.timeout(seconds):
             await asyncio.gather(*(runner.end() for runner in runners))
+            for runner in runners:  # once: whoever still asks us could keep them running
+                if runner.late:
+                    await runner.run()
             await sending.run()
             await sending.settled()
             while busy(await office.bureau.counts()):  # noqa: ASYNC110  # the counts have no one event
@@ -138,7 +141,9 @@ class _Runner:
 
     def __init__(self, registry: Registry, chore: Chore) -> None:
         self._written, self._chore = registry.written, chore
-        self._resting, self._ending = False, False
+        self._resting, self._ending, self._failed = False, False, False
+        self._rung = -1
+        """How often something had been committed when the last run began."""
         self._task = asyncio.create_task(self._run(), name=f"chore {chore.name}")
 
     async def end(self) -> None:
@@ -148,6 +153,21 @@ class _Runner:
             self._task.cancel()
         await asyncio.wait([self._task])
 
+    @property
+    def late(self) -> bool:
+        """Whether it is woken by what is committed, something was since its last run began, and that run was well."""
+        return self._chore.wakes and not self._failed and self._rung != self._written.rung
+
+    async def run(self) -> None:
+        """Do it once. A failure is logged."""
+        self._rung, self._failed = self._written.rung, False
+        try:
+            await self._chore.run()
+        except Exception as error:  # noqa: BLE001  # whatever a chore raises is its own failure: the others go on
+            # The error's text may hold content: its type is enough to find it by.
+            _log.error("chore failed", chore=self._chore.name, error=type(error).__name__)
+            self._failed = True
+
     async def aclose(self) -> None:
         """Cut it off."""
         self._task.cancel()
@@ -155,21 +175,16 @@ class _Runner:
 
     async def _run(self) -> None:
         while not self._ending:
-            rung = self._written.rung
-            try:
-                await self._chore.run()
-            except Exception as error:  # noqa: BLE001  # whatever a chore raises is its own failure: the others go on
-                # The error's text may hold content: its type is enough to find it by.
-                _log.error("chore failed", chore=self._chore.name, error=type(error).__name__)
+            await self.run()
             if not self._ending:
-                await self._rest(rung)
+                await self._rest()
 
-    async def _rest(self, rung: int) -> None:
+    async def _rest(self) -> None:
         self._resting = True
         if self._chore.wakes:
             end = asyncio.get_running_loop().time() + self._chore.every
             await asyncio.sleep(min(_PAUSE, self._chore.every))
-            await self._written.before(end, rung)
+            await self._written.before(end, self._rung)
         else:
             await asyncio.sleep(self._chore.every)
         self._resting = False

@@ -170,12 +170,14 @@ async def test_an_entry_that_the_broker_drops_in_silence_is_told(scene: Scene) -
 
 @pytest.mark.broker
 async def test_two_brokers_run_side_by_side_and_leave_no_process(scene: Scene) -> None:
-    before = living_children()
+    before = children()
     async with Broker(scene.definitions, scene.server) as one, Broker(scene.definitions, scene.server) as two:
         assert one.port != two.port
         assert await one.queues() == await two.queues()
-        assert len(living_children() - before) >= 4, "a node and a port mapper each"
-    assert living_children() <= before
+        started = started_since(before)
+        assert len(started) >= 4, "a node and a port mapper each"
+    assert not started_since(before)
+    await until_gone(started)
 
 
 async def test_a_missing_broker_package_is_told_with_the_command(scene: Scene, tmp_path: Path) -> None:
@@ -190,7 +192,7 @@ async def connection_to(url: str) -> asyncpg.Connection:
 
 @pytest.mark.postgres
 async def test_a_committed_row_survives_kill_and_restart_and_is_in_the_dump() -> None:
-    before = living_children()
+    before = children()
     async with Postgres() as server:
         url = await server.create_database("crash")
         connection = await connection_to(url)
@@ -207,7 +209,10 @@ async def test_a_committed_row_survives_kill_and_restart_and_is_in_the_dump() ->
         assert "Zoë in text".encode() in dump
         assert "Zoë in bytes".encode() in dump
         assert b"public.note" in dump
-    assert living_children() <= before
+        started = started_since(before)
+        assert started
+    assert not started_since(before)
+    await until_gone(started)
 
 
 @pytest.mark.postgres
@@ -290,5 +295,19 @@ def alive(pid: int) -> bool:
         return False
 
 
-def living_children() -> set[int]:
-    return {child.pid for child in psutil.Process().children(recursive=True) if alive(child.pid)}
+def children() -> set[int]:
+    return {child.pid for child in psutil.Process().children()}
+
+
+def started_since(before: set[int]) -> set[int]:
+    """Give our new children and what they started; servers of other tests start processes of their own meanwhile."""
+    new = [child for child in psutil.Process().children() if child.pid not in before]
+    family = [one for child in new for one in (child, *child.children(recursive=True))]
+    return {one.pid for one in family if alive(one.pid)}
+
+
+async def until_gone(started: set[int]) -> None:
+    """Wait for processes that may have lost their parent, so that nothing but their id tells of them."""
+    async with asyncio.timeout(30):
+        while any(map(alive, started)):  # noqa: ASYNC110  # nothing tells us of a stranger's death
+            await asyncio.sleep(0.05)

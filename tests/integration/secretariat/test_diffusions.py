@@ -143,10 +143,12 @@ async def test_a_diffusion_goes_straight_and_is_recorded_and_ended_at_once(tmp_p
         ends = DiffusionEnding(owner=play.bureaus["FR"].address, case="FR-D/1", ending=Ending.WITHDRAWN)
         await play.bureaus["BR"].tell(ends, to=["IPSG"], operation=OPERATION)
         await france.tell(ends, to=["BR", "IPSG"], operation=OPERATION)
-        async with asyncio.timeout(5):
-            rung = 0
-            while (entry := (await acts.notices(play.office, all_states=True))[0]).state is NoticeState.IN_FORCE:
+        async with asyncio.timeout(30):
+            rung, entries = 0, await acts.notices(play.office, all_states=True)
+            while not entries or entries[0].state is NoticeState.IN_FORCE:  # told, and not committed yet
                 rung = await play.office.registry.written.after(rung)
+                entries = await acts.notices(play.office, all_states=True)
+        (entry,) = entries
         assert (entry.state, entry.shown) == (NoticeState.WITHDRAWN, ("BR",))
         assert isinstance(play.told[1], Ended)
         async with play.office.registry.reading() as connection:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bureaus.client import Bureau
 from bureaus.exchange import Received
+from bureaus.secretariat import serving
 from bureaus.secretariat.notices import acts, publishing
 from bureaus.secretariat.notices.routine import Chores
 from bureaus.secretariat.notices.values import Ended, NoticeState, Published, RequestState
@@ -118,6 +119,27 @@ def later(office: Office, seconds: int) -> Office:
     """The same office, that much later."""
     now = office.now() + seconds
     return replace(office, now=lambda: now)
+
+
+async def test_what_is_decided_just_before_the_end_goes_out_though_no_chore_has_seen_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = await House.gather(tmp_path, ("FR",))
+    france, heard = house.bureau("FR"), list[Received]()
+
+    @france.on(NoticeDecision)
+    async def keep(received: Received) -> None:
+        heard.append(received)
+
+    async with france:
+        rest = 60.0
+        monkeypatch.setattr(serving, "_PAUSE", rest)
+        async with house.serving(replace(PROMPT, notice_chore_seconds=rest, drain_seconds=rest)) as office:
+            play = Scene(house, office, {"FR": france}, {"FR": heard})
+            await house.refresh(france)
+            await play.ask(RED, attachments=[PICTURE])
+            await acts.ask_more(office, await play.waits(), who="ana", questions="Which court issued the warrant?")
+        await play.hears("FR", NoticeDecision)
 
 
 async def test_a_red_notice_is_asked_for_completed_published_by_two_people_and_circulated_but_to_whom_it_is_denied(

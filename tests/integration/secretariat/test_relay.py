@@ -50,9 +50,11 @@ class Scene:
 
     async def consent(self, **fields: object) -> None:
         said = RelayConsent.model_validate({"agrees": True, **fields})
+        done = (await self.office.bureau.counts())["received"].get(
+            "done", 0
+        )  # before: it may be handled within the call
         sent = await self.kenya.tell(said, to=["IPSG"], operation=OPERATION, purpose=Purpose.ADMINISTRATION)
         await sent.accepted(5)
-        done = (await self.office.bureau.counts())["received"].get("done", 0)
         await counted(self.office.bureau, "received", "done", done + 1)
 
     async def ask(self, message: Message = QUERY, *, named: bool = False, **header: object) -> Exchange:

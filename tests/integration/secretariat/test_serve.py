@@ -55,7 +55,7 @@ async def test_it_serves_its_pages_over_tls_and_is_told_to_stop_by_either_signal
         assert served.pages.startswith("https://127.0.0.1:")
         await served.add("ines", "screener", "publisher")
         await check_staff_and_sigterm(network, served)
-        await check_decision_was_sent(network)
+        await check_decision_was_sent(network, served)
         await served.start()
         await check_one_process_has_the_home(network, tmp_path)
         await check_public_and_ctrl_c(served)
@@ -83,7 +83,7 @@ async def check_staff_and_sigterm(network: PrivateNetwork, served: Served) -> No
         assert await served.process.wait() == 0
 
 
-async def check_decision_was_sent(network: PrivateNetwork) -> None:
+async def check_decision_was_sent(network: PrivateNetwork, served: Served) -> None:
     """What was decided just before the end is in the bureau's inbox while nothing serves."""
     france, heard = network.bureau(Address("FR")), asyncio.Queue[Received]()
 
@@ -91,8 +91,11 @@ async def check_decision_was_sent(network: PrivateNetwork) -> None:
     async def hear(received: Received) -> None:
         heard.put_nowait(received)
 
-    async with france, asyncio.timeout(WITHIN):
-        decision = (await heard.get()).message
+    try:
+        async with france, asyncio.timeout(WITHIN):
+            decision = (await heard.get()).message
+    except TimeoutError:
+        pytest.fail(f"no decision came; the service said: {served.process.tail()}")
     assert isinstance(decision, NoticeDecision)
     assert (decision.decision, decision.questions) == (Decision.MORE_INFORMATION, QUESTIONS)
 
