@@ -41,8 +41,8 @@ IN_ONE_PROCESS: Final = Question(
     lower_is_better=False,
     packages=("cryptography", "pyas2lib=1.4.4"),
 )
-EXCHANGES: Final = 3000
-AS2_EXCHANGES: Final = 150
+EXCHANGES: Final = 800
+AS2_EXCHANGES: Final = 100
 _PEER: Final = beside.REPOSITORY / "benchmarks" / "as2_peer.py"
 
 

@@ -23,6 +23,8 @@ QUESTION: Final = Question(
     lower_is_better=False,
     packages=("aio-pika", "aiormq", "asyncpg", "cryptography", "uvloop", "faststream=0.7.8"),
 )
+ITEMS: Final = 2500
+"""Messages of one round."""
 _BASE64: Final = 4 / 3
 """JSON carries bytes so much longer: fewer of them make the same size."""
 
@@ -44,6 +46,6 @@ def run() -> Measured:
     with scenes.stage() as stage:
         return compare(
             QUESTION,
-            lambda: stage.play(scenes.through_ours).rate,
-            lambda: stage.play(lambda made: _other(made, scenes.ITEMS)).rate,
+            lambda: stage.play(lambda made: scenes.through_ours(made, ITEMS)).rate,
+            lambda: stage.play(lambda made: _other(made, ITEMS)).rate,
         )

@@ -1,8 +1,8 @@
 """What the ledger costs as it grows from a thousand entries to a million: appending, proving, verifying, storing.
 
-Each comparison has the ledger of a million beside the ledger of a thousand. A path has twice as many hashes there, so
-twice the cost is flat but for the logarithm; appending has no path and should cost the same. The curve over all sizes
-goes to docs/growth.svg.
+`growth` is one hop through a whole gateway at a million, beside an empty one (grown.py). Each other comparison has the
+ledger of a million beside the ledger of a thousand. A path has twice as many hashes there, so twice the cost is flat
+but for the logarithm; appending has no path and should cost the same. The curve over all sizes goes to docs/growth.svg.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from benchmarks import ledgers, storage
+from benchmarks import grown, ledgers, storage
 from benchmarks.compare import ROUNDS, Measured, Question, compare, told
 from benchmarks.curve import Curve, draw_curves
 from benchmarks.ledgers import Opened, copied, made, opened
@@ -120,7 +120,12 @@ def run() -> list[Measured]:
         for question, figure in ((APPEND, append), *FIGURES)
     ]
     PICTURE.write_text(draw_curves("Cost as the ledger grows", "entries", "microseconds", curves))
-    return [*found, *storage.measure()]
+    return [grown.measure(), *found, *storage.measure()]
+
+
+def brief() -> list[Measured]:
+    """Measure the hop through a whole gateway alone."""
+    return [grown.measure()]
 
 
 def _at(figure: _Figure, size: int) -> Callable[[], float]:

@@ -1,6 +1,6 @@
 """How long the slowest hundredth of messages takes from submission to the recipient, at half of what a gateway can do.
 
-Both sides get the same messages at the same pace from the same ends (benchmarks/relays/ends.py). What a gateway can do
+Both sides get the same messages at the same pace from the same ends (benchmarks/ends.py). What a gateway can do
 is found in the same way, with the ends at work: they send at the rate at which it empties filled queues, which is more
 than it can do with them beside, and what arrives a second is the saturated rate. Between two rounds nothing is kept
 but the networks.
@@ -9,23 +9,17 @@ but the networks.
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
 import statistics
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from benchmarks import beside, scenes
+from benchmarks import beside, ends, scenes
 from benchmarks.compare import Measured, Question, compare
 from benchmarks.ground import FROM, TO, Ground
 from bureaus.sandbox.process import Process
-from bureaus.sandbox.process import run as run_program
-from schemas import wire
-from schemas.envelope import Envelope
-from schemas.identity import Address
 
 QUESTION: Final = Question(
     "latency",
@@ -47,7 +41,7 @@ def run() -> Measured:
         return compare(
             QUESTION,
             lambda: stage.play(lambda made: _slowest(made, rate, gateway(made))),
-            lambda: stage.play(lambda made: _slowest(made, rate, _plain(made))),
+            lambda: stage.play(lambda made: _slowest(made, rate, plain(made))),
         )
 
 
@@ -66,40 +60,21 @@ async def saturated(made: Ground, offered: float) -> float:
     return (last - first) / (seen[last] - seen[first])
 
 
-async def carried(made: Ground, rate: float, serving: AbstractAsyncContextManager[None]) -> list[tuple[float, float]]:
+async def carried(made: Ground, rate: float, serving: AbstractAsyncContextManager[object]) -> list[tuple[float, float]]:
     """Send at this rate for a while, with one of the two in the middle: when each was due, and when it arrived."""
     await made.empty()
-    folder = await asyncio.to_thread(prepare, made, made.queries(int(rate * SECONDS)))
+    total = int(rate * SECONDS) // len(made.bureaus) * len(made.bureaus)
+    load = await asyncio.to_thread(ends.prepare, made, made.queries(total))
     async with serving:
-        return await through_ends(made, folder, rate)
+        return await ends.carry(made, load, rate)
 
 
-async def through_ends(made: Ground, folder: Path, rate: float, *more: str) -> list[tuple[float, float]]:
-    """Let the ends send what is prepared: when each message was due, and when it arrived, in seconds."""
-    command = [sys.executable, "-m", "benchmarks.relays.ends", str(folder), str(rate), made.broker_url, *more]
-    said = await run_program(command, environment=beside.environment(), within=240.0)
-    return [(due, arrived) for due, arrived in json.loads(said.splitlines()[-1])]
-
-
-async def _slowest(made: Ground, rate: float, serving: AbstractAsyncContextManager[None]) -> float:
+async def _slowest(made: Ground, rate: float, serving: AbstractAsyncContextManager[object]) -> float:
     """The 99th percentile in milliseconds, with one of the two in the middle."""
     waits = [arrived - due for due, arrived in await carried(made, rate, serving)]
     slowest = float(statistics.quantiles(waits, n=100)[-1]) * 1000
     print(f"  50% {statistics.median(waits) * 1000:.1f} ms, 99% {slowest:.1f} ms of {len(waits)}", flush=True)
     return slowest
-
-
-def prepare(made: Ground, queries: Sequence[tuple[Address, Envelope]]) -> Path:
-    """What the ends need to send these, in a folder."""
-    folder = Path(made.running.gateway_home).parent / "ends"
-    (folder / "tls").mkdir(parents=True, exist_ok=True)
-    bodies = [(str(sender), wire.encode_submission(one).hex()) for sender, one in queries]
-    (folder / "bodies.json").write_text(json.dumps(bodies))
-    for address in made.bureaus:
-        tls = made.tls(address)
-        for file, ending in ((tls.authority, "ca"), (tls.certificate, "crt"), (tls.key, "key")):
-            shutil.copy(file, folder / "tls" / f"{address}.{ending}")
-    return folder
 
 
 @asynccontextmanager
@@ -113,13 +88,14 @@ async def gateway(made: Ground) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _plain(made: Ground) -> AsyncIterator[None]:
+async def plain(made: Ground) -> AsyncIterator[Process]:
+    """The plain relay in the middle."""
     log = Path(made.running.gateway_home).parent / "relay.log"
     command = [sys.executable, "-m", "benchmarks.relays.raw", *beside.arguments(made, 0)]
     relay = Process("relay", command, log=log, environment=beside.environment())
     relay.start()
     await asyncio.sleep(2.0)  # it says nothing when it is ready
     try:
-        yield
+        yield relay
     finally:
         await relay.stop()

@@ -11,10 +11,7 @@ import asyncio
 import statistics
 from typing import Final
 
-import aio_pika
-
-from benchmarks import scenes
-from benchmarks.bench_latency import prepare, through_ends
+from benchmarks import ends, scenes
 from benchmarks.compare import Measured, Question, compare
 from benchmarks.ground import Ground, posts
 from schemas.codes import Urgency
@@ -30,7 +27,7 @@ RATE: Final = 40
 """Urgent messages a second."""
 COUNT: Final = 240
 """Of one round."""
-FLOOD: Final = 12_000
+FLOOD: Final = 6_000
 """Routine messages that wait when a round begins: more than a gateway does meanwhile."""
 SETTINGS: Final = """\
 [pipeline]
@@ -54,13 +51,13 @@ def run() -> Measured:
 async def _slowest(made: Ground, flood: int) -> float:
     """The 99th percentile in milliseconds, with so many routine messages before the gateway."""
     await made.empty()
-    await _purge(made)
-    folder = await asyncio.to_thread(lambda: prepare(made, made.queries(COUNT, Urgency.URGENT)))
+    await scenes.purge(made)
+    load = await asyncio.to_thread(lambda: ends.prepare(made, made.queries(COUNT, Urgency.URGENT)))
     sealed = await asyncio.to_thread(made.queries, flood)  # it takes a while, and connections want to be kept alive
     await made.load([*posts(sealed)])
     await made.running.serve()
     try:
-        seen = await through_ends(made, folder, RATE, Urgency.URGENT)
+        seen = await ends.carry(made, load, RATE, Urgency.URGENT)
         left = await made.waiting()
     finally:
         await made.running.drain()
@@ -71,14 +68,3 @@ async def _slowest(made: Ground, flood: int) -> float:
     name = "flood" if flood else "idle"
     print(f"  {name:5} 50% {half:.1f} ms, 99% {slowest:.1f} ms of {len(waits)}; {done} routine ones beside", flush=True)
     return slowest
-
-
-async def _purge(made: Ground) -> None:
-    """Throw away what the round before left of its flood."""
-    connection = await aio_pika.connect(made.broker_url, ssl_context=made.gateway_tls.client_context())
-    try:
-        channel = await (await connection.channel()).get_underlay_channel()
-        for queue in made.sources:
-            await channel.queue_purge(queue)
-    finally:
-        await connection.close()

@@ -57,9 +57,9 @@ FROM, TO = 0.2, 0.95
 """The part of a run that is measured."""
 LOOK: Final = 0.05
 """Seconds between two looks at how far a run got."""
-IN_HAND: Final = 500
+IN_HAND: Final = 1500
 """Messages of all bureaus that one gateway process has in hand: with five of them their queues' share is larger than
-the default, which is made for many."""
+the default, which is made for many. With 500 it waits for the broker while two batches are under way."""
 _PATIENCE: Final = 300.0
 """Seconds that a round may take, and a gateway's start in it: one that may have a share of a core takes longer."""
 _ROUTINE: Final = re.compile(r"submissions(\.routine\..+)?$")
@@ -161,10 +161,10 @@ class Ground:
         pairs = ((self.bureaus[at % total], self.bureaus[(at + 1) % total]) for at in range(count))
         return [(sender, self.seal(sender, recipient, urgency=urgency)) for sender, recipient in pairs]
 
-    def settle(self, workers: int = 1, more: str = "") -> None:
-        """Write the gateway's settings for its next start."""
+    def settle(self, workers: int = 1, more: str = "", in_hand: int = IN_HAND) -> None:
+        """Write the gateway's settings for its next start; `in_hand` is each process's."""
         (self.running.gateway_home / "gateway.toml").write_text(
-            _LIFTED.format(workers=workers, prefetch=max(16, IN_HAND // len(self.bureaus))) + more
+            _LIFTED.format(workers=workers, prefetch=max(16, in_hand // len(self.bureaus))) + more
         )
 
     async def load(self, posts: Sequence[tuple[Address, ItemType, bytes]], *, settled: bool = True) -> None:
@@ -218,6 +218,15 @@ class Ground:
             for urgency in Urgency:
                 await underlay.queue_purge(wire.inbox_queue(address, urgency))
 
+    async def rest(self) -> None:
+        """Close what is open to the broker and the database: it is opened again when it is needed."""
+        connections, self.connections, database, self.database = self.connections, [], self.database, None
+        self.loaders.clear()
+        for connection in connections:
+            await connection.close()
+        if database is not None:
+            await database.close()
+
     async def entries(self) -> int:
         """How many entries the ledger has."""
         async with self.asking:
@@ -245,7 +254,7 @@ class Ground:
             await self.load(bodies, settled=False)
             async with asyncio.timeout(_PATIENCE):
                 while not marks or marks[-1][1] < len(bodies):
-                    marks.append((time.perf_counter(), (await self.entries() - begun) // 2, self._spent()))
+                    marks.append((time.perf_counter(), (await self.entries() - begun) // 2, self.spent()))
                     await asyncio.sleep(LOOK)
             return measured(marks, len(bodies))
         finally:
@@ -259,7 +268,7 @@ class Ground:
             async with asyncio.timeout(_PATIENCE):
                 while True:
                     done = (await self.entries() - begun) // entries_each
-                    marks.append((time.perf_counter(), min(done, items), self._spent()))
+                    marks.append((time.perf_counter(), min(done, items), self.spent()))
                     if done >= items:
                         return marks
                     if serving.done():
@@ -276,7 +285,7 @@ class Ground:
         workers = [one.pid for one in main.children(recursive=True) if WORKER_OPTION in one.cmdline()]
         return workers or [main.pid]
 
-    def _spent(self) -> float:
+    def spent(self) -> float:
         """Seconds of CPU that the gateway has spent; none before it runs."""
         try:
             return _cpu(psutil.Process(self.running.gateway.pid))
@@ -320,10 +329,7 @@ async def ground(
             try:
                 yield made
             finally:
-                for connection in made.connections:
-                    await connection.close()
-                if made.database is not None:
-                    await made.database.close()
+                await made.rest()
 
 
 async def _gathered(running: PrivateNetwork, everyone: list[Address]) -> Ground:

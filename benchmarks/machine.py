@@ -27,7 +27,8 @@ ROUNDS: Final = 3
 LOOK: Final = 0.1
 """Seconds between two looks at everybody's time."""
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_NAMES: Final = ("the process in the middle", "RabbitMQ", "PostgreSQL: sessions", "PostgreSQL: all else")
+GATEWAY: Final = "the process in the middle"
+_NAMES: Final = (GATEWAY, "RabbitMQ", "PostgreSQL: sessions", "PostgreSQL: all else")
 _SESSION: Final = b"postgres: bureaunet"
 Costs: TypeAlias = dict[str, float]
 """Seconds or microseconds of CPU, by the names above."""
@@ -123,7 +124,7 @@ async def _watched(made: Ground, run: Callable[[], Awaitable[Sequence[Mark]]], i
     after = next((look for look in looks if look[0] >= last[0]), looks[-1])
     each = 1e6 / (pace.rate * (after[0] - before[0]))
     costs = {name: (after[1][name] - before[1][name]) * each for name in _NAMES}
-    costs[_NAMES[0]] = pace.cpu
+    costs[GATEWAY] = pace.cpu
     return Round(pace.rate, costs)
 
 

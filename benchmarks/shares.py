@@ -1,10 +1,10 @@
-"""Where a saturated gateway process spends its time: `make bench TABLE=shares` (ARGS="[embedded]").
+"""Where a saturated gateway process spends its time: `make bench TABLE=shares` (ARGS="[BUREAUS]" or "embedded").
 
-Takes py-spy's samples of one process that empties filled queues, or with `embedded` of one on SQLite that takes
-submissions over HTTPS: those alone in which it holds the interpreter's lock or computes, and counts each for the
-innermost part of the gateway that it was in. What is compiled is known by its functions' names in C, which begin with
-the module's. py-spy comes with the programs that are measured beside ours (`make bench` makes their environment), and
-may need the right to trace processes.
+Takes py-spy's samples of one process that empties the filled queues of 5 bureaus or so many, or with `embedded` of one
+on SQLite that takes submissions over HTTPS: those alone in which it holds the interpreter's lock or computes. Each
+counts for the innermost part of the gateway that it was in. What is compiled is known by its functions' names in C,
+which begin with the module's. py-spy comes with the programs that are measured beside ours (`make bench` makes their
+environment), and may need the right to trace processes.
 """
 
 from __future__ import annotations
@@ -34,8 +34,11 @@ PARTS: Final[Parts] = (
     ("log and metrics", ("watching.py", "structlog/", "gateway/logs.py", "prometheus_client/")),
     ("decode and checks", ("schemas/", "gateway/")),
 )
-ITEMS: Final = 9_000
-SECONDS: Final = 4
+ITEMS: Final = 24_000
+EMBEDDED_ITEMS: Final = 9_000
+SECONDS: Final = 10
+RATE: Final = 60
+"""Samples a second. py-spy stops the process for each: with 250 one run gave the ledger 2% and the next one 30%."""
 WARM: Final = 0.15
 """Of the items are through before samples are taken."""
 _COMPILED: Final = "(bureaunet__mypyc"
@@ -100,13 +103,13 @@ async def _sampled_embedded(made: Ground) -> list[str]:
     await made.running.serve()
     try:
         await bench_embedded.submitted(made)  # warms up
-        sending = asyncio.create_task(bench_embedded.submitted(made, ITEMS))
+        sending = asyncio.create_task(bench_embedded.submitted(made, EMBEDDED_ITEMS))
         process = psutil.Process(made.running.gateway.pid)
         idle = sum(process.cpu_times()[:2])
         while sum(process.cpu_times()[:2]) - idle < WARM:  # noqa: ASYNC110  # until they are sealed, it rests
             await asyncio.sleep(LOOK)
         samples = await _spied(made)
-        scenes.told("ours", Pace(await sending, (sum(process.cpu_times()[:2]) - idle) / ITEMS * 1e6))
+        scenes.told("ours", Pace(await sending, (sum(process.cpu_times()[:2]) - idle) / EMBEDDED_ITEMS * 1e6))
         return samples
     finally:
         await made.running.drain()
@@ -116,19 +119,21 @@ async def _spied(made: Ground) -> list[str]:
     """Samples of the gateway's process."""
     out = made.running.gateway_home.parent / "samples"
     spy = Path(beside.peers()).with_name("py-spy")
-    said = ("--native", "--gil", "--duration", str(SECONDS), "--rate", "250", "--format", "raw", "--output", str(out))
-    child = await asyncio.create_subprocess_exec(spy, "record", "--pid", str(made.running.gateway.pid), *said)
+    how = ("--native", "--gil", "--duration", str(SECONDS), "--rate", str(RATE))
+    said = ("--pid", str(made.running.gateway.pid), *how, "--format", "raw", "--output", str(out))
+    child = await asyncio.create_subprocess_exec(spy, "record", *said)
     if await child.wait() != 0:
         raise SystemExit("py-spy could not look at the gateway's process")
     return (await asyncio.to_thread(out.read_text)).splitlines()
 
 
-def main(*, embedded: bool) -> None:
+def main(bureaus: int, *, embedded: bool) -> None:
     """Measure and print."""
-    with scenes.stage(2, Link.HTTP) if embedded else scenes.stage() as stage:
+    with scenes.stage(2, Link.HTTP) if embedded else scenes.stage(bureaus) as stage:
         for name, share in shares(stage.play(_sampled_embedded if embedded else _sampled)).items():
             print(f"{name:18} {share:6.1%}")
 
 
 if __name__ == "__main__":
-    main(embedded=sys.argv[1:] == ["embedded"])
+    said = sys.argv[1] if len(sys.argv) > 1 else ""
+    main(int(said) if said.isdigit() else scenes.FEW, embedded=said == "embedded")
