@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+import pytest
 from sqlalchemy import select
 
 from bureaus.links.amqp import AmqpLink
@@ -48,7 +49,10 @@ from tests.world import (
     signing,
 )
 
-QUICK = Timing(first_pause=0.05, longest_pause=0.5)
+QUICK = Timing(connect=30.0, call=20.0, confirm=10.0, first_pause=0.05, longest_pause=0.5, grace=20.0)
+"""It tries again at once, and waits for what takes its time: the machine may stop it, or the broker, for seconds."""
+PATIENT = {"amqp.CONFIRM": 20.0, "broker.CALL": 20.0, "inbox.CALL": 20.0}
+"""The same for bureaus."""
 NETWORK = new_network()
 QUEUES = submission_queues(broker_directory())
 
@@ -92,6 +96,7 @@ class Gateway:
     async def __aenter__(self) -> Self:
         await self.exchange.start()
         await self.publisher.start()
+        await self.saw.until("broker-publishing")  # nobody here publishes again by itself what found no broker
         await self.consumer.start(self.intake.decide, self.intake.take)
         return self
 
@@ -179,10 +184,13 @@ class Reading:
 @asynccontextmanager
 async def bureau(scene: BrokerScene, address: Address, at: Gateway) -> AsyncIterator[AmqpLink]:
     link = AmqpLink(address, scene.urls, scene.files(address).client_context(), Reading(at.store))
-    try:
-        yield link
-    finally:
-        await link.aclose()
+    with pytest.MonkeyPatch.context() as patient:
+        for name, seconds in PATIENT.items():
+            patient.setattr(f"bureaus.links.{name}", seconds)
+        try:
+            yield link
+        finally:
+            await link.aclose()
 
 
 @dataclass
@@ -237,7 +245,7 @@ def acknowledgement(envelope: Envelope, recipient: Address) -> bytes:
 
 async def submitted(link: AmqpLink, envelope: Envelope) -> Acceptance:
     """Submit until there is a receipt, as an outbox does."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             with suppress(Unavailable):
                 return said(await link.submit(encode_submission(envelope)))

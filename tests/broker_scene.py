@@ -134,7 +134,7 @@ class BrokerScene:
             return bodies
 
 
-async def eventually(ask: Callable[[], Awaitable[_T]], within: float = 20.0) -> _T:
+async def eventually(ask: Callable[[], Awaitable[_T]], within: float = 60.0) -> _T:
     """The first answer that is true or not empty. Raises TimeoutError after `within` seconds."""
     async with asyncio.timeout(within):
         while True:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from bureaus.sandbox.pki import TlsFiles
 from bureaus.sandbox.postgres import Postgres
@@ -19,6 +20,9 @@ from bureaus.sandbox.rabbitmq import Broker
 ONE_SCENE: Final = "tests/adversary/"
 """What is below shares one scene of a minute, so that one process runs all of it."""
 BrokerFactory = Callable[[Path, TlsFiles], Awaitable[Broker]]
+
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")  # else an example of more than 200 ms fails: a shared machine may stop us for longer
 
 
 def pytest_configure() -> None:

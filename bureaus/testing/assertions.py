@@ -31,7 +31,10 @@ async def assert_delivered(bureaus: Countries, sent: Sent, *, to: str | None = N
     A recipient acknowledges when its handler has ended, or, for an answer, when its store has it.
     """
     until = time.monotonic() + within
-    accepted = await sent.accepted(within)
+    try:
+        accepted = await sent.accepted(within)
+    except Unavailable as error:
+        raise AssertionError(f"not decided within {within:g} s: {error.detail}") from error
     recipients = set(sent.draft.to) if to is None else {Address(to)}
     missing, looked = set(recipients), (accepted.index or 0) + 1
     office = bureaus[SECRETARIAT]

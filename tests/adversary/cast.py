@@ -42,10 +42,10 @@ _ROLES: Final = {"IPSG": Role.OWNER, "EC": Role.OBSERVER, "PA": Role.AUDITOR}
 SETTINGS: Final = """
 [bureaus]
 connections_per_link = 12
-handshake_seconds = 2
-idle_seconds = 2
-body_seconds = 2
-answer_seconds = 2
+handshake_seconds = 6
+idle_seconds = 6
+body_seconds = 6
+answer_seconds = 6
 [pipeline]
 link_per_minute = 1200
 linger_milliseconds = 0

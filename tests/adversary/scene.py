@@ -367,7 +367,7 @@ class Scene:
         return self._elsewhere
 
 
-async def eventually(ask: Callable[[], Awaitable[_T]], within: float = 20.0) -> _T:
+async def eventually(ask: Callable[[], Awaitable[_T]], within: float = 60.0) -> _T:
     """The first answer that is true or not empty. Raises TimeoutError after `within` seconds."""
     async with asyncio.timeout(within):
         while not (answer := await ask()):  # noqa: ASYNC110  # what is waited for has no event

@@ -156,7 +156,7 @@ class Seats:
             return self._told(event) > told
 
         try:
-            await eventually(tells, 5)
+            await eventually(tells, 30)
         except TimeoutError:
             return Seen(got, f"no {event} in the log")
         return Seen(got, CONSOLE if await self.kept() == before else "a session or a deed")

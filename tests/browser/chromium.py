@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from playwright.async_api import ConsoleMessage, Error, Page, Request, async_playwright
+from playwright.async_api import ConsoleMessage, Error, Page, Request, async_playwright, expect
 
 PROGRAM: Final = Path("/usr/bin/chromium")
 AXE: Final = Path(__file__).parent.parent / "peers" / "node_modules" / "axe-core" / "axe.min.js"
@@ -28,6 +28,9 @@ ARGUMENTS: Final = (
     "--disable-sync",
 )
 SERIOUS: Final = frozenset({"serious", "critical"})
+PATIENCE: Final = 60_000
+"""Milliseconds that a page may take for anything, on a machine that has other work too."""
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass
@@ -80,10 +83,10 @@ async def window(folder: Path, home: str) -> AsyncIterator[Window]:
             executable_path=PROGRAM,
             args=list(ARGUMENTS),
             headless=True,
-            timeout=30_000,
+            timeout=PATIENCE,
             timezone_id="America/Montevideo",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         page = context.pages[0] if context.pages else await context.new_page()
         made = Window(page, home)
         made.watch()

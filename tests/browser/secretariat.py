@@ -36,7 +36,7 @@ from tests.integration.secretariat.visitor import PASSWORD
 
 STAFF: Final = {"omar": ("duty",), "vera": ("fugitive",), "ines": ("screener", "publisher"), "paul": ("publisher",)}
 APPEAL: Final = "Tibo Marolet-Ex"
-WITHIN: Final = 20.0
+WITHIN: Final = 60.0
 
 
 @dataclass

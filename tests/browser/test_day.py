@@ -68,7 +68,7 @@ async def who_is_silent(at: Window, scene: Day) -> None:
     """The answer clock runs out while the operator looks."""
     page = at.page
     await go(at, "Overview")
-    await page.get_by_role("link", name="answer is overdue").click(timeout=20_000)
+    await page.get_by_role("link", name="answer is overdue").click()
     late = page.get_by_role("region", name="Answers awaited").get_by_role("row").nth(1)
     await expect(late).to_contain_text("escalated")
     await expect(late).to_contain_text("AR")

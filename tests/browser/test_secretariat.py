@@ -55,7 +55,7 @@ async def duty(at: Window, scene: Scene) -> None:
     await page.get_by_role("button", name="Ask BR again").click()
     await expect(page.get_by_role("status")).to_have_text("BR is asked again.")
     calls = page.get_by_role("list", name="Calls to BR")
-    for _ in range(40):
+    for _ in range(240):
         if "IN_PROCESS" in await calls.inner_text():
             break
         await page.wait_for_timeout(250)
@@ -97,7 +97,7 @@ async def screening(at: Window, scene: Scene) -> None:
     await page.get_by_role("button", name="Approve").click()
     await expect(page.get_by_role("status")).to_contain_text("it is published")
     await page.get_by_role("navigation").get_by_role("link", name="Notices").click()
-    for _ in range(40):
+    for _ in range(240):
         if await page.get_by_role("link", name="R-1/").count():
             break
         await page.wait_for_timeout(250)
@@ -140,7 +140,7 @@ async def triage(at: Window, scene: Scene, number: str) -> None:
     await page.get_by_role("button", name="Forward, sealed").click()
     await expect(page.get_by_role("status")).to_have_text("It goes to FR.")
     sent = page.get_by_role("article", name="Sent to FR")
-    for _ in range(40):
+    for _ in range(240):
         if "LOCATED" in await sent.inner_text():
             break
         await page.wait_for_timeout(250)
@@ -166,7 +166,7 @@ async def come_back(at: Window, number: str, secret: str) -> None:
     await looked_at(at, "thread")
 
 
-@pytest.mark.timeout(170)
+@pytest.mark.timeout(300)
 async def test_a_day_at_the_secretariat(scene: Scene, tmp_path: Path) -> None:
     async with window(tmp_path / "staff", scene.staff) as at, window(tmp_path / "public", scene.public) as outside:
         await at.page.set_viewport_size({"width": 1280, "height": 900})

@@ -22,6 +22,23 @@ from tests.support import World, sql_stores
 from tools.repo_files import ROOT
 
 pytestmark = pytest.mark.postgres
+_END_OTHERS = text(
+    "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+_LEFT = text("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(:ended)")
+
+
+async def end_others(database: Database) -> None:
+    """End all other sessions on the database, and wait until they have ended: a server's process may take a while."""
+    async with database.write() as connection:
+        ended = [row.pid for row in await connection.execute(_END_OTHERS)]
+    left = len(ended)
+    async with asyncio.timeout(60):
+        while left:
+            await asyncio.sleep(0.01)
+            async with database.read() as connection:  # each time anew: a transaction sees one list to its end
+                left = (await connection.execute(_LEFT, {"ended": ended})).scalar_one()
 
 
 async def test_lost_connections_are_unavailable_and_then_it_goes_on(fresh_database: str) -> None:
@@ -29,9 +46,7 @@ async def test_lost_connections_are_unavailable_and_then_it_goes_on(fresh_databa
     async with sql_stores(fresh_database) as stores, world.gateway(stores.store) as exchange:
         await world.send(exchange, world.envelope())
         other = Database(fresh_database)
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-        async with other.write() as connection:
-            await connection.execute(text(others + "AND pid <> pg_backend_pid()"))
+        await end_others(other)
         await other.close()
         envelope = world.envelope()
         found = [await asyncio.gather(world.send(exchange, envelope), return_exceptions=True) for _ in range(5)]
@@ -44,7 +59,6 @@ async def test_a_server_that_takes_no_writes_is_unavailable_and_then_it_goes_on(
     """As the primary that became a standby: nothing is wrong with the messages, none is refused or set aside."""
     world, name = World(), make_url(fresh_database).database
     read_only = f'ALTER DATABASE "{name}" SET default_transaction_read_only = '
-    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
     async with sql_stores(fresh_database) as stores, world.gateway(stores.store) as exchange:
         other = Database(fresh_database, pool=1)
         envelope = world.envelope()
@@ -53,7 +67,7 @@ async def test_a_server_that_takes_no_writes_is_unavailable_and_then_it_goes_on(
             async with other.write() as connection:
                 await connection.execute(text("SET TRANSACTION READ WRITE"))
                 await connection.execute(text(read_only + value))
-                await connection.execute(text(others + "AND pid <> pg_backend_pid()"))
+            await end_others(other)
             for _ in range(3):
                 found += await asyncio.gather(world.send(exchange, envelope), return_exceptions=True)
         await other.close()
@@ -61,7 +75,7 @@ async def test_a_server_that_takes_no_writes_is_unavailable_and_then_it_goes_on(
         assert isinstance(found[-1], Outcome)
         assert found[-1].accepted
         aside: object = None
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while aside is None:
                 with suppress(Unavailable):  # the sessions of the pool were ended too, and are noticed one by one
                     aside = await stores.store.set_aside(-1, 1)
@@ -170,8 +184,9 @@ async def test_a_process_whose_clock_is_ahead_keeps_no_chore_from_the_others(fre
     await prepare(database)
     leases, now = SqlLeases(database), time.time_ns() // 1_000_000
     ahead = now + 600_000
-    assert await leases.acquire("ledger", "fast", ahead, ahead + 300)
-    assert not await leases.acquire("ledger", "right", now, now + 300)
-    await asyncio.sleep(0.4)
-    assert await leases.acquire("ledger", "right", now, now + 300)
+    assert await leases.acquire("ledger", "fast", ahead, ahead + 3000)
+    assert not await leases.acquire("ledger", "right", now, now + 3000)
+    async with asyncio.timeout(60):  # and not only after the ten minutes
+        while not await leases.acquire("ledger", "right", now, now + 3000):  # noqa: ASYNC110  # a lease ends by itself
+            await asyncio.sleep(0.1)
     await database.close()

@@ -80,7 +80,9 @@ async def test_refusals_hold_after_a_restart_and_a_rotation_and_reach_other_proc
     world = World()
     async with world.gateway(stores.store) as exchange, world.gateway(stores.store) as other:
         await exchange.publish_preferences(Address("BR"), refusals(world, "BR", 1, "FR"))
-        await asyncio.sleep(Pipeline().trust_poll_milliseconds / 1000 * 1.5)
+        async with asyncio.timeout(60):
+            while Address("BR") not in other.trust.preferences:  # noqa: ASYNC110  # the poll sets no event
+                await asyncio.sleep(0.05)
         assert await outcome(world, other, "FR", ["BR"]) is Reason.SENDER_REFUSED
     async with world.gateway(stores.store) as exchange:
         assert await outcome(world, exchange, "FR", ["BR"]) is Reason.SENDER_REFUSED

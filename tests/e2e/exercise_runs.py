@@ -21,7 +21,7 @@ _SHORTEST: Final = 6
 
 def bureaunet(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
     """Run the command to its end."""
-    return subprocess.run([sys.executable, "-m", "bureaus", *arguments], capture_output=True, check=False, timeout=180)
+    return subprocess.run([sys.executable, "-m", "bureaus", *arguments], capture_output=True, check=False, timeout=280)
 
 
 def held(*arguments: str | Path) -> Json:

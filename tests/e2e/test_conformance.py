@@ -151,11 +151,11 @@ async def test_the_node_client_passes_the_dialogue(made: Stage, tmp_path: Path) 
 
 @pytest.mark.broker
 @pytest.mark.slow
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_the_command_passes_our_driver_over_the_broker(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bureaus", "conformance", "--link", "amqp", "--json"]
     command += ["--command", OURS, "--out", str(tmp_path / "report.html")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=380)
     assert done.returncode == 0, done.stdout + done.stderr
     said = json.loads(done.stdout)
     assert (said["passed"], said["level"], said["links"]) == (True, "core", ["amqp"])

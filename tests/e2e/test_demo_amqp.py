@@ -15,7 +15,7 @@ from bureaus.sandbox.network import PrivateNetwork
 from schemas.directory import Link
 from tests.e2e.exercise_runs import Json, held, lying_open, searched
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.broker, pytest.mark.postgres]
+pytestmark = [pytest.mark.timeout(400), pytest.mark.broker, pytest.mark.postgres]
 
 TARGETS, BUREAUS, SEED = 12, 8, 7
 SLICE: Final = ("--targets", str(TARGETS), "--bureaus", str(BUREAUS), "--seed", str(SEED))

@@ -24,7 +24,7 @@ from schemas.wire import decode_submission
 from tests.e2e.exercise_runs import OBJECT, Json, bureaunet, held, kept_by_the_gateway, lying_open
 from tests.tampering import COPIES
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 TARGETS, BUREAUS, SEED = 12, 8, 7
 SLICE: Final = ("--targets", str(TARGETS), "--bureaus", str(BUREAUS), "--seed", str(SEED))

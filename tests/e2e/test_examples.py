@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_first_query_is_answered_and_proven() -> None:
     done = subprocess.run(
-        [sys.executable, "examples/first_query.py"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=90
+        [sys.executable, "examples/first_query.py"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=180
     )
     assert done.returncode == 0, done.stderr
     expected = (

@@ -56,7 +56,7 @@ seconds = 0.2
 """
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("clock", "means"),
     [("real", ("--clock", "real")), ("virtual", ()), ("real", ("--processes",))],
@@ -69,7 +69,7 @@ def test_an_exercise_of_ones_own_is_disturbed_and_all_is_well(
     own.write_text(OWN)
     command = [sys.executable, "-m", "bureaus", "exercise", "run", str(own), "--json", "--out", str(out)]
     command += means
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=380)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["ok"] is True

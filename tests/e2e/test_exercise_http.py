@@ -12,7 +12,7 @@ from bureaus.exercises.catalogue import exercises, operation, operations
 from bureaus.exercises.plan import make_plan
 from tests.e2e.exercise_runs import OBJECT, bureaunet, held, kept_by_the_gateway, lying_open, searched
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 HYDRA = "infra-hydra-2016"
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from bureaus.commands.verify import verify
 from tests.e2e.exercise_runs import OBJECT
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
+pytestmark = [pytest.mark.timeout(400), pytest.mark.slow]
 TOLD = (
     "asks for a red notice",
     "asks for more information",
@@ -39,7 +39,7 @@ def test_every_step_of_the_story_comes_as_it_must_and_its_record_verifies(tmp_pa
     out = tmp_path / "story"
     arguments = ["demo", "--story", "notice", "--json", "--out", str(out)]
     done = subprocess.run(
-        [sys.executable, "-m", "bureaus", *arguments], capture_output=True, text=True, timeout=200, check=False
+        [sys.executable, "-m", "bureaus", *arguments], capture_output=True, text=True, timeout=380, check=False
     )
     said = OBJECT.validate_python(json.loads(done.stdout))
     assert (done.returncode, said["ok"], said["fault"]) == (0, True, ""), done.stderr

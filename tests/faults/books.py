@@ -69,6 +69,8 @@ class Progress:
     """Messages that a bureau with the SDK acknowledged as processed: each leads to one answer."""
     answers: int
     """Those that were accepted."""
+    unsigned: int = 0
+    """Entries that no checkpoint covers yet."""
 
 
 def _path(url: str) -> Path | None:
@@ -80,8 +82,10 @@ async def _ask_progress(rows: _Rows, responders: Collection[str]) -> Progress:
     undelivered = await rows.all("SELECT count(*) FROM delivery")
     handled = await rows.all("SELECT recipient, count(*) FROM acknowledgement GROUP BY recipient")
     answers = await rows.all("SELECT count(*) FROM message WHERE re IS NOT NULL AND accepted")
+    signed = await rows.all("SELECT max(size) FROM checkpoint")
+    entries = await rows.all("SELECT next FROM log_seq")
     done = sum(int(count) for recipient, count in handled if recipient in responders)
-    return Progress(int(undelivered[0][0]), done, int(answers[0][0]))
+    return Progress(int(undelivered[0][0]), done, int(answers[0][0]), int(entries[0][0]) - int(signed[0][0] or 0))
 
 
 async def progress(url: str, responders: Collection[str]) -> Progress:

@@ -167,7 +167,7 @@ async def _run(fault: Fault, ground: Ground, folder: Path, count: int, dice: ran
             strike = Strike(scene, load, dice, say)
             await _send(fault, strike)
             await _settle(strike)
-            complaints = await _after(strike, level, row)
+            complaints = _after(strike, level, row)
         say("checking")
         evidence = await gather_evidence(scene)
         complaints += await read_side(scene, evidence.books, dice)
@@ -213,7 +213,7 @@ async def _report(strike: Strike) -> None:
 
 
 async def _settle(strike: Strike) -> None:
-    """Wait until everything is where it belongs. What is not then, the checker finds."""
+    """Wait until everything is where it belongs, and signed. What is not then, the checker finds."""
     load, found = strike.load, Progress(0, 0, 0)
     responders = {str(address) for address in load.responders}
     ends = time.monotonic() + SETTLING_SECONDS
@@ -224,15 +224,15 @@ async def _settle(strike: Strike) -> None:
         except (OSError, asyncpg.PostgresError):
             pass  # it may be away still
         else:
-            if found.undelivered == 0 and load.owing == 0 and found.answers >= found.handled:
+            if found.undelivered == load.owing == found.unsigned == 0 and found.answers >= found.handled:
                 return
         await asyncio.sleep(0.5)
-    strike.say(f"{found.undelivered} copies undelivered, {found.answers} of {found.handled} answers")
+    said = f"{found.undelivered} copies undelivered, {found.answers} of {found.handled} answers"
+    strike.say(f"{said}, {found.unsigned} entries unsigned")
 
 
-async def _after(strike: Strike, level: Sequence[float], row: Row) -> list[Complaint]:
+def _after(strike: Strike, level: Sequence[float], row: Row) -> list[Complaint]:
     """What only a running network shows: memory, and errors that no bureau should meet."""
-    await asyncio.sleep(1.5)  # the last entries are signed
     loaded = strike.loaded or level
     row.levels = [
         (idle, max(idle, before), gateway.memory)  # one that has just ended itself held nothing

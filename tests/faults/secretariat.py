@@ -19,7 +19,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -47,6 +46,7 @@ from schemas.messages.documents import IdentityDocument
 from schemas.messages.hits import HitConfirmation, HitConfirmed
 from schemas.messages.notices import NoticeDecision, NoticePublication
 from schemas.messages.search_codes import DocumentStatus, RecordAct, Search, Validity
+from tests.exporting import exported
 from tests.integration.secretariat.cases import BODY, PICTURE
 from tests.integration.secretariat.served import SEATS, SECRETARIAT, Served
 
@@ -175,8 +175,8 @@ async def struck(folder: Path, registry: str | None, seed: int, kills: int, coun
     async with network, Served(network, folder, registry) as served:
         say(f"seed {seed}: {count} notices, {count} records, {count} questions, {kills} kills")
         await _loaded(network, served, load, dice, kills, say)
-        ended = await served.process.stop(grace=30.0)
-        await _exported(network, record)
+        ended = await served.process.stop(grace=90.0)
+        await exported(network, OPERATION, record)
     say("reading the registry and the record")
     rows = await _registry(served.registry_url)
     verdict = audit(record, pinned(network.network_file), load.receipts)
@@ -200,14 +200,6 @@ async def _loaded(
         for bureau in (france, brazil):
             assert await bureau.settled(LONGEST)
             load.receipts += await bureau.receipts()
-
-
-async def _exported(network: PrivateNetwork, record: Path) -> None:
-    async with asyncio.timeout(30):
-        while True:
-            with suppress(Unavailable):  # until a checkpoint covers the last entry
-                return await network.export(OPERATION, record)
-            await asyncio.sleep(0.5)
 
 
 QUERIES: Final = {

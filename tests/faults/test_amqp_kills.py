@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from bureaus.exercises.plan import make_plan
 from bureaus.exercises.runner import Pace, run
 from bureaus.sandbox.network import PrivateNetwork
 from schemas.directory import Link
-from schemas.errors import Unavailable
+from tests.exporting import exported
 
 pytestmark = [pytest.mark.broker, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -49,15 +48,6 @@ class Saboteur:
         deed = self.after.get(done)
         if deed is not None:
             self.deeds.append(asyncio.ensure_future(deed()))
-
-
-async def exported(network: PrivateNetwork, name: str, record: Path) -> None:
-    """Export, once a checkpoint covers the last entry: a killed gateway's chores are another's after some seconds."""
-    async with asyncio.timeout(60):
-        while True:
-            with suppress(Unavailable):
-                return await network.export(name, record)
-            await asyncio.sleep(1)
 
 
 async def test_kills_in_the_middle_lose_nothing_and_the_record_verifies(tmp_path: Path) -> None:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import ssl
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 from click.testing import CliRunner
@@ -47,6 +50,8 @@ TARGET: Final = "Synthetica Testperson-Nonexistent"
 CONTENT: Final = json.dumps({"name": TARGET}).encode()
 MEMBERS: Final = ("IPSG", "BR", "AR")
 OUTSIDER: Final = "UY"
+LOOKS: Final = 600
+"""Ten in a second: how often something is looked for that is there soon."""
 
 
 @dataclass
@@ -127,8 +132,8 @@ class GatewayNetwork:
         self.process.start()
 
         async def said() -> bool:
-            for line in self.log.read_bytes()[begin:].splitlines():
-                if line.startswith(b'{"event": "ready"'):
+            for line in self.log.read_bytes()[begin:].splitlines(keepends=True):
+                if line.startswith(b'{"event": "ready"') and line.endswith(b"\n"):
                     ready = json.loads(line)
                     self.url, self.operators = ready["url"], ready["operators"]
             return bool(self.url)
@@ -139,7 +144,7 @@ class GatewayNetwork:
     async def stop(self) -> int:
         """Tell the gateway to stop: its exit code."""
         assert self.process is not None
-        return await self.process.stop()
+        return await self.process.stop(grace=60)
 
     def tls(self, name: str) -> ssl.SSLContext:
         """A bureau's client context."""
@@ -225,6 +230,35 @@ class GatewayNetwork:
         head = Head(0, merkle.EMPTY)
         said = Acknowledgement(Address(name), digest, Outcome.PROCESSED, int(time.time()), self.network.id, head)
         return sign_acknowledgement(said, self.bureaus[name].signing)
+
+    async def read(self, name: str, path: str) -> bytes:
+        """GET until it is there: what says `Retry-After` comes, as proofs and checkpoints do, in a second or two."""
+        async with self.client(name) as client:
+            for _ in range(LOOKS):
+                async with client.get(path) as response:
+                    if response.status == HTTPStatus.OK:
+                        return await response.read()
+                    assert "Retry-After" in response.headers, await response.text()
+                await asyncio.sleep(0.1)
+        raise AssertionError(f"{path} did not come")
+
+    async def raw(self, name: str, *, window: int = 65536) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection with TLS and no HTTP of its own, that takes in about `window` bytes ahead of its reader."""
+        place = urlsplit(self.url)
+        ours = socket.socket()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        ours.setblocking(False)  # noqa: FBT003  # positional in the standard library
+        await asyncio.get_running_loop().sock_connect(ours, (place.hostname, place.port))
+        return await asyncio.open_connection(
+            sock=ours, ssl=self.tls(name), server_hostname=place.hostname, limit=window
+        )
+
+    async def counted(self, event: str) -> float:
+        """How often the gateway saw something, by its metrics."""
+        async with aiohttp.ClientSession() as client, client.get(self.operators + "/metrics") as response:
+            lines = (await response.text()).splitlines()
+        name = f'bureaunet_events_total{{event="{event}"'
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
 
     async def problem(self, name: str, method: str, path: str, data: bytes | None = None) -> tuple[int, str]:
         """The status and the reason of a request that is not served."""

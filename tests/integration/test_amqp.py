@@ -273,7 +273,7 @@ async def test_nothing_is_lost_when_the_broker_is_killed(scene: BrokerScene, tmp
             await scene.running.start()
             receipts = await asyncio.gather(*first, *later)
             assert all(receipt.accepted for receipt in receipts)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 while {item.statement for item in box.envelopes()} != {envelope.statement for envelope in envelopes}:
                     gw.clock.milliseconds += 60_000  # the leases of what was not confirmed end
                     await gw.exchange.republish()

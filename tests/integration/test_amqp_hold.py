@@ -14,7 +14,7 @@ from schemas.codes import Urgency
 from schemas.identity import Address
 from schemas.wire import submissions_queue, submit_exchange
 from tests.amqp_gateway import QUICK
-from tests.broker_scene import BrokerScene, Saw
+from tests.broker_scene import BrokerScene, Saw, eventually
 from tests.conftest import BrokerFactory
 
 pytestmark = pytest.mark.broker
@@ -60,12 +60,16 @@ async def test_above_the_limit_nothing_more_is_read_until_some_are_decided(
             whole.set()
         await go.wait()
 
+    async def above() -> bool:
+        return taken > LIMIT
+
     saw = Saw()
     names = [submissions_queue(sender, Urgency.ROUTINE) for sender in senders]
     consumer = Consumer(scene.gateway, lambda: names, saw, QUICK, held_bytes=LIMIT)
     await consumer.start(wait)
     try:
         await saw.until("arrivals-held-back")
+        await eventually(above)
         await asyncio.sleep(1.5)
         # one read of the stream may bring the last bytes of a message and the first of the next
         assert LIMIT < taken <= LIMIT + 2 * SIZE

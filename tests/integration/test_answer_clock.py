@@ -28,22 +28,24 @@ from schemas.evidence import Event
 from schemas.identity import Address
 from schemas.messages import WhereaboutsResponse
 from schemas.messages.codes import Finding, RefusalGround
+from tests.exporting import exported
 from tests.unit.bureaus.network import NO_TRACE, QUERY, operation
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 OPERATION = "infra-clock"
 LINKS = [Link.HTTP, pytest.param(Link.AMQP, marks=[pytest.mark.broker, pytest.mark.postgres])]
 TIMES = (
-    AnswerTime("whereabouts.query", Urgency.URGENT, 2, 60, (50,), 2),
-    AnswerTime("whereabouts.query", Urgency.ROUTINE, 30, 60),
+    AnswerTime("whereabouts.query", Urgency.URGENT, 6, 60, (20,), 2),
+    AnswerTime("whereabouts.query", Urgency.ROUTINE, 600, 1200),
 )
+"""Times are long enough that no gateway sleeps through a reminder, which it leaves out once the answer is overdue."""
 SEATS = (
     Seat(Address("FR"), "FR"),
     Seat(Address("BR"), "BR"),
     Seat(Address("AR"), "AR"),
     Seat(Address("IPSG"), "IPSG", ParticipantKind.SECRETARIAT, ("ccc",)),
 )
-WITHIN = 40
+WITHIN = 60
 
 
 @asynccontextmanager
@@ -70,7 +72,7 @@ async def beside(network: PrivateNetwork, log: Path) -> AsyncIterator[None]:
 async def network(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[PrivateNetwork]:
-    """A network whose one operation awaits urgent answers for two seconds; over the broker, with a second gateway."""
+    """A network whose one operation awaits urgent answers for six seconds; over the broker, with a second gateway."""
     folder = tmp_path_factory.mktemp("clock")
     async with PrivateNetwork(folder, SEATS, link=request.param) as network, beside(network, folder / "second.log"):
         async with network.bureau(Address("FR")) as fr:
@@ -127,7 +129,7 @@ async def test_silence_is_attested_to_all_whom_it_concerns_each_stage_once(
         assert len(to_fr) == 3
 
     record = tmp_path / "record"
-    await network.export(OPERATION, record)
+    await exported(network, OPERATION, record)
     verdict = audit(record, pinned(network.network_file))
     assert verdict.error is None
     report = verdict.report

@@ -23,9 +23,10 @@ from schemas.directory import ParticipantKind
 from schemas.errors import Misuse, Unavailable
 from schemas.evidence import Event
 from schemas.identity import Address
+from tests.exporting import exported
 from tests.unit.bureaus.network import QUERY, operation
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 HOUR, DAY = 3_600_000, 86_400_000
 OPERATION = "infra-still"
 FR, BR = Address("FR"), Address("BR")
@@ -58,7 +59,7 @@ async def still(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Still
 
 async def asked(fr: Bureau) -> bytes:
     exchange = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-    await exchange.accepted(20)
+    await exchange.accepted(60)
     return exchange.digest
 
 
@@ -72,10 +73,9 @@ async def test_silence_is_attested_at_its_own_time_within_one_step(still: Still,
         async with asyncio.timeout(60):
             while not await fr._parts.attestations(digest):  # noqa: SLF001, ASYNC110  # what is told has no event of its own here
                 await asyncio.sleep(0.05)
-        await br.settled(10)
+        await br.settled(60)
     record = tmp_path / "still.record"
-    await asyncio.sleep(1.5)  # until a checkpoint covers the last entry
-    await still.network.export(OPERATION, record)
+    await exported(still.network, OPERATION, record)
     verdict = audit(record, pinned(still.network.network_file))
     assert verdict.report is not None, verdict.error
     (exchange,) = verdict.report.exchanges

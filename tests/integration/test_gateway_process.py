@@ -72,6 +72,12 @@ async def served(network: GatewayNetwork) -> bool:
         return False
 
 
+async def connected(network: GatewayNetwork, count: int) -> bool:
+    """Whether so many connections of bureaus are open."""
+    _, said = await operators(network, "/metrics")
+    return f"\nbureaunet_connections {count}.0\n" in said
+
+
 async def test_without_a_directory_nobody_is_served(network: GatewayNetwork) -> None:
     await network.start()
     assert (await network.problem("BR", "GET", wire.DIRECTORY))[0] == HTTPStatus.FORBIDDEN
@@ -87,7 +93,9 @@ async def test_told_to_stop_it_answers_what_it_has_in_hand_and_keeps_it(
     await network.start()
     await network.open_operation()
     assert network.process is not None
+    await until(partial(connected, network, 0))
     waiting = asyncio.create_task(network.inbox("AR", wait=25))
+    await until(partial(connected, network, 1))  # who was let in is answered; who comes after the signal is not
     bodies = [wire.encode_submission(network.query("BR", "IPSG")) for _ in range(40)]
     sending = [asyncio.create_task(network.submit("BR", body)) for body in bodies]
     done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
@@ -185,7 +193,7 @@ async def test_an_operator_releases_and_discards_what_was_set_aside(network: Gat
     assert out.read_bytes() == b"no envelope"
     released = json.loads(await network.command("quarantine", "release", good, *mine))
     assert (released["accepted"], released["removed"]) == (True, True)
-    assert [item.statement for item in await network.inbox("AR", wait=5)] == [query.statement]
+    assert [item.statement for item in await network.inbox("AR", wait=20)] == [query.statement]
     with pytest.raises(Unavailable, match="exited with code 1"):
         await network.command("quarantine", "release", bad, *mine)
     await network.command("quarantine", "discard", bad, *mine, "--reason", "unreadable")
@@ -214,7 +222,7 @@ async def test_a_full_listener_cuts_off_one_connection_more(network: GatewayNetw
 
 async def test_bodies_that_do_not_come_leave_room_for_others(network: GatewayNetwork) -> None:
     await network.load()
-    (network.home / "gateway.toml").write_text(f"[bureaus]\nbuffered_bytes = {16 * 1024 * 1024}\nbody_seconds = 3\n")
+    (network.home / "gateway.toml").write_text(f"[bureaus]\nbuffered_bytes = {16 * 1024 * 1024}\nbody_seconds = 10\n")
     await network.start()
     await network.open_operation()
     place = urlsplit(network.url)

@@ -30,7 +30,7 @@ async def test_without_its_database_a_gateway_asks_to_wait_and_then_goes_on(tmp_
             assert (await response.json())["reason"] == "store"
         await server.start()
         statuses: list[int] = []
-        async with asyncio.timeout(30), network.client("BR") as client:
+        async with asyncio.timeout(60), network.client("BR") as client:
             while HTTPStatus.OK not in statuses:
                 async with client.post(wire.MESSAGES, data=body) as response:
                     statuses.append(response.status)

@@ -308,6 +308,6 @@ def started_since(before: set[int]) -> set[int]:
 
 async def until_gone(started: set[int]) -> None:
     """Wait for processes that may have lost their parent, so that nothing but their id tells of them."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while any(map(alive, started)):  # noqa: ASYNC110  # nothing tells us of a stranger's death
             await asyncio.sleep(0.05)

@@ -18,6 +18,7 @@ from schemas.identity import Address
 from schemas.messages import WhereaboutsQuery, WhereaboutsResponse
 from schemas.messages.codes import Asked, Finding
 from schemas.operation import Operation
+from tests.unit.bureaus.network import counted
 
 QUERY = WhereaboutsQuery(asked=(Asked.STATUS,), case="SYNTHETIC-1")
 NO_TRACE = WhereaboutsResponse(finding=Finding.NO_TRACE)
@@ -27,13 +28,15 @@ pytestmark = [pytest.mark.bureaunet("FR", "BR"), pytest.mark.timeout(300)]
 async def test_what_is_delivered_and_what_is_not_is_told_apart(bureaus: Countries, operation: Operation) -> None:
     bureaus.answer("BR", NO_TRACE)
     exchange = await bureaus["FR"].ask(QUERY, to=["BR"], operation=operation.id, purpose=Purpose.ARREST)
-    assert [answer.sender async for answer in exchange.responses(20)] == ["BR"]
+    assert [answer.sender async for answer in exchange.responses(60)] == ["BR"]
     await assert_delivered(bureaus, exchange)
     unread = await bureaus["BR"].ask(QUERY, to=["FR"], operation=operation.id, purpose=Purpose.ARREST)
+    await unread.accepted(60)  # else half a second may be over before it is decided
     with pytest.raises(AssertionError, match=r"not handed over to FR within 0\.5 s"):
         await assert_delivered(bureaus, unread, within=0.5)
+    await counted(bureaus["FR"], "received", "new", 1)
     with pytest.raises(AssertionError, match=r"FR still waits for something"):
-        await assert_record_verifies(bureaus, operation.id, within=0.5)
+        await assert_record_verifies(bureaus, operation.id, within=3)
     bureaus.answer("FR", NO_TRACE)
     await assert_delivered(bureaus, unread, to="FR")
     verdict = await assert_record_verifies(bureaus, operation.id)
@@ -60,6 +63,8 @@ async def test_a_link_that_was_cut_is_mended_and_nothing_is_lost(
     exchange = await bureaus["FR"].ask(QUERY, to=["BR"], operation=operation.id, purpose=Purpose.ARREST)
     with pytest.raises(Unavailable):
         await exchange.accepted(0.5)
+    with pytest.raises(AssertionError, match=r"not decided within 0\.5 s"):
+        await assert_delivered(bureaus, exchange, within=0.5)
     links.mend("FR")
     await assert_delivered(bureaus, exchange)
 
@@ -67,7 +72,7 @@ async def test_a_link_that_was_cut_is_mended_and_nothing_is_lost(
 async def test_a_bureau_that_was_away_finds_what_waited(bureaus: Countries, operation: Operation) -> None:
     await bureaus.offline("BR")
     exchange = await bureaus["FR"].ask(QUERY, to=["BR"], operation=operation.id, purpose=Purpose.ARREST)
-    await exchange.accepted(10)
+    await exchange.accepted(60)
     await bureaus.online("BR")
     bureaus.answer("BR", NO_TRACE)
     await assert_delivered(bureaus, exchange)
@@ -79,7 +84,7 @@ async def test_a_gateway_whose_clock_is_wrong_still_serves_bureaus_whose_clocks_
     await gateway.restart(clock_seconds=1800)
     before = time.time()
     sent = await bureaus["FR"].ask(QUERY, to=["BR"], operation=operation.id, purpose=Purpose.ARREST)
-    accepted = await sent.accepted(20)
+    accepted = await sent.accepted(60)
     assert 1700 < accepted.time / 1000 - before < 1900
     assert '"rehearsing"' in gateway.log
 
@@ -94,7 +99,7 @@ async def test_a_network_is_ready_within_a_second_where_one_like_it_was_made(bur
         stopped, _ = await bureaunet_spares.take(other, [])
         assert stopped.gateway.running
         await stopped.gateway.kill()
-        await ahead.gateway.ready(_at_once, within=30)
+        await ahead.gateway.ready(_at_once, within=60)
         begun = time.monotonic()
         async with Countries(ahead, wanted) as ready:
             seconds = time.monotonic() - begun
@@ -109,7 +114,7 @@ async def _at_once() -> bool:
 @pytest.mark.bureaunet("FR", "BR", clock="exercise")
 async def test_a_week_of_silence_passes_in_a_moment(bureaus: Countries, operation: Operation, clock: Clock) -> None:
     exchange = await bureaus["FR"].ask(QUERY, to=["BR"], operation=operation.id, purpose=Purpose.ARREST)
-    accepted = await exchange.accepted(20)
+    accepted = await exchange.accepted(60)
     assert accepted.time == clock.now()
     await clock.forward(days=8)
     sides = await asyncio.wait_for(exchange.outcome(), 60)
@@ -131,9 +136,9 @@ async def test_time_is_the_machines_unless_a_test_says_otherwise(
 async def test_a_poor_line_is_slow_and_loses_nothing(bureaus: Countries, operation: Operation, links: Links) -> None:
     bureaus.answer("BR", NO_TRACE)
     links.degrade("BR", latency=0.05, loss=0.2)
-    exchange = await bureaus["FR"].ask(QUERY, to=["BR"], operation=operation.id, purpose=Purpose.ARREST)
     begun = time.monotonic()
-    assert [answer.sender async for answer in exchange.responses(30)] == ["BR"]
+    exchange = await bureaus["FR"].ask(QUERY, to=["BR"], operation=operation.id, purpose=Purpose.ARREST)
+    assert [answer.sender async for answer in exchange.responses(60)] == ["BR"]
     assert time.monotonic() - begun > 0.1
     await assert_delivered(bureaus, exchange)
 
@@ -146,7 +151,7 @@ async def test_the_same_over_a_private_broker(bureaus: Countries, operation: Ope
     bureaus.answer("BR", NO_TRACE)
     links.cut("BR")
     exchange = await bureaus["FR"].ask(QUERY, to=["BR"], operation=operation.id, purpose=Purpose.ARREST)
-    await exchange.accepted(20)
+    await exchange.accepted(60)
     links.mend("BR")
     await assert_delivered(bureaus, exchange)
     await assert_record_verifies(bureaus, operation.id)

@@ -79,7 +79,7 @@ def launched(log: Path, said: dict[str, str], module: str, *arguments: str | Pat
 
 async def watched(watch: Process) -> None:
     """Wait until the terminal has shown that something was accepted and handed over, then interrupt it."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             looks = [json.loads(line) for line in watch.log.read_text().splitlines() if line.endswith("}")]
             if any(one["outcomes"].get("accepted") for one in looks) and any(one["handed_over"] for one in looks):
@@ -96,7 +96,6 @@ async def ended(process: Process) -> list[dict[str, object]]:
     return [json.loads(line) for line in process.log.read_text().splitlines() if line.startswith("{")]
 
 
-@pytest.mark.timeout(200)
 @pytest.mark.parametrize("link", LINKS)
 async def test_a_question_is_one_trace_from_ask_to_handover(tmp_path: Path, link: Link) -> None:
     answer = tmp_path / "answer.json"
@@ -109,7 +108,7 @@ async def test_a_question_is_one_trace_from_ask_to_handover(tmp_path: Path, link
         await network.serve(said)
         watching = ("watch", "--operators", network.operators, "--every", "0.5", "--json")
         watch = launched(tmp_path / "watch.log", {}, "gateway", *watching)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not watch.tail():  # noqa: ASYNC110  # another process writes it
                 await asyncio.sleep(0.05)
         listening = ("--home", network.home(Address("BR")), "--answer-with", answer, "--count", "1", "--json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from schemas.directory import Link
 from schemas.errors import Unavailable
 from schemas.identity import Address
 from schemas.notes import Standing, read_checkpoint
+from tests.exporting import once_covered
 from tests.unit.bureaus.network import QUERY, operation
 
 CODES = tuple(map(Address, ("AR", "BR", "CL", "FR", "PE")))
@@ -32,17 +34,17 @@ async def test_a_quorum_signs_over_each_link_and_less_than_one_leaves_receipts_p
             assert fr.witnesses
             await fr.publish_operation(operation("FR", ("FR", "BR"), int(time.time())))
             sent = await fr.ask(QUERY, to=["BR"], operation="infra-test", purpose=Purpose.ARREST)
-            assert (await sent.proof(10)).standing is Standing.PROVISIONAL, "three of five are there"
+            assert (await sent.proof(60)).standing is Standing.PROVISIONAL, "three of five are there"
             with pytest.raises(Unavailable, match="quorum"):
                 await sent.proof(2.0, witnessed=True)
             export = ("operation", "export", "infra-test", "--home", network.gateway_home, "--json")
-            early = json.loads(await network.command(*export, "--out", tmp_path / "early"))
+            early = json.loads(await once_covered(partial(network.command, *export, "--out", tmp_path / "early")))
             assert early["witnessed"] is False, "and the record says so"
             pe = await stack.enter_async_context(network.bureau(Address("PE")))
-            proven = await sent.proof(15, witnessed=True)
+            proven = await sent.proof(60, witnessed=True)
             assert proven.standing is Standing.WITNESSED
             assert proven.checkpoint.witnesses == {"AR", "BR", "FR", "PE"}
-            late = json.loads(await network.command(*export, "--out", tmp_path / "late", "--wait", "20"))
+            late = json.loads(await network.command(*export, "--out", tmp_path / "late", "--wait", "40"))
             assert late["witnessed"] is True, "all of it, as witnesses had time"
             note = (await fr.link.get(wire.WITNESSED)).decode()
             assert not read_checkpoint(note, fr.trust.policy).provisional(fr.trust.policy)

@@ -45,7 +45,7 @@ async def _refused(scene: Scene, attempt: Callable[[AbstractChannel], Awaitable[
         return _complaints(scene) > before
 
     try:
-        await eventually(told, 5)
+        await eventually(told, 30)
     except TimeoutError:
         return Seen(got, "nowhere")
     return Seen(got, BROKER)

@@ -21,7 +21,7 @@ from tests.adversary.forging import honest
 from tests.adversary.plays.encoding import TEXTS
 from tests.adversary.plays.replays import counted
 from tests.adversary.plays.signatures import sent
-from tests.adversary.scene import Scene
+from tests.adversary.scene import Scene, eventually
 from tests.adversary.table import METRICS, NOBODY, Seen, play
 
 COUNT: Final = "bureaunet_request_seconds_count"
@@ -210,7 +210,11 @@ async def connection_flood(scene: Scene) -> Seen:
     finally:
         for _, writer in held:
             writer.close()
-        await asyncio.sleep(0.2)
+
+    async def closed() -> bool:
+        return await scene.request("AR", "GET", wire.DIRECTORY) == (200, "")
+
+    await eventually(closed)
     return seen
 
 

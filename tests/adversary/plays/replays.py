@@ -41,7 +41,7 @@ async def replay_in_window(scene: Scene) -> Seen:
 
 @play
 async def replay_after_window(scene: Scene) -> Seen:
-    return await _repeated(scene, honest(scene, "FR", "BR", exp=int(time.time()) + 2), 3)
+    return await _repeated(scene, honest(scene, "FR", "BR", exp=int(time.time()) + 8), 9)
 
 
 @play

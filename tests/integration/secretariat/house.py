@@ -24,7 +24,7 @@ from tests.unit.bureaus.network import QUICK, Clock
 
 SECRETARIAT = "IPSG"
 UNITS = ("ccc", "fugitives")
-PROMPT = replace(DEFAULT, outgoing_seconds=0.05, drain_seconds=5.0)
+PROMPT = replace(DEFAULT, outgoing_seconds=0.05, drain_seconds=30.0)
 """What waits is looked for at once."""
 
 

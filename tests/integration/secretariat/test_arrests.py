@@ -26,13 +26,13 @@ async def test_an_arrest_goes_to_the_owner_and_is_noted_until_its_end(tmp_path: 
     async with house.serving() as office, france, house.bureau("KE") as kenya, house.bureau("BR") as brazil:
         for _ in range(2):
             asked = await kenya.ask(arrest(), to=["FR", "IPSG"], operation=OPERATION, purpose=Purpose.ARREST)
-            words = {str(one.sender): one async for one in asked.responses(deadline=10)}
+            words = {str(one.sender): one async for one in asked.responses(deadline=60)}
             assert {who: one.header.answer for who, one in words.items()} == dict.fromkeys(("FR", "IPSG"), Answer.FINAL)
             assert words["IPSG"].message == ArrestAnswer(word=Sought.NOTED, case="KE-7")
         ended = ExtraditionAnswer(word=Extradition.SURRENDERED, request="X-1", case="KE-7", date="2026-11-30")
         for bureau in (brazil, kenya):  # Brazil holds nobody: its word changes nothing
             told = await bureau.tell(ended, to=["IPSG"], operation=OPERATION, purpose=Purpose.EXTRADITION)
-            await told.accepted(10)
+            await told.accepted(60)
         rung = 0
         while True:
             async with office.registry.reading() as connection:

@@ -47,7 +47,7 @@ def home(tmp_path: Path) -> Path:
 
     async def _one(office: Office) -> None:
         rung = 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await acts.waiting(office):
                 rung = await office.registry.written.after(rung)
 

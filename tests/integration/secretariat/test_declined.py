@@ -44,7 +44,7 @@ async def test_who_asks_the_secretariat_what_it_does_not_know_is_told_so_at_once
         said: list[tuple[Message, Answer | None]] = []
         for asked in (query, call):
             exchange = await france.ask(asked, to=["IPSG"], operation=OPERATION, purpose=Purpose.ADMINISTRATION)
-            said += [(one.message, one.header.answer) async for one in exchange.responses(deadline=10)]
+            said += [(one.message, one.header.answer) async for one in exchange.responses(deadline=60)]
         async with office.registry.reading() as connection:
             noted = [act.act for act in await audit.acts(connection, who="FR")]
     (where, refused), (duty, final) = said

@@ -46,7 +46,7 @@ def update(number: str, case: str, **fields: object) -> NoticeUpdate:
 async def search(play: Scene, code: str) -> Search:
     """What a search for the person comes to."""
     exchange = await play.bureaus[code].ask(ASKED, to=["IPSG"], operation=OPERATION, purpose=Purpose.BORDER_CHECK)
-    async for received in exchange.responses(10):
+    async for received in exchange.responses(60):
         assert isinstance(received.message, DatabaseAnswer)
         return received.message.result
     raise AssertionError("no answer came")
@@ -74,7 +74,7 @@ async def test_information_that_names_no_denial_keeps_the_request_s(tmp_path: Pa
         await play.ask(NoticeInformation(**same, note="In Lyon."), attachments=[PICTURE])
         await eventually(lambda: bool(play.of("FR", NoticeDecision)))
         await play.waits()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             rung = 0
             while (await acts.request(play.office, number)).content.message.KIND != NoticeInformation.KIND:
                 rung = await play.office.registry.written.after(rung)
@@ -117,7 +117,7 @@ async def test_a_diffusion_that_names_no_denial_keeps_the_one_before_s(tmp_path:
         await eventually(lambda: len(play.told) == 1)
         await play.bureaus["FR"].tell(newer, to=["IPSG"], operation=OPERATION)
         await eventually(lambda: len(play.told) == 2)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             rung = 0
             while (entry := (await acts.notices(play.office))[0]).version == 1:  # told, and not committed yet
                 rung = await play.office.registry.written.after(rung)
@@ -143,7 +143,7 @@ async def test_a_diffusion_goes_straight_and_is_recorded_and_ended_at_once(tmp_p
         ends = DiffusionEnding(owner=play.bureaus["FR"].address, case="FR-D/1", ending=Ending.WITHDRAWN)
         await play.bureaus["BR"].tell(ends, to=["IPSG"], operation=OPERATION)
         await france.tell(ends, to=["BR", "IPSG"], operation=OPERATION)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             rung, entries = 0, await acts.notices(play.office, all_states=True)
             while not entries or entries[0].state is NoticeState.IN_FORCE:  # told, and not committed yet
                 rung = await play.office.registry.written.after(rung)
@@ -151,9 +151,7 @@ async def test_a_diffusion_goes_straight_and_is_recorded_and_ended_at_once(tmp_p
         (entry,) = entries
         assert (entry.state, entry.shown) == (NoticeState.WITHDRAWN, ("BR",))
         assert isinstance(play.told[1], Ended)
-        async with play.office.registry.reading() as connection:
-            noted = [(act.who, act.act) for act in await audit.acts(connection)]
-        assert ("BR", "ended no diffusion of its own") in noted
+        await play.noted("BR", "ended no diffusion of its own")  # nothing says whose message comes first
 
 
 async def test_a_diffusion_that_is_handed_over_after_its_end_ends_as_it_comes(tmp_path: Path) -> None:
@@ -169,7 +167,7 @@ async def test_a_diffusion_that_is_handed_over_after_its_end_ends_as_it_comes(tm
                 return [act.act for act in await audit.acts(connection, who="FR")]
 
         async def until(act: str) -> None:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 rung = 0
                 while act not in await noted():
                     rung = await play.office.registry.written.after(rung)
@@ -201,7 +199,7 @@ async def test_the_end_of_a_diffusion_that_never_comes_is_forgotten(tmp_path: Pa
             async with play.office.registry.reading() as connection:
                 return len((await connection.execute(select(tables.diffusion_ending))).all())
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             rung = 0
             while not await kept():
                 rung = await play.office.registry.written.after(rung)

@@ -22,7 +22,7 @@ from tests.integration.secretariat.house import PROMPT, House
 
 MOST = 20
 FEW = replace(PROMPT, page_connections=MOST, page_connections_near=MOST, page_wait_seconds=30.0)
-HURRIED = replace(FEW, page_wait_seconds=0.3, page_work_seconds=0.6)
+HURRIED = replace(FEW, page_wait_seconds=1.0, page_work_seconds=2.0)
 WITHIN = 20.0
 """Seconds that nothing here takes: far below `page_wait_seconds` times two, far above what a page takes."""
 

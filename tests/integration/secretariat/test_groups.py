@@ -35,7 +35,7 @@ async def test_a_group_is_published_to_everybody_changed_and_dissolved(tmp_path:
             assert await bureau.groups() == {"ison": published}
         sent = await france.ask(QUERY, to=["@ison"], operation=OPERATION, purpose=Purpose.LOCATION)
         assert sent.draft.to == (Address("BR"), Address("KE"))
-        await sent.accepted(5)
+        await sent.accepted(60)
         async with registry.writing() as connection:
             await groups.publish(connection, "ison", "", [], who="a.example", now=now)
         await counted(france, "received", "new", 3)

@@ -70,11 +70,20 @@ class Scene:
 
     async def waits(self, number: int = 1) -> int:
         """The request that waits for a person."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             rung = 0
             while len(rows := await acts.waiting(self.office)) < number:
                 rung = await self.office.registry.written.after(rung)
         return rows[-1].id
+
+    async def noted(self, who: str, act: str) -> None:
+        """Wait until the audit has an act of somebody."""
+        async with asyncio.timeout(60):
+            rung, there = 0, False
+            while not there:
+                rung = await self.office.registry.written.after(rung)
+                async with self.office.registry.reading() as connection:
+                    there = any(one.act == act for one in await audit.acts(connection, who=who))
 
     async def publish(self, message: Message, attachments: Sequence[bytes] = ()) -> str:
         """Have it asked for by France and published: its number."""
@@ -161,7 +170,7 @@ async def test_a_red_notice_is_asked_for_completed_published_by_two_people_and_c
         assert more.header.re is not None
         whole = dict(RED.__dict__) | {"denied": ("AR",)}
         await more.answer(NoticeInformation(**whole), attachments=[PICTURE])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             rung = 0
             while (await acts.request(play.office, number)).request.state is not RequestState.WAITING:
                 rung = await play.office.registry.written.after(rung)
@@ -250,7 +259,7 @@ async def test_new_information_makes_approvals_of_what_was_there_before_void(tmp
         await acts.approve(play.office, number, who="ana", seen=looked)
         more = NoticeInformation(**(dict(RED.__dict__) | {"facts": "He sold more than that."}))
         await play.ask(more, attachments=[PICTURE])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             rung = 0
             while (found := await acts.request(play.office, number)).content.message.facts != more.facts:
                 rung = await play.office.registry.written.after(rung)

@@ -79,7 +79,7 @@ async def test_what_a_kill_leaves_unmarked_is_sent_again_and_an_answer_to_either
     async with first.bureau:
         with pytest.raises(Unavailable):
             await Sending(first).run()
-        assert await first.bureau.settled(5)
+        assert await first.bureau.settled(60)
     await torn.aclose()
     async with house.office() as office:
         assert await states(office) == [(State.WAITING, None)]
@@ -121,9 +121,12 @@ async def test_everybody_is_the_bureaus_of_the_standing_operation_but_who_is_den
         assert not await post(office, EVERYBODY, but=("AR",))
         async with bureaus["FR"], bureaus["BR"], bureaus["AR"], bureaus["WCO"]:
             await eventually(lambda: len(heard) == 2)
+        async with asyncio.timeout(60):
+            rung = 0
+            while await states(office) != [(State.ACCEPTED, None)]:  # they may hear of it before it is marked
+                rung = await office.registry.written.after(rung)
         async with office.registry.reading() as connection:
             (noted,) = await audit.acts(connection)
-        assert await states(office) == [(State.ACCEPTED, None)]
     assert sorted(heard) == ["BR", "FR"]
     assert noted.why == "not to KE (sender-refused)"
 
@@ -148,7 +151,7 @@ async def test_who_cannot_be_reached_is_left_out_and_holds_up_neither_the_others
         await post(office, "BR", key="waits")
         await post(office, "BR", "FR", "KE", "XX", key="goes")
         await eventually(lambda: len(heard) == 1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             rung = 0
             while (await states(office))[1] != (State.ACCEPTED, None):
                 rung = await office.registry.written.after(rung)
@@ -178,7 +181,7 @@ async def test_what_can_never_be_sent_is_refused_and_noted(tmp_path: Path) -> No
     house = await House.gather(tmp_path, ("FR",))
     async with house.serving() as office:
         await post(office, "XX")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             rung = 0
             while await states(office) != [(State.REFUSED, Reason.RECIPIENT_UNKNOWN)]:
                 rung = await office.registry.written.after(rung)

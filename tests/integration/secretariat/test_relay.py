@@ -54,7 +54,7 @@ class Scene:
             "done", 0
         )  # before: it may be handled within the call
         sent = await self.kenya.tell(said, to=["IPSG"], operation=OPERATION, purpose=Purpose.ADMINISTRATION)
-        await sent.accepted(5)
+        await sent.accepted(60)
         await counted(self.office.bureau, "received", "done", done + 1)
 
     async def ask(self, message: Message = QUERY, *, named: bool = False, **header: object) -> Exchange:
@@ -76,7 +76,7 @@ class Scene:
 
 
 async def said(exchange: Exchange) -> tuple[RelayAnswer, Received]:
-    async for received in exchange.responses(5):
+    async for received in exchange.responses(60):
         assert isinstance(received.message, RelayAnswer)
         return received.message, received
     raise AssertionError("nobody answered")
@@ -253,14 +253,14 @@ async def test_an_answer_to_another_s_relay_a_second_final_one_and_a_replay_are_
         assert isinstance(delivered.message, RelayDelivery)
         again, code = answer_to(delivered.message, FOUND)
         late = await (await there.kenya.received(delivered.digest)).answer(again, code=code)
-        await late.accepted(5)
+        await late.accepted(60)
         there.answer = None
         open_one = await there.ask()
         await eventually(lambda: len(there.got) == 2)
         second = there.got[1].message
         assert isinstance(second, RelayDelivery)
         forged, code = answer_to(second, FOUND)
-        await (await there.france.tell(forged, to=["IPSG"], operation=OPERATION)).accepted(5)
+        await (await there.france.tell(forged, to=["IPSG"], operation=OPERATION)).accepted(60)
         await counted(there.office.bureau, "received", "done", 6)
         assert (await there.acts()).count("answered no open relay of its own") == 2
         assert await there.relayed() == [("answered", None), ("open", None)]

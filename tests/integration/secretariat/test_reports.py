@@ -63,7 +63,7 @@ class Scene:
     async def tell(self, sender: Bureau, *messages: Message) -> None:
         for message in messages:
             owner = str(self.office.bureau.address)
-            await (await sender.tell(message, to=[owner], operation=INFRA)).accepted(5)
+            await (await sender.tell(message, to=[owner], operation=INFRA)).accepted(60)
             self.taken += 1
             await counted(self.office.bureau, "received", "done", self.taken)
 
@@ -79,7 +79,7 @@ class Scene:
 
     async def decided(self, operation: str) -> statements.Step:
         """The newest step, once the service has taken it."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 async with self.office.registry.reading() as connection:
                     newest = (await statements.steps(connection, operation))[-1]
@@ -207,7 +207,7 @@ async def test_what_is_reported_of_somebody_elses_operation_is_left(tmp_path: Pa
             )
         )
         await there.office.bureau.refresh()
-        await (await there.france.tell(ARRESTED, to=[SECRETARIAT], operation="french")).accepted(5)
+        await (await there.france.tell(ARRESTED, to=[SECRETARIAT], operation="french")).accepted(60)
         await counted(there.office.bureau, "received", "done", 1)
         async with there.office.registry.reading() as connection:
             assert await reports.standing(connection, "french") == []

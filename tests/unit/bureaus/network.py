@@ -81,14 +81,14 @@ class Team:
         return Bureau.open(self.folder / code, connect=connect or self.network.connect, limits=limits, clock=self.clock)
 
 
-async def eventually(holds: Callable[[], bool], within: float = 5.0) -> None:
+async def eventually(holds: Callable[[], bool], within: float = 60.0) -> None:
     """Wait until something that other tasks do has happened."""
     async with asyncio.timeout(within):
         while not holds():  # noqa: ASYNC110  # what is waited for has no event
             await asyncio.sleep(0.005)
 
 
-async def counted(bureau: Bureau, where: str, state: str, number: int, within: float = 5.0) -> None:
+async def counted(bureau: Bureau, where: str, state: str, number: int, within: float = 60.0) -> None:
     """Wait until so many of a bureau's messages are in a state."""
     async with asyncio.timeout(within):
         while (await bureau.counts())[where].get(state, 0) != number:  # noqa: ASYNC110  # what is waited for has no event

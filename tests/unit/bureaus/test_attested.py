@@ -38,7 +38,7 @@ def put(team: Team, to: Address, index: int, raw: bytes) -> None:
 
 async def asked(team: Team, exchange: Exchange, event: Event = Event.ANSWER_OVERDUE) -> Attestation:
     """What is attested of BR's silence."""
-    await exchange.accepted(5)
+    await exchange.accepted(60)
     now = team.network.clock()
     return Attestation(event, 500, now, exchange.digest, BR, FR, OPERATION, now - 1000, 1)
 

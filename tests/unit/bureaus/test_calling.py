@@ -35,7 +35,7 @@ async def test_a_callback_that_raises_ends_no_worker(tmp_path: Path) -> None:
     async with team.open("FR") as fr, brazil as br:
         for _ in range(2):
             sent = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-            await sent.accepted(5)
+            await sent.accepted(60)
         await counted(br, "received", "done", 2)
 
 

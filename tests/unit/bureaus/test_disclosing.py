@@ -47,7 +47,7 @@ async def told(tmp_path: Path) -> AsyncIterator[Told]:
             for _ in range(2)
         ]
         for one in sent:
-            await one.accepted(5.0)
+            await one.accepted(60)
         await counted(br, "received", "new", 2)
     yield Told(team, sent[0].digest, sent[1].digest)
 
@@ -68,7 +68,7 @@ async def test_what_is_attached_is_told_apart_from_what_was_said(
     async with team.open("FR") as fr:
         said = BODY.model_copy(update={"attachments": (LISTED,)})
         sent = await fr.tell(said, to=["BR"], operation=OPERATION, attachments=[PICTURE])
-        await sent.accepted(5.0)
+        await sent.accepted(60)
         file = tmp_path / "disclosed"
         file.write_bytes((await fr.disclose(sent.digest.hex())).file)
     assert verify_file(file, team.network.network, as_json=True)

@@ -93,7 +93,7 @@ async def test_what_does_not_verify_moves_no_cursor(tmp_path: Path) -> None:
     assert await _cursor(tmp_path / "BR") == -1
     async with team.open("FR") as fr, team.open("BR", connect=connect) as br:
         sent = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-        await sent.accepted(5)
+        await sent.accepted(60)
         await counted(br, "received", "new", 1)
         (item,) = team.network.waiting(Address("BR"))
     assert await _cursor(tmp_path / "BR") == item.index

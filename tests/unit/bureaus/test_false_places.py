@@ -45,7 +45,7 @@ async def test_what_was_hidden_behind_a_false_place_comes_when_it_is_hidden_no_m
 
     async with team.open("FR") as fr:
         for case in ("A-1", "A-2"):
-            await (await fr.ask(query(case), to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)).accepted(5)
+            await (await fr.ask(query(case), to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)).accepted(60)
     quick = Limits(reread_seconds=0.2)
     async with team.open("BR", connect=connect, limits=quick) as br:
         await counted(br, "received", "new", 1)

@@ -35,7 +35,7 @@ async def test_a_handler_that_finished_never_runs_again(tmp_path: Path) -> None:
             br.on("whereabouts.query/1")(handle)
             async with br:
                 await eventually(lambda: any(word.acknowledgement.iss == "BR" for word in team.network.handovers))
-                assert await br.settled(5)
+                assert await br.settled(60)
         assert len([answer async for answer in exchange.responses(deadline=60)]) == 1
     assert runs == 1
 
@@ -116,7 +116,7 @@ async def test_a_handler_that_fails_three_times_refuses_its_message(tmp_path: Pa
         br.on("whereabouts.query/1")(fail)
         async with br:
             await counted(br, "received", "failed", 1)
-            assert await br.settled(5)
+            assert await br.settled(60)
             assert (await br.counts())["sent"] == {}
         assert exchange.waiting_for == {"BR"}
     (signed,) = team.network.handovers
@@ -167,7 +167,7 @@ async def test_waiting_inside_a_handler_is_refused_at_once(tmp_path: Path) -> No
         async with br:
             exchange = await ask(fr)
             assert len([answer async for answer in exchange.responses(deadline=60)]) == 1
-            assert await br.settled(5)
+            assert await br.settled(60)
             assert (await br.counts())["sent"] == {"accepted": 2}
     assert refused == ["all"]
 
@@ -213,7 +213,7 @@ async def test_what_a_failed_handler_sent_says_that_it_was_not_sent(tmp_path: Pa
     async with team.open("FR") as fr, br:
         await ask(fr)
         await asyncio.wait_for(failed.wait(), 60)
-        await br.settled(5)
+        await br.settled(60)
         with pytest.raises(Misuse, match="nothing was sent"):
             await sent[0].accepted(1)
 
@@ -226,7 +226,7 @@ async def test_a_task_left_behind_by_a_handler_may_wait(tmp_path: Path) -> None:
     async def afterwards(query: Received) -> int | None:
         await asyncio.sleep(0.05)
         sent = await query.answer(NO_TRACE)
-        return (await sent.accepted(5)).index
+        return (await sent.accepted(60)).index
 
     @br.on("whereabouts.query/1")
     async def handle(query: Received) -> None:
@@ -242,7 +242,7 @@ async def test_a_handler_registered_late_gets_what_waits(tmp_path: Path) -> None
     team = await Team.gather(tmp_path)
     async with team.open("FR") as fr, team.open("BR") as br:
         exchange = await ask(fr)
-        await exchange.accepted(5)
+        await exchange.accepted(60)
         await asyncio.sleep(0.1)
 
         @br.on("whereabouts.query/1")
@@ -258,7 +258,7 @@ async def test_urgent_messages_are_handled_first(tmp_path: Path) -> None:
     async with team.open("FR") as fr:
         for urgency in (Urgency.ROUTINE, Urgency.ROUTINE, Urgency.URGENT):
             sent = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST, urgency=urgency)
-            await sent.accepted(5)
+            await sent.accepted(60)
     async with team.open("BR") as br:
         await counted(br, "received", "new", 3)
     br = team.open("BR", replace(QUICK, handlers=1))

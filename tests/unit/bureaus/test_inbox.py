@@ -53,7 +53,7 @@ def consign(team: Team, sent: Envelope, *, event: Event = Event.SUBMISSION_ACCEP
 
 async def good_one(fr: Bureau) -> bytes:
     sent = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-    await sent.accepted(5)
+    await sent.accepted(60)
     return sent.digest
 
 
@@ -124,7 +124,7 @@ async def test_a_newer_directory_or_operation_is_fetched_before_a_message_is_ref
             members = (*last.operation.members, replace(last.operation.members[1], address=Address("CL")))
             await fr.publish_operation(replace(last.operation, version=2, previous=last.hash, members=members))
             sent = await cl.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-            await sent.accepted(5)
+            await sent.accepted(60)
             async with aclosing(br.inbox()) as inbox:
                 assert (await asyncio.wait_for(anext(inbox), 60)).sender == "CL"
 
@@ -136,7 +136,7 @@ async def test_more_recipients_than_fit_inline_fetch_the_sealed_part(tmp_path: P
     team = await Team.gather(tmp_path, codes)
     async with team.open("FR") as fr, team.open("BR") as br:
         sent = await fr.tell(NO_TRACE, to=codes[1:], operation=OPERATION)
-        await sent.accepted(10)
+        await sent.accepted(60)
         assert team.network.waiting(br.address)[0].sealed is None
         async with aclosing(br.inbox()) as inbox:
             assert (await asyncio.wait_for(anext(inbox), 60)).message == NO_TRACE

@@ -31,7 +31,7 @@ async def test_what_was_said_while_the_gateway_was_away_goes_when_it_is_back(tmp
         with pytest.raises(Unavailable):
             await exchange.accepted(0.1)
         team.network.away = False
-        assert (await exchange.accepted(5)).accepted
+        assert (await exchange.accepted(60)).accepted
 
 
 async def test_what_was_said_before_the_process_ended_goes_when_it_starts_again(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ async def test_what_was_said_before_the_process_ended_goes_when_it_starts_again(
     assert exchange.digest not in team.network.submitted
     async with team.open("FR") as fr:
         again = await fr.exchange(exchange.digest)
-        assert (await again.accepted(5)).digest == exchange.digest
+        assert (await again.accepted(60)).digest == exchange.digest
 
 
 async def test_a_lost_receipt_is_asked_for_again_with_the_same_bytes(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ async def test_a_lost_receipt_is_asked_for_again_with_the_same_bytes(tmp_path: P
     async with team.open("FR") as fr, team.open("BR") as br:
         team.network.lost_receipts = 2
         exchange = await ask(fr)
-        await exchange.accepted(5)
+        await exchange.accepted(60)
         assert team.network.submitted == [exchange.digest] * 3
         await counted(br, "received", "new", 1)
 
@@ -62,7 +62,7 @@ async def test_a_recipients_rotated_key_seals_the_message_again_under_a_new_id(t
         await _rotate_sealing_key(team, "BR")
         exchange = await ask(fr)
         first = exchange.digest
-        await exchange.accepted(5)
+        await exchange.accepted(60)
         assert exchange.digest != first
         assert (await fr.counts())["sent"] == {"accepted": 1, "replaced": 1}
     async with team.open("BR") as br:
@@ -92,7 +92,7 @@ async def test_a_message_is_sealed_again_only_so_often(tmp_path: Path, reason: R
         team.network.refusing = [reason] * 4
         exchange = await ask(fr)
         with pytest.raises(Forbidden) as caught:
-            await exchange.accepted(5)
+            await exchange.accepted(60)
         assert caught.value.reason is reason
         assert (await fr.counts())["sent"] == {"refused": 1, "replaced": 3}
         assert len(set(team.network.submitted)) == 4
@@ -103,7 +103,7 @@ async def test_a_spent_quota_is_waited_out(tmp_path: Path) -> None:
     async with team.open("FR") as fr:
         team.network.refusing = [Reason.LINK_QUOTA] * 2
         exchange = await ask(fr)
-        assert (await exchange.accepted(5)).accepted
+        assert (await exchange.accepted(60)).accepted
         assert team.network.submitted == [exchange.digest] * 3
 
 
@@ -113,11 +113,11 @@ async def test_a_refusal_is_kept_and_tried_no_more(tmp_path: Path) -> None:
         team.network.refusing = [Reason.QUOTA]
         exchange = await ask(fr)
         with pytest.raises(Forbidden):
-            await exchange.accepted(5)
+            await exchange.accepted(60)
     async with team.open("FR") as fr:
         again = await fr.exchange(exchange.digest)
         with pytest.raises(Forbidden) as caught:
-            await again.accepted(5)
+            await again.accepted(60)
         assert caught.value.reason is Reason.QUOTA
         assert len(await fr.receipts()) == 1
     assert team.network.submitted == [exchange.digest]
@@ -136,7 +136,7 @@ async def test_a_receipt_that_does_not_verify_decides_nothing(tmp_path: Path) ->
 
     async with team.open("FR", connect=lambda who: LyingLink(team.network, who.address)) as fr:
         exchange = await ask(fr)
-        assert (await exchange.accepted(5)).event is Event.SUBMISSION_ACCEPTANCE
+        assert (await exchange.accepted(60)).event is Event.SUBMISSION_ACCEPTANCE
         assert lies < 0
 
 
@@ -149,7 +149,7 @@ async def test_nothing_is_sealed_on_a_directory_that_was_not_confirmed_for_a_day
             await ask(fr)
         assert (await fr.counts())["sent"] == {}
         team.network.away = False
-        assert (await (await ask(fr)).accepted(5)).accepted
+        assert (await (await ask(fr)).accepted(60)).accepted
 
 
 async def test_everything_that_was_asked_for_goes_once(tmp_path: Path) -> None:

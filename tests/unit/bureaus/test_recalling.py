@@ -32,7 +32,7 @@ async def scene(folder: Path) -> Team:
 
 async def tell(sender: Bureau, group: NetworkGroup, to: str = "FR") -> None:
     sent = await sender.tell(group, to=[to], operation=OPERATION, purpose=Purpose.ADMINISTRATION)
-    await sent.accepted(5)
+    await sent.accepted(60)
 
 
 async def test_a_group_is_expanded_by_its_sender_who_is_left_out(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ async def test_a_message_is_answered_after_its_handler_has_ended_once(tmp_path: 
         asked = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.LOCATION)
         await counted(br, "received", "done", 1)
         await (await br.received(came[0].digest)).answer(NO_TRACE)
-        said = [one.message async for one in asked.responses(5)]
+        said = [one.message async for one in asked.responses(60)]
         assert said == [NO_TRACE]
         assert isinstance(said[0], WhereaboutsResponse)
         with pytest.raises(Misuse, match="no such message"):

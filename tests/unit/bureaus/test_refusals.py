@@ -19,13 +19,13 @@ async def test_whom_a_bureau_refuses_learns_who_it_is_and_may_write_to_the_other
         assert (await br.refuse("FR")).refused == {Address("FR")}
         exchange = await fr.ask(QUERY, to=["AR", "BR"], operation=OPERATION, purpose=Purpose.ARREST)
         with pytest.raises(SenderRefused) as caught:
-            await exchange.accepted(5)
+            await exchange.accepted(60)
         assert (caught.value.reason, caught.value.recipients) == (Reason.SENDER_REFUSED, ("BR",))
         other = await fr.ask(QUERY, to=["AR"], operation=OPERATION, purpose=Purpose.ARREST)
-        assert (await other.accepted(5)).accepted
+        assert (await other.accepted(60)).accepted
         assert (await br.accept("FR")).refused == frozenset()
         again = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-        assert (await again.accepted(5)).accepted
+        assert (await again.accepted(60)).accepted
 
 
 async def test_the_same_change_again_makes_no_version(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ DAY = 24 * 3600
 
 async def ask(bureau: Bureau, *to: str) -> bytes:
     exchange = await bureau.ask(QUERY, to=list(to), operation=OPERATION, purpose=Purpose.ARREST)
-    assert (await exchange.accepted(5)).accepted
+    assert (await exchange.accepted(60)).accepted
     return exchange.digest
 
 

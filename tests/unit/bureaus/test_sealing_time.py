@@ -18,7 +18,7 @@ from schemas.errors import Reason, Unavailable
 from schemas.evidence import Event
 from schemas.identity import Address
 from schemas.receipts import Acceptance
-from tests.unit.bureaus.network import NO_TRACE, OPERATION, QUERY, QUICK, Clock, Team, counted
+from tests.unit.bureaus.network import NO_TRACE, OPERATION, QUERY, QUICK, Clock, Team, counted, eventually
 
 FIVE_MINUTES = 300_000
 
@@ -48,13 +48,13 @@ async def test_a_message_from_the_future_is_sealed_again_by_the_gateways_time(
         with caplog.at_level(logging.WARNING):
             exchange = await ask(fr)
             first = exchange.digest
-            await exchange.accepted(5)
+            await exchange.accepted(60)
             assert team.network.submitted == [first, exchange.digest]
             assert (await fr.counts())["sent"] == {"accepted": 1, "replaced": 1}
             made = envelope.read(team.network.accepted(exchange.digest)[1].statement).header.iat
-            assert abs(made - team.network.seconds) <= 2
+            assert abs(made - team.network.seconds) <= 60
             later = await ask(fr)
-            await later.accepted(5)
+            await later.accepted(60)
         assert team.network.submitted[2:] == [later.digest], "what was learnt holds for the next one"
         assert caplog.text.count("clock is ahead of") == 1
     assert accepted(team) in ([exchange.digest, later.digest], [later.digest, exchange.digest])
@@ -66,13 +66,14 @@ async def test_a_lost_refusal_and_a_restart_still_lead_to_one_message(tmp_path: 
     async with fr:
         team.network.lost_receipts = 1_000_000
         first = await ask(fr)
+        await eventually(lambda: bool(team.network.submitted))
         with pytest.raises(Unavailable):
             await first.accepted(0.1)
     team.network.lost_receipts = 1
     fr, _ = opened(team, "FR", FIVE_MINUTES)
     async with fr:
         exchange = await fr.exchange(first.digest)
-        await exchange.accepted(5)
+        await exchange.accepted(60)
         assert len(set(team.network.submitted)) == 2
     assert accepted(team) == [exchange.digest]
 
@@ -85,11 +86,12 @@ async def test_a_refusal_off_the_record_leads_to_the_same_bytes_again_never_to_t
         team.network.unrecorded = 1_000_000
         exchange = await ask(fr)
         first = exchange.digest
+        await eventually(lambda: bool(team.network.submitted))
         with pytest.raises(Unavailable):
             await exchange.accepted(0.3)
         assert set(team.network.submitted) == {first}
         team.clock.ahead = FIVE_MINUTES
-        assert (await exchange.accepted(5)).digest == first
+        assert (await exchange.accepted(60)).digest == first
     assert accepted(team) == [first]
 
 
@@ -106,7 +108,7 @@ async def test_a_handlers_answer_from_the_future_goes_once(tmp_path: Path) -> No
 
     async with team.open("FR") as fr, br:
         exchange = await ask(fr)
-        assert [answer.sender async for answer in exchange.responses(5)] == ["BR"]
+        assert [answer.sender async for answer in exchange.responses(60)] == ["BR"]
         await counted(br, "sent", "accepted", 1)
         assert (await br.counts())["sent"] == {"accepted": 1, "replaced": 1}
         assert (await fr.counts())["received"]["done"] == 1
@@ -120,7 +122,7 @@ async def test_a_clock_that_is_behind_is_put_right_too(tmp_path: Path, caplog: p
     async with fr:
         with caplog.at_level(logging.WARNING):
             exchange = await ask(fr)
-            await exchange.accepted(5)
+            await exchange.accepted(60)
         assert (await fr.counts())["sent"] == {"accepted": 1, "replaced": 1}
         assert caplog.text.count("clock is behind") == 1
 

@@ -52,26 +52,26 @@ async def look(bureau: Bureau) -> Head | None:
 
 async def ask(bureau: Bureau) -> Standing:
     sent = await bureau.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-    return (await sent.proof(5.0)).standing
+    return (await sent.proof(60)).standing
 
 
 async def test_a_receipt_is_provisional_until_the_quorum_signed_and_is_upgraded_then(tmp_path: Path) -> None:
     team = await named(tmp_path)
     async with team.open("FR", STILL) as fr, team.open("BR", STILL) as br:
         sent = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-        first = await sent.proof(5.0)
+        first = await sent.proof(60)
         assert (first.standing, first.provisional) == (Standing.PROVISIONAL, True)
         with pytest.raises(Unavailable, match="quorum"):
             await sent.proof(0.1, witnessed=True)
         assert await look(fr) is not None
-        assert (await sent.proof(5.0)).standing is Standing.PROVISIONAL, "one of two"
+        assert (await sent.proof(60)).standing is Standing.PROVISIONAL, "one of two"
         assert await look(br) is not None
-        proven = await sent.proof(5.0, witnessed=True)
+        proven = await sent.proof(60, witnessed=True)
         assert proven.standing is Standing.WITNESSED
         assert proven.checkpoint.witnesses == {"FR", "BR"}
 
         team.network.away = True
-        assert (await sent.proof(5.0)).standing is Standing.WITNESSED, "kept with the message"
+        assert (await sent.proof(60)).standing is Standing.WITNESSED, "kept with the message"
 
 
 async def test_witnesses_sign_by_themselves_and_the_background_upgrades(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ async def test_witnesses_sign_by_themselves_and_the_background_upgrades(tmp_path
     lively = replace(QUICK, witness_seconds=0.02, witness_idle_seconds=0.05)
     async with team.open("FR", lively) as fr, team.open("AR", lively):
         sent = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-        assert (await sent.proof(5.0, witnessed=True)).standing is Standing.WITNESSED
+        assert (await sent.proof(60, witnessed=True)).standing is Standing.WITNESSED
     assert team.network.witnesses.policy.quorum == 2
 
 
@@ -106,7 +106,7 @@ async def test_a_proof_that_does_not_verify_for_its_quorum_is_not_asked_for_with
 
     async with team.open("FR", STILL) as fr:
         sent = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-        assert (await sent.proof(5.0)).provisional
+        assert (await sent.proof(60)).provisional
     async with team.open("FR", STILL, spoilt) as fr:
         sent = await fr.exchange(sent.digest)
         assert await look(fr) is not None
@@ -114,7 +114,7 @@ async def test_a_proof_that_does_not_verify_for_its_quorum_is_not_asked_for_with
         await asyncio.sleep(5 * STILL.witness_seconds)
         assert links[0].asked == 1
         with pytest.raises(Untrusted):
-            await sent.proof(0.1)
+            await sent.proof(60)
 
 
 async def test_without_witnesses_a_receipt_says_so(tmp_path: Path) -> None:
@@ -242,15 +242,15 @@ async def test_a_quorum_holds_although_one_witness_signs_anything(tmp_path: Path
     team = await named(tmp_path)
     async with team.open("FR", STILL) as fr, team.open("BR", STILL) as br:
         sent = await fr.ask(QUERY, to=["BR"], operation=OPERATION, purpose=Purpose.ARREST)
-        await sent.proof(5.0)
+        await sent.proof(60)
         head = await look(fr)
         assert head is not None
         origin = team.network.network.policy.origin
         await lie(team, tmp_path, "AR", Checkpoint(origin, head.size, leaf_hash(b"lie")))
         await lie(team, tmp_path, "AR", Checkpoint(origin, head.size + 1000, head.root))
-        assert (await sent.proof(5.0)).standing is Standing.PROVISIONAL, "a line over another tree makes no quorum"
+        assert (await sent.proof(60)).standing is Standing.PROVISIONAL, "a line over another tree makes no quorum"
         await look(br)
-        proven = await sent.proof(5.0, witnessed=True)
+        proven = await sent.proof(60, witnessed=True)
         assert proven.checkpoint.witnesses == {"FR", "BR"}
 
 

@@ -123,14 +123,18 @@ async def test_a_chore_of_one_process_runs_in_one_until_that_one_is_gone() -> No
 
             chores.add(Chore("sweep", 0.01, do))
         await one.start()
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while not ran:  # noqa: ASYNC110  # a list has no event
+                await asyncio.sleep(0.01)
         await two.start()
         await asyncio.sleep(0.05)
         assert set(ran) == {"one"}
         await one.stop()
         world.clock.move(15_000)
         ran.clear()
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while not ran:  # noqa: ASYNC110  # a list has no event
+                await asyncio.sleep(0.01)
         assert set(ran) == {"two"}
         await two.stop()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest_asyncio
 from gateway.adapters.memory import ListInboxes
 from gateway.adapters.sql import Database, SqlStore, prepare
 from gateway.adapters.sql.transaction import SqlTransaction
+from gateway.ports import Pending
 from schemas.directory import Link
 from schemas.errors import Reason, Unavailable
 from schemas.evidence import Event, read_entry
@@ -91,11 +93,24 @@ async def test_cut_after_the_commit_the_next_process_publishes_what_is_owed(stor
     assert await events(store) == [Event.SUBMISSION_ACCEPTANCE, Event.CONTENT_CONSIGNMENT]
 
 
+@dataclass
+class AskedInboxes(ListInboxes):
+    """Tells when it was asked to publish."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def publish(self, pending: Sequence[Pending]) -> list[bool]:
+        sure = await super().publish(pending)
+        self.asked.set()
+        return sure
+
+
 async def test_a_confirmation_that_is_cut_off_repeats_the_copy_and_not_the_entry(store: CutStore) -> None:
-    world, inboxes = World(link=Link.AMQP), ListInboxes(refuse=True)
+    world, inboxes = World(link=Link.AMQP), AskedInboxes(refuse=True)
     async with world.gateway(store, inboxes=inboxes) as exchange:
         await world.send(exchange, world.envelope())
-        await asyncio.sleep(0.01)  # its copy is refused, in a task of its own
+        async with asyncio.timeout(60):
+            await inboxes.asked.wait()  # its copy is refused, in a task of its own
         inboxes.refuse = False
         for cut in ("before", "after"):
             setattr(store, cut, True)

@@ -25,7 +25,7 @@ def program(body: str) -> CommandPeer:
     return CommandPeer(shlex.join([sys.executable, "-S", "-c", LOOP + body]))
 
 
-async def said(body: str, seconds: float = 5.0) -> str:
+async def said(body: str, seconds: float = 60.0) -> str:
     """What the kit says of a program's first answer."""
     async with program(body) as peer:
         answer = await peer.ask("cbor", {"data": "00"}, seconds=seconds)

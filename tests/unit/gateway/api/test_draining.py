@@ -16,6 +16,7 @@ import uvloop
 from aiohttp import web
 
 from bureaus.sandbox.pki import SandboxAuthority
+from gateway.api import draining
 from gateway.api.listener import Connections, Site
 from gateway.settings import BureausListener
 from gateway.watching import Watching
@@ -70,7 +71,11 @@ async def listening(folder: Path, drain: float) -> AsyncIterator[Listening]:
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def played(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Scenario, float], None]:
+def played(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Scenario, float], None]:
+    monkeypatch.setattr(draining, "ASKING_SECONDS", 60.0)  # of which the machine may take some
+
     def play(scenario: Scenario, drain: float) -> None:
         async def whole() -> None:
             async with listening(tmp_path, drain) as site:
@@ -142,7 +147,7 @@ def test_nobody_there_keeps_it_from_stopping_at_once(played: Callable[[Scenario,
         reader, writer = await site.shaken(await site.accepted())
         writer.write(HEAD + BODY)
         assert await reader.readuntil(b"\r\n\r\n100")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await site.site.stop()
         assert await reader.read() == b""
         writer.transport.abort()

@@ -187,7 +187,7 @@ async def test_answers_of_the_provider_are_bounded_and_lead_nowhere(tmp_path: Pa
     def away(_request: web.Request) -> web.StreamResponse:
         raise web.HTTPTemporaryRedirect("/token")
 
-    async with opened(tmp_path, timeout_seconds=0.5) as gate:
+    async with opened(tmp_path) as gate:
         answers: tuple[Callable[[web.Request], web.StreamResponse], ...] = (
             away,
             lambda _: web.Response(body=b"[" * 300_000),

@@ -54,7 +54,7 @@ class Scene:
         """The first answer of the secretariat to a message."""
         bureau = self.bureaus[asker]
         exchange = await bureau.ask(message, to=["IPSG"], operation=OPERATION, purpose=purpose, urgency=urgency)
-        async for received in exchange.responses(10):
+        async for received in exchange.responses(60):
             return received.message
         raise AssertionError("no answer came")
 
@@ -79,7 +79,7 @@ class Scene:
 
     async def until(self, holds: Callable[[], bool | Awaitable[bool]]) -> None:
         """Settle until something holds."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 await self.settle()
                 found = holds()

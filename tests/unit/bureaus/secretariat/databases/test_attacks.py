@@ -63,7 +63,7 @@ async def test_an_older_update_that_is_handed_over_last_takes_back_no_denial(at:
         update = LOST.model_copy(update={"act": RecordAct.UPDATE, "denied": denied})
         sent = await brazil.ask(update, to=["IPSG"], operation=OPERATION, purpose=Purpose.ADMINISTRATION)
         digests.append(sent.digest)
-        await anext(aiter(sent.responses(10)))
+        await anext(aiter(sent.responses(60)))
     async with at.office.registry.writing() as connection:
         await connection.execute(delete(done))  # as where the handler of the first failed before it was carried out
     await Databases(at.office).recorded(await at.office.bureau.received(digests[0]))
