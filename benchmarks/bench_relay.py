@@ -21,6 +21,9 @@ QUESTION: Final = Question(
     packages=("aio-pika", "aiormq", "asyncpg", "cryptography", "uvloop"),
 )
 
+ROUNDS: Final = 9
+"""A round is over in two seconds."""
+
 
 def run() -> Measured:
     """Measure."""
@@ -29,4 +32,5 @@ def run() -> Measured:
             QUESTION,
             lambda: stage.play(scenes.through_ours).rate,
             lambda: stage.play(scenes.through_plain).rate,
+            ROUNDS,
         )
