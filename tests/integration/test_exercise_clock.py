@@ -73,7 +73,7 @@ async def test_silence_is_attested_at_its_own_time_within_one_step(still: Still,
         async with asyncio.timeout(60):
             while not await fr._parts.attestations(digest):  # noqa: SLF001, ASYNC110  # what is told has no event of its own here
                 await asyncio.sleep(0.05)
-        await br.settled(60)
+        await br.settled(10)
     record = tmp_path / "still.record"
     await exported(still.network, OPERATION, record)
     verdict = audit(record, pinned(still.network.network_file))
