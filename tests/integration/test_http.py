@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import json
 import os
 import ssl
-import sys
-import termios
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -256,13 +253,6 @@ async def test_older_tls_is_refused(network: GatewayNetwork) -> None:
 # ---- clients that hang up, and too many of them: test_http_limits.py has those that hang
 
 
-def unread(writer: asyncio.StreamWriter) -> int:
-    """Bytes that came and that our program did not take: whoever hangs up on them says so at once, with a reset."""
-    return int.from_bytes(
-        fcntl.ioctl(writer.get_extra_info("socket").fileno(), termios.FIONREAD, bytes(4)), sys.byteorder
-    )
-
-
 @pytest.mark.parametrize(
     "said",
     [
@@ -275,19 +265,21 @@ async def test_a_client_that_hangs_up_in_the_middle_is_counted_and_no_error(
 ) -> None:
     await network.submit("BR", wire.encode_submission(network.query("BR", "IPSG", content=os.urandom(9_000_000))))
     begin, before = network.log.stat().st_size, await network.counted("client-gone")
-    reader, writer = await network.raw("IPSG", window=4096)
-    writer.write(said)
-    begun = await reader.readline()
-    assert begun.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 100 ")), "it has begun"
     async with asyncio.timeout(60):
-        while b" 200 " in begun and not unread(writer):  # noqa: ASYNC110  # the kernel tells nobody
-            await asyncio.sleep(0.01)
-    writer.transport.abort()
-    async with asyncio.timeout(60):
-        while await network.counted("client-gone") == before:  # noqa: ASYNC110  # a metric tells nobody
-            await asyncio.sleep(0.05)
+        while await network.counted("client-gone") == before:
+            await _hang_up(network, said)
     lines = network.log.read_text()[begin:].splitlines()
     assert [line for line in lines if '"level": "error"' in line or "Traceback" in line] == []
+
+
+async def _hang_up(network: GatewayNetwork, said: bytes) -> None:
+    """In the middle. One that comes while the gateway writes can pass unseen: TLS takes the rest and tells nobody."""
+    reader, writer = await network.raw("IPSG", window=4096)
+    writer.write(said)
+    assert (await reader.readline()).startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 100 ")), "it has begun"
+    await asyncio.sleep(0.3)  # by then the gateway waits for us, unless it is held up: then the next one is seen
+    writer.transport.abort()
+    await asyncio.sleep(0.1)
 
 
 async def test_a_link_that_leaves_its_polls_behind_gets_no_more_of_them(network: GatewayNetwork) -> None:
