@@ -68,11 +68,13 @@ async def submitted(made: Ground, items: int = ITEMS) -> float:
 
 async def _other(made: Ground, way: str) -> float:
     folder, port, tls = Path(made.running.gateway_home).parent, free_port(), made.gateway_tls
+    log = folder / "keeper.log"
+    log.unlink(missing_ok=True)  # that of the round before says "ready" too
     command = [sys.executable, "-m", "benchmarks.relays.keeper", str(port), str(folder / f"kept-{way}.db")]
     keeper = Process(
         "keeper",
         [*command, str(tls.authority), str(tls.certificate), str(tls.key), way],
-        log=folder / "keeper.log",
+        log=log,
         environment=beside.environment(),
     )
     keeper.start()
