@@ -57,7 +57,7 @@ FROM, TO = 0.2, 0.95
 """The part of a run that is measured."""
 LOOK: Final = 0.05
 """Seconds between two looks at how far a run got."""
-IN_HAND: Final = 2500
+IN_HAND: Final = 1500
 """Messages of all bureaus that one gateway process has in hand: with five of them their queues' share is larger than
 the default, which is made for many. With 500 it waits for the broker while two batches are under way."""
 _PATIENCE: Final = 300.0
