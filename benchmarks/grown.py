@@ -21,11 +21,14 @@ from gateway.adapters.sql import tables as t
 from gateway.clocks import State
 
 ENTRIES: Final = 1_000_000
-WARM_UPS: Final = 2
+WARM_UPS: Final = 4
 """Rounds that do not count. A page's first change after a checkpoint writes the whole page to PostgreSQL's log, and
-filling ends with one: with a million entries the first rounds meet hardly a page that was changed since."""
-ITEMS: Final = 3000
+filling ends with one: with a million entries the first rounds meet hardly a page that was changed since. Each round
+changes more than half of those that are left."""
+ITEMS: Final = 4000
 """Messages of one round."""
+ROUNDS: Final = 9
+"""A round is over in two seconds."""
 _BEFORE: Final = 200
 """Messages that each gateway has carried before."""
 _OF_A_MESSAGE: Final = 2
@@ -81,6 +84,7 @@ def measure() -> Measured:
             QUESTION,
             lambda: large.play(_through).rate,
             lambda: empty.play(_through).rate,
+            ROUNDS,
             warm_ups=WARM_UPS,
         )
 

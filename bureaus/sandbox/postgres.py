@@ -48,6 +48,7 @@ _SETTINGS = {
     "password_encryption": "scram-sha-256",
     "fsync": "on",
     "synchronous_commit": "on",
+    "shared_buffers": "512MB",  # a million entries have 154 MB of index that any message may touch: the default is 128
     "logging_collector": "off",
     "log_timezone": "UTC",
     "timezone": "UTC",
