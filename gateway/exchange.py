@@ -250,7 +250,8 @@ class Exchange(Publishing):
         Raises:
             Unavailable: `store`.
         """
-        full = await self._store.full_inboxes(self._limits.inbox_items)
+        asked = [row.address for row in self.trust.directory.participants if row.link is Link.HTTP]
+        full = await self._store.full_inboxes(asked, self._limits.inbox_items)
         for inbox in full - self._batches.full:
             self._watcher.saw("inbox-full", inbox=inbox)
         self._batches.full = full

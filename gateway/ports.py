@@ -216,8 +216,8 @@ class Store(StatementReads, EvidenceReads, ClockReads, FactReads, Protocol):
         At most `limit`, and no more than `max_bytes` of sealed parts unless it is the first.
         """
 
-    async def full_inboxes(self, limit: int) -> frozenset[Address]:
-        """HTTP inboxes in which at least `limit` copies wait."""
+    async def full_inboxes(self, inboxes: Sequence[Address], limit: int) -> frozenset[Address]:
+        """Those of these HTTP inboxes in which at least `limit` copies wait."""
 
     async def held_back(self, full: frozenset[Address], limit: int) -> list[Placed]:
         """Pending copies for HTTP inboxes other than `full`, oldest first."""

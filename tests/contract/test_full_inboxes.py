@@ -58,3 +58,15 @@ async def test_a_copy_that_finds_no_room_until_its_end_is_recorded_as_failed(sto
         assert await exchange.make_room() == 0
     (failure,) = await entries(store, Event.CONTENT_CONSIGNMENT_FAILURE)
     assert (failure.digest, failure.party, failure.reason) == (kept.digest, "BR", Reason.EXPIRED)
+
+
+async def test_only_the_inboxes_that_were_asked_for_are_counted(stores: Stores) -> None:
+    world, store = World(), stores.store
+    async with world.gateway(store, LIMITS) as exchange:
+        for recipients in (["BR"], ["BR", "AR"]):
+            await world.send(exchange, world.envelope("FR", recipients))
+    br, ar = Address("BR"), Address("AR")
+    assert await store.full_inboxes([br, ar], 2) == {br}
+    assert await store.full_inboxes([br, ar], 1) == {br, ar}
+    assert await store.full_inboxes([ar], 1) == {ar}
+    assert await store.full_inboxes([ar], 2) == await store.full_inboxes([], 1) == frozenset()

@@ -157,10 +157,10 @@ class MemoryStore(MemoryClockReads):
             row.lease_until = now + (lease << min(row.attempts, _DOUBLINGS))
         return [_pending(state, row) for row in chosen]
 
-    async def full_inboxes(self, limit: int) -> frozenset[Address]:
+    async def full_inboxes(self, inboxes: Sequence[Address], limit: int) -> frozenset[Address]:
         """As the port says."""
         counted = Counter(row.consignment.inbox for row in _in_inboxes(self._up()))
-        return frozenset(inbox for inbox, count in counted.items() if count >= limit)
+        return frozenset(inbox for inbox in inboxes if counted[inbox] >= limit)
 
     async def held_back(self, full: frozenset[Address], limit: int) -> list[Placed]:
         """As the port says."""

@@ -120,9 +120,9 @@ class SqlStore(ClockReads):
         """As the port says."""
         return await self._copies.lease_pending(now, lease, limit, max_bytes)
 
-    async def full_inboxes(self, limit: int) -> frozenset[Address]:
+    async def full_inboxes(self, inboxes: Sequence[Address], limit: int) -> frozenset[Address]:
         """As the port says."""
-        return await self._copies.full_inboxes(limit)
+        return await self._copies.full_inboxes(inboxes, limit)
 
     async def held_back(self, full: frozenset[Address], limit: int) -> list[Placed]:
         """As the port says."""
