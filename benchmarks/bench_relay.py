@@ -21,7 +21,7 @@ QUESTION: Final = Question(
     packages=("aio-pika", "aiormq", "asyncpg", "cryptography", "uvloop"),
 )
 
-ROUNDS: Final = 9
+ROUNDS: Final = 7
 """A round is over in two seconds."""
 
 

@@ -29,8 +29,6 @@ COUNT: Final = 240
 """Of one round."""
 FLOOD: Final = 6_000
 """Routine messages that wait when a round begins: more than a gateway does meanwhile."""
-ROUNDS: Final = 9
-"""The slowest hundredth of one round are two or three messages."""
 SETTINGS: Final = """\
 [pipeline]
 link_per_minute = 100000000
@@ -47,7 +45,6 @@ def run() -> Measured:
             QUESTION,
             lambda: stage.play(lambda made: _slowest(made, FLOOD)),
             lambda: stage.play(lambda made: _slowest(made, 0)),
-            ROUNDS,
         )
 
 
