@@ -22,9 +22,9 @@ from gateway.clocks import State
 
 ENTRIES: Final = 1_000_000
 WARM_UPS: Final = 3
-"""Rounds of the large one alone, before any counts. A page's first change after a checkpoint writes the whole page to PostgreSQL's log, and
-filling ends with one: with a million entries the first rounds meet hardly a page that was changed since. Each round
-changes more than half of those that are left."""
+"""Rounds of the large one alone, before any counts. A page's first change after a checkpoint writes the whole page to
+PostgreSQL's log, and filling ends with one: with a million entries the first rounds meet hardly a page that was changed
+since. Each round changes more than half of those that are left."""
 ITEMS: Final = 4000
 """Messages of one round."""
 ROUNDS: Final = 7
