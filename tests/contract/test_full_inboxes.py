@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
+
+from gateway.adapters.memory import MemoryStore
 from gateway.ports import Store
 from gateway.settings import Pipeline
+from schemas.directory import Link
 from schemas.errors import Reason
 from schemas.evidence import Entry, Event, read_entry
 from schemas.identity import Address
@@ -70,3 +76,18 @@ async def test_only_the_inboxes_that_were_asked_for_are_counted(stores: Stores) 
     assert await store.full_inboxes([br, ar], 1) == {br, ar}
     assert await store.full_inboxes([ar], 1) == {ar}
     assert await store.full_inboxes([ar], 2) == await store.full_inboxes([], 1) == frozenset()
+
+
+@pytest.mark.parametrize(("link", "asked"), [(Link.HTTP, {"FR", "BR", "AR", "IPSG"}), (Link.AMQP, set())])
+async def test_a_look_asks_for_http_inboxes_alone(link: Link, asked: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    memory, looked = MemoryStore(), list[Sequence[Address]]()
+
+    async def full(inboxes: Sequence[Address], limit: int) -> frozenset[Address]:
+        assert limit == LIMITS.inbox_items
+        looked.append(inboxes)
+        return frozenset()
+
+    monkeypatch.setattr(memory, "full_inboxes", full)
+    async with World(link=link).gateway(memory, LIMITS) as exchange:
+        await exchange.look_at_inboxes()
+    assert [set(map(str, inboxes)) for inboxes in looked] == [asked]
