@@ -86,7 +86,17 @@ def measure() -> Measured:
 
 
 async def _through(made: Ground) -> Pace:
-    return await scenes.through_ours(made, ITEMS)
+    before = await _written(made)
+    pace = await scenes.through_ours(made, ITEMS)
+    print(f"         {(await _written(made) - before) / ITEMS:.0f} bytes of PostgreSQL's log for a message", flush=True)
+    return pace
+
+
+async def _written(made: Ground) -> int:
+    """Bytes of PostgreSQL's log so far."""
+    await made.entries()  # it opens the connection
+    assert made.database is not None  # noqa: S101  # as it says
+    return int(await made.database.fetchval("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')"))
 
 
 async def _fill(made: Ground) -> None:
@@ -100,9 +110,15 @@ async def _fill(made: Ground) -> None:
             await asyncio.sleep(LOOK)
     await made.running.drain()
     await made.database.execute("CHECKPOINT")  # else it comes while something is measured, and only here
-    print(f"  filled up to {await made.entries()} entries", flush=True)
+    size = await made.database.fetchval(_SCATTERED) / (ENTRIES // _OF_A_MESSAGE)
+    print(f"  filled up to {await made.entries()} entries; {size:.0f} bytes of indexes by hash a message", flush=True)
 
 
+_SCATTERED: Final = """
+    SELECT sum(pg_relation_size(name::regclass))::bigint
+    FROM unnest(ARRAY['pk_message', 'ix_message_sealed_hash', 'pk_outcome', 'pk_answer_clock']) AS name
+"""
+"""The indexes of which any message may touch any page."""
 _INTEGRATED: Final = "SELECT size = next FROM tree_state, log_seq"
 
 
